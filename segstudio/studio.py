@@ -40,6 +40,7 @@ from segstudio.notices import Notices
 from segstudio.preferences import Preferences
 from segstudio.runs.class_mappings import ClassMappings
 from segstudio.runs.describing import Previewing
+from segstudio.runs.downloads import Downloads
 from segstudio.runs.engine import Engine, TorchEngine
 from segstudio.runs.kept_weights import own_weights_file
 from segstudio.runs.named_runs import NamedRuns
@@ -80,6 +81,7 @@ class Studio:
         exporting: Masks for other programs.
         confused_places: From the confusion matrix to the pixels behind it.
         picture_files: Charts and tables as files.
+        downloads: Published weights, on this disk or not.
         named_runs: Models run in another way, and ensembles.
         evaluating: Models compared on the whole folder.
         evaluation_report: Files made from the comparison.
@@ -153,6 +155,7 @@ class Studio:
             self._engine,
             self.own_weights,
         )
+        self.downloads = Downloads(session, jobs, notices, self._engine, self.segmenting)
         self.named_runs = NamedRuns(
             session,
             jobs,

@@ -12,7 +12,8 @@ from segstudio.preferences import Preferences
 from segstudio.session.session import Session
 
 CSV: Final = {"CSV (*.csv)": ".csv"}
-_WEIGHTS: Final = "Weights (*.safetensors *.pth *.pt *.ckpt *.bin);;All files (*)"
+WEIGHTS_ENDINGS: Final = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")
+_WEIGHTS: Final = f"Weights ({' '.join(f'*{e}' for e in WEIGHTS_ENDINGS)});;All files (*)"
 
 
 def ask_file_to_write(

@@ -117,7 +117,8 @@ class _Fetch:
         while True:
             self.check()
             try:
-                block = response.read(_BLOCK)
+                # not read: it would wait for a whole block, and a slow server seem to be none
+                block = response.read1(_BLOCK)
             except (OSError, http.client.HTTPException) as error:
                 raise _BrokenConnectionError from error
             if not block:

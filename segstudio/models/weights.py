@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import platformdirs
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import ModelSpec
+from segstudio.core.prediction import ModelSpec, WeightsFile
 from segstudio.models.download import (
     Check,
     Report,
@@ -64,6 +65,61 @@ def find_weights(spec: ModelSpec) -> Path | None:
 def is_available(spec: ModelSpec) -> bool:
     """Whether the model can run without a download."""
     return find_weights(spec) is not None
+
+
+@dataclass(frozen=True)
+class Shelved:
+    """What of a model's weights is on this disk.
+
+    Attributes:
+        path: The file, or None.
+        part_bytes: What arrived of a download that is not complete.
+        is_ours: Whether the file lies in `weights_folder()`, where it may be deleted.
+    """
+
+    path: Path | None
+    part_bytes: int = 0
+    is_ours: bool = False
+
+
+def shelved(spec: ModelSpec) -> Shelved:
+    """Look for a model's weights and for what arrived of them."""
+    path = find_weights(spec)
+    if spec.weights is None or not spec.weights.url:
+        return Shelved(path)
+    try:
+        part_bytes = _part(spec.weights).stat().st_size
+    except OSError:
+        part_bytes = 0
+    return Shelved(path, part_bytes, path is not None and path.parent == weights_folder())
+
+
+def delete(spec: ModelSpec) -> None:
+    """Delete downloaded weights, and what arrived of them.
+
+    Raises:
+        SegstudioError: if another program's file is used, or it cannot be deleted.
+    """
+    found = shelved(spec)
+    if spec.weights is None or not spec.weights.url:
+        raise SegstudioError(f"The weights of {spec.title} were not downloaded.")
+    if found.path is not None and not found.is_ours and not found.part_bytes:
+        raise SegstudioError(
+            f"{found.path} belongs to torch.hub; other programs may use it.",
+            "Delete it by hand if none does.",
+        )
+    for path in (weights_folder() / spec.weights.filename, _part(spec.weights)):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise SegstudioError(
+                f"{path} cannot be deleted ({error.strerror or error}).",
+                "Check that no other program has it open.",
+            ) from error
+
+
+def _part(file: WeightsFile) -> Path:
+    return weights_folder() / f"{file.filename}.part"
 
 
 def download(spec: ModelSpec, check: Check = no_check, report: Report = no_report) -> Path:

@@ -300,8 +300,8 @@ def reduced(pixels: Image) -> tuple[Image, float]:
     if part == 1.0:
         return pixels, 1.0
     size = (max(1, round(width * part)), max(1, round(height * part)))
-    small: Image = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return small, part
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return small.astype(np.uint8), part
 
 
 def _seen_text(spec: ModelSpec, seen: Previewed, part: float) -> str:

@@ -130,25 +130,8 @@ class Segmenting:
         if not same_thresholds(old, options):
             self._thresholds.apply()
 
-    def download(self, model_id: str) -> None:
-        """Fetch a model's weights."""
-        spec = self._session.models.get(model_id)
-        if spec is None:
-            return
-
-        def done(_result: None) -> None:
-            self._mark_available(spec)
-            self._notices.info(f"{spec.title} is ready to run.", scope="program")
-
-        self._jobs.submit(
-            f"Downloading {spec.title}",
-            "transfer",
-            lambda job: self._engine.download(spec, job.check, job.report),
-            done,
-            key=f"download:{model_id}",
-        )
-
-    def _mark_available(self, spec: ModelSpec) -> None:
+    def mark_available(self, spec: ModelSpec) -> None:
+        """Note that a model's weights are on disk now."""
         model = self._session.model
         if spec.id not in model.available:
             self._session.model = replace(model, available=model.available | {spec.id})
@@ -275,7 +258,7 @@ class Segmenting:
         counted, unless the run has done that.
         """
         session = self._session
-        self._mark_available(batch.spec)
+        self.mark_available(batch.spec)
         project = session.project
         if project is None or project.root != batch.files.project.root:
             return  # another folder is open; the result waits in its folder's store

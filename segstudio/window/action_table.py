@@ -437,7 +437,7 @@ _MODEL = (
                lambda c: c.studio.segmenting.remove_prediction(), "trash-2",
                enabled=_has_prediction, tip="Remove it from this image, also from disk"),
     ActionSpec("model.download", MODEL, "Download weights",
-               lambda c: c.studio.segmenting.download(c.session.model.chosen), "download",
+               lambda c: c.studio.downloads.start(c.session.model.chosen), "download",
                enabled=lambda c: _has_model(c)
                and c.session.model.chosen not in c.session.model.available
                and c.studio.own_weights.entry(c.session.model.chosen) is None, section=1),

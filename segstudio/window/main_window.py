@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QMargins, QRect, QSettings, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QEvent, QMargins, QRect, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -366,6 +366,13 @@ class MainWindow(QMainWindow):
         self.layout_store.save(self, docks=not self.start.active)
         event.accept()
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Somebody who comes back from another program may have trained weights further there."""
+        super().changeEvent(event)
+        came_back = event.type() == QEvent.Type.ActivationChange and self.isActiveWindow()
+        if came_back and self._studio is not None:
+            self._studio.own_weights.look_again()
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if self._studio is not None and any(u.isLocalFile() for u in event.mimeData().urls()):
             event.acceptProposedAction()
@@ -378,8 +385,13 @@ class MainWindow(QMainWindow):
         self.start.show_drag(over=False)
         paths = [Path(u.toLocalFile()) for u in event.mimeData().urls() if u.isLocalFile()]
         if paths and self._studio is not None:
+            from segstudio.kit.file_dialogs import WEIGHTS_ENDINGS  # NumPy comes with it
+
             event.acceptProposedAction()
-            self._studio.browsing.open_path(paths[0])
+            if paths[0].suffix.casefold() in WEIGHTS_ENDINGS:
+                self._studio.own_weights.open(paths[0])
+            else:
+                self._studio.browsing.open_path(paths[0])
 
 
 _VERSION = 4

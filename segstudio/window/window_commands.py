@@ -54,6 +54,8 @@ class WindowCommands:
             studio.segmenting,
             studio.own_weights,
             studio.previewing,
+            studio.downloads,
+            studio.jobs,
             studio.notices,
         )
         self._closing = False

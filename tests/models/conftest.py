@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from file_server import server  # noqa: F401 - a fixture
 from segmenters import SMALL_RCNN, UNET, saved
 from torch import nn
 

@@ -1,17 +1,16 @@
 """Weights: downloads over a real local server, places on disk, safe reading."""
 
-import contextlib
-import hashlib
-import http.server
 import pickle
 import re
 import threading
+import time
 from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from file_server import CONTENT, DIGEST
 from safetensors.torch import save_file
 from torch import nn
 
@@ -21,70 +20,6 @@ from segstudio.core.schema import LabelSchema
 from segstudio.models import weights
 from segstudio.models.checkpoints import load_into, load_state, unwrap
 from segstudio.models.download import fetch
-
-CONTENT = np.random.default_rng(3).integers(0, 256, 3_000_000, dtype=np.uint8).tobytes()
-DIGEST = hashlib.sha256(CONTENT).hexdigest()
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Serves CONTENT; can break off, ignore ranges, or refuse."""
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.break_after = []  # bytes sent by the next answers before the connection breaks
-        self.ranges = True
-        self.status = 200
-        self.seen = []  # (path, Range header)
-
-    def url(self, name="w.bin"):
-        return f"http://127.0.0.1:{self.server_port}/{name}"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        server = self.server
-        wanted = self.headers.get("Range")
-        server.seen.append((self.path, wanted))
-        if server.status != 200:
-            self.send_error(server.status)
-            return
-        start = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1]) if wanted and server.ranges else 0
-        if start >= len(CONTENT):
-            self.send_response(416)
-            self.send_header("Content-Range", f"bytes */{len(CONTENT)}")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        body = CONTENT[start:]
-        self.send_response(206 if start else 200)
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        limit = server.break_after.pop(0) if server.break_after else len(body)
-        with contextlib.suppress(ConnectionError):
-            self.wfile.write(body[:limit])
-        if limit < len(body):
-            self.close_connection = True
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture
-def server(monkeypatch):
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    running = Server()
-    thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield running
-    running.shutdown()
-    thread.join()
-    running.server_close()
 
 
 def file_of(server, sha256=DIGEST[:8], name="w.bin"):
@@ -180,6 +115,31 @@ def test_cancel_keeps_the_part(server, tmp_path):
     assert 0 < part.stat().st_size < len(CONTENT)
     assert fetch(file_of(server), tmp_path).read_bytes() == CONTENT
     assert server.seen[-1][1].startswith("bytes=")
+
+
+def test_a_slow_server_is_followed_and_can_be_left(server, tmp_path):
+    """What trickles in is told of, and a cancel need not wait for a whole block."""
+    server.pause_s = 0.05
+    reports = []
+    stop = threading.Event()
+
+    def check():
+        if stop.is_set():
+            raise CancelledError
+
+    def report(done, total, text):
+        reports.append(done)
+        if len(reports) == 3:
+            stop.set()
+
+    begun = time.monotonic()
+    with pytest.raises(CancelledError):
+        fetch(file_of(server), tmp_path, check=check, report=report)
+    assert time.monotonic() - begun < 5  # all of it takes 50 seconds
+    assert reports[-1] < 100_000
+    server.pause_s = 0.0
+    assert fetch(file_of(server), tmp_path).read_bytes() == CONTENT
+    assert server.seen[-1][1] == f"bytes={reports[-1]}-"
 
 
 def test_proxies_come_from_the_environment(server, tmp_path, monkeypatch):

@@ -58,7 +58,7 @@ def test_download_alone(desk):
     desk.engine.missing.add("blobs")
     desk.segmenting.refresh_models()
     desk.settle()
-    desk.segmenting.download("blobs")
+    desk.downloads.start("blobs")
     desk.settle()
     assert "blobs" in desk.session.model.available
     assert desk.messages[-1] == "Blobs is ready to run."

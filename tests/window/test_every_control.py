@@ -20,7 +20,7 @@ LONG_MS = 120_000
 """The first model loads torch."""
 COMMANDS = (
     "file.export", "file.settings", "file.shortcuts", "evaluation.mapping", "file.truth",
-    "runs.new", "runs.ensemble", "compare.models", "file.masks", "help.keys",
+    "runs.new", "runs.ensemble", "model.downloads", "compare.models", "file.masks", "help.keys",
     "help.about",
 )  # fmt: skip
 
@@ -137,7 +137,7 @@ def test_the_form_of_weights(desk, tiny_specs, tmp_path):
     form.output.kind.setCurrentIndex(1)
     form.resize(form.width(), 1000)
     for kind in ("factor", "short_side", "size"):
-        form.input.size.kind.setCurrentIndex(form.input.size.kind.findData(kind))
+        form.input.sizes.kind.setCurrentIndex(form.input.sizes.kind.findData(kind))
         form.activateWindow()
         desk.settle()
         assert lacking(desk, form) == []

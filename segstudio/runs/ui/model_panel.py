@@ -89,7 +89,7 @@ class ModelPanel(QWidget):
         self.download = _action_button(actions, "model.download", "Download")
         self.load = _action_button(actions, "model.load", "Choose file…")
         self.describe = ActionButton(actions["model.describe"], "Describe…", has_icon=False)
-        self.find = _action_button(actions, "model.find", "Find it…")
+        self.find_ = _action_button(actions, "model.find", "Find it…")
         self.forget = ActionButton(actions["model.forget"], "Remove", has_icon=False)
         self.device = QComboBox()
         for title, value in _DEVICES:
@@ -144,7 +144,7 @@ class ModelPanel(QWidget):
         weights.addWidget(self.weights)
         buttons = QHBoxLayout()
         buttons.setSpacing(6)
-        for button in (self.download, self.find, self.load, self.describe, self.forget):
+        for button in (self.download, self.find_, self.load, self.describe, self.forget):
             buttons.addWidget(button)
         buttons.addStretch(1)
         weights.addLayout(buttons)
@@ -203,7 +203,7 @@ class ModelPanel(QWidget):
         self.doubt.setVisible(bool(fit.doubt))
         self.load.setVisible(not folded)
         self.describe.setVisible(is_own and is_here and not folded)
-        self.find.setVisible(is_own and not is_here)
+        self.find_.setVisible(is_own and not is_here)
         self.forget.setVisible(is_own and not is_here)
         self.header.note.show_text(_NONE if spec is None else _line(spec))
         self._weights_row.setVisible(spec is not None and (not is_here or not folded))

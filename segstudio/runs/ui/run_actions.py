@@ -73,6 +73,10 @@ WEIGHTS_ACTIONS = (
                partial(_manage, "describe"), "pencil", enabled=_is_own, section=1,
                tip="Of the chosen weights of yours: name, classes, what goes in, what comes out, "
                "what they were trained on"),
+    ActionSpec("model.downloads", MODEL, "Downloads…", partial(_manage, "downloads"),
+               "download", enabled=_has_models, section=1,
+               tip="The weights of all models: which are on this disk, their sizes; fetch, stop, "
+               "check and delete them"),
     ActionSpec("model.find", MODEL, "Find weights…", partial(_manage, "find"), "search",
                enabled=_is_missing, section=1,
                tip="Say where the file of the chosen model is now"),

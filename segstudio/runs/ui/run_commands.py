@@ -5,9 +5,11 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 
 from segstudio.core.prediction import ModelSpec
+from segstudio.jobs import JobRunner
 from segstudio.kit.file_dialogs import ask_weights
 from segstudio.notices import Notices
 from segstudio.runs.describing import Previewing
+from segstudio.runs.downloads import Downloads
 from segstudio.runs.named_runs import NamedRuns
 from segstudio.runs.own_weights import OpenedWeights, OwnWeights
 from segstudio.runs.segmenting import Segmenting
@@ -25,17 +27,21 @@ class RunCommands:
         segmenting: Segmenting,
         own_weights: OwnWeights,
         previewing: Previewing,
+        downloads: Downloads,
+        jobs: JobRunner,
         notices: Notices,
     ) -> None:
         self._window, self._session, self._notices = window, session, notices
         self._named_runs, self._segmenting = named_runs, segmenting
         self._own_weights, self._previewing = own_weights, previewing
+        self._downloads, self._jobs = downloads, jobs
         own_weights.ask = self._show_form
 
     def manage(self, what: str) -> None:
         """Ask for a "new" named run or an "ensemble", or "remove" the chosen one.
 
-        Or of weights of the user's own: "open" a file, "describe" it, "find" it, "forget" it.
+        Or of weights of the user's own: "open" a file, "describe" it, "find" it, "forget" it; or
+        show all "downloads".
 
         Raises:
             SegstudioError: if the chosen run is part of another one.
@@ -48,6 +54,7 @@ class RunCommands:
             "describe": lambda: self._own_weights.describe_again(self._session.model.chosen),
             "find": self._find,
             "forget": self._forget,
+            "downloads": self._downloads_dialog,
         }[what]()
 
     def _new(self) -> None:
@@ -94,6 +101,11 @@ class RunCommands:
         form = WeightsForm(self._session, self._own_weights, self._previewing, opened, self._window)
         form.kept.connect(self._created)
         form.show()
+
+    def _downloads_dialog(self) -> None:
+        from segstudio.runs.ui.downloads_dialog import DownloadsDialog
+
+        DownloadsDialog(self._downloads, self._jobs, self._notices, self._window).show()
 
     def _find(self) -> None:
         """Ask where the file of the chosen model is now."""

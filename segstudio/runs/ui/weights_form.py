@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import ModelSpec, Output, Question
+from segstudio.core.prediction import ModelSpec, Output, OutputKind, Question
 from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.kit.dialog import Dialog
 from segstudio.kit.icons import icon
@@ -365,7 +365,7 @@ class InputFields(QWidget):
         _choose(self.scaling, preprocess.get("scaling", "unit"))
         self.mean = QLineEdit(numbers_text(preprocess.get("mean", [0.0])))
         self.std = QLineEdit(numbers_text(preprocess.get("std", [1.0])))
-        self.size = SizeFields(preprocess)
+        self.sizes = SizeFields(preprocess)
         self._show_preset()
         self.preset.activated.connect(self._take_preset)
         for changed in (
@@ -373,7 +373,7 @@ class InputFields(QWidget):
             self.mean.textChanged, self.std.textChanged,
         ):  # fmt: skip
             changed.connect(self._on_change)
-        self.size.changed.connect(self.changed)
+        self.sizes.changed.connect(self.changed)
 
     def add_to(self, form: QFormLayout) -> None:
         """Lay the rows out in a form."""
@@ -383,7 +383,7 @@ class InputFields(QWidget):
         numbers = "One number, or one for each channel: "
         _row(form, "Mean", self.mean, f"{numbers}it is subtracted after the scaling")
         _row(form, "Deviation", self.std, f"{numbers}the values are divided by it then")
-        form.addRow("Size", self.size)
+        form.addRow("Size", self.sizes)
 
     @property
     def preprocess(self) -> dict[str, Any]:
@@ -397,7 +397,7 @@ class InputFields(QWidget):
             "mean": parse_numbers(self.mean.text(), self._count, "Mean"),
             "std": parse_numbers(self.std.text(), self._count, "Deviation"),
             "channels": self.channels.currentData(),
-            **self.size.preprocess,
+            **self.sizes.preprocess,
         }
 
     def _take_preset(self) -> None:
@@ -529,7 +529,7 @@ class OutputFields(QWidget):
     @property
     def output(self) -> Output:
         """What the fields say."""
-        kind = self.kind.currentData() or "softmax"
+        kind: OutputKind = self.kind.currentData() or "softmax"
         return Output() if kind == "softmax" else Output(kind, round(self.threshold.value(), 2))
 
     def _show(self) -> None:

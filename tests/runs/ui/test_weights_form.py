@@ -106,8 +106,8 @@ def test_what_is_said_is_kept_run_and_there_after_a_restart(bench, form, file, m
     QTest.mouseClick(form.classes.paste, Qt.MouseButton.LeftButton)
     choose(form.input.preset, "imagenet")
     choose(form.input.channels, "bgr")
-    choose(form.input.size.kind, "size")
-    form.input.size.height_.setValue(256)
+    choose(form.input.sizes.kind, "size")
+    form.input.sizes.height_.setValue(256)
     choose(form.answers[0].box, "no")
     form.about.setPlainText("Trained on 40 slides.")
     form.licence.setText("CC BY 4.0")
@@ -217,7 +217,7 @@ def test_a_missing_file_is_greyed_and_can_be_found_or_removed(bench, file, monke
     bench.until(lambda: "best" not in bench.session.model.available)
     bench.settle()
     assert panel.weights.text() == f"Not there any more: {file}"
-    assert not panel.find.isHidden()
+    assert not panel.find_.isHidden()
     assert panel.download.isHidden()
     commands.refresh()
     assert not commands["model.download"].isEnabled()
@@ -226,7 +226,7 @@ def test_a_missing_file_is_greyed_and_can_be_found_or_removed(bench, file, monke
     assert item.foreground() == QApplication.palette().placeholderText()
     assert f"{file} is not there any more" in item.toolTip().replace("\n", "")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a, **k: (str(moved), ""))
-    QTest.mouseClick(panel.find, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(panel.find_, Qt.MouseButton.LeftButton)
     bench.until(lambda: "best" in bench.session.model.available)
     bench.settle()
     assert panel.weights.text() == f"Weights: {moved}"

@@ -34,6 +34,7 @@ Lane = Literal[
     "edits",
     "scores",
     "model",
+    "routes",
     "training",
     "inspection",
     "features",

@@ -188,7 +188,9 @@ class ModelPanel(QWidget):
         self.more.setArrowType(Qt.ArrowType.UpArrow if whole else Qt.ArrowType.DownArrow)
         self.more.setVisible(spec is not None)
         to_fetch = spec is not None and spec.id not in model.available
-        self.weights.setText("" if spec is None else _weights_text(spec, model.available))
+        known = [] if spec is None else [_weights_text(spec, model.available)]
+        known += [] if spec is None else filter(None, [self._segmenting.routes.text(spec)])
+        self.weights.setText("\n".join(known))
         self.download.setVisible(to_fetch)
         fit = Fit() if spec is None else fit_of(spec, self._session)
         folded = self.header.folded

@@ -42,9 +42,11 @@ from segstudio.runs.class_mappings import ClassMappings
 from segstudio.runs.describing import Previewing
 from segstudio.runs.downloads import Downloads
 from segstudio.runs.engine import Engine, TorchEngine
+from segstudio.runs.fast_routes import FastRoutes
 from segstudio.runs.kept_weights import own_weights_file
 from segstudio.runs.named_runs import NamedRuns
 from segstudio.runs.own_weights import OwnWeights
+from segstudio.runs.route_memory import RouteMemory, RouteTest, tested_apart
 from segstudio.runs.scoring import Scoring
 from segstudio.runs.segmenting import Segmenting
 from segstudio.session.document import Document
@@ -98,18 +100,25 @@ class Studio:
     """
 
     def __init__(
-        self, clock: Clock, home: Path | None = None, engine: Engine | None = None
+        self,
+        clock: Clock,
+        home: Path | None = None,
+        engine: Engine | None = None,
+        routes: RouteTest | None = None,
     ) -> None:
         """Args:
         clock: Time and turns of the thread that calls the verbs.
         home: A folder for all of the user's files (for tests), else the system's places.
         engine: The models; those of `segstudio.models` if not given.
+        routes: Finds faster ways to run models; if not given, the test of `segstudio.models` for
+            its own models, and none for those of another engine.
         """
         self.session = Session()
         self.notices = Notices()
         self.jobs = JobRunner(clock.post, self.notices.failure, self.notices.job_done)
         self.preferences = Preferences(home, self.jobs, self.notices)
         self._clock, self._engine = clock, engine or TorchEngine()
+        self._route_test = tested_apart if engine is None and routes is None else routes
         self._documents, self._folder = Documents(), OpenFolder()
         folders = self.preferences.folders
         self._journal = Journal(folders.data / "journal")
@@ -143,6 +152,8 @@ class Studio:
             self._engine,
         )
         self.previewing = Previewing(jobs, self._engine)
+        memory = RouteMemory(self.preferences.folders.cache / "routes.json")
+        routes = FastRoutes(session, jobs, self.preferences, memory, self._route_test)
         self.segmenting = Segmenting(
             session,
             jobs,
@@ -154,6 +165,7 @@ class Studio:
             self.scoring,
             self._engine,
             self.own_weights,
+            routes,
         )
         self.downloads = Downloads(session, jobs, notices, self._engine, self.segmenting)
         self.named_runs = NamedRuns(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -125,6 +125,7 @@ class ModelSpec:
         made_of: For a model that is another one run in another way, or several together.
         output: What the channels of a semantic network's output mean.
         questions: What the weights did not tell; the answers taken are in `options`.
+        route: Key of `core.route_answer.ROUTE_TITLES`: how its network is run; "" is exact.
     """
 
     id: str
@@ -143,6 +144,7 @@ class ModelSpec:
     made_of: Variant | Ensemble | None = None
     output: Output = Output()
     questions: tuple[Question, ...] = ()
+    route: str = ""
 
     def __post_init__(self) -> None:
         schema = self.schema
@@ -208,6 +210,33 @@ def described(spec: ModelSpec) -> dict[str, Any]:
         "output": spec.output.to_json(),
         "classes": list(spec.schema.ids),
     }
+
+
+def with_routes(spec: ModelSpec, route_of: Callable[[ModelSpec], str]) -> ModelSpec:
+    """The model with the route that a function gives to each of its parts.
+
+    It is the same object if no route is another one.
+    """
+    made_of = spec.made_of
+    if isinstance(made_of, Variant):
+        base = with_routes(made_of.base, route_of)
+        return spec if base is made_of.base else replace(spec, made_of=replace(made_of, base=base))
+    if isinstance(made_of, Ensemble):
+        members = tuple(with_routes(member, route_of) for member in made_of.members)
+        same = all(a is b for a, b in zip(members, made_of.members, strict=True))
+        return spec if same else replace(spec, made_of=replace(made_of, members=members))
+    route = route_of(spec)
+    return spec if route == spec.route else replace(spec, route=route)
+
+
+def exact(spec: ModelSpec) -> ModelSpec:
+    """The model with all its networks run exactly."""
+    return with_routes(spec, lambda _part: "")
+
+
+def route_names(spec: ModelSpec) -> tuple[str, ...]:
+    """The routes of a model's parts, those that are not exact, each once."""
+    return tuple(dict.fromkeys(part.route for part in parts_of(spec) if part.route))
 
 
 @dataclass(frozen=True)

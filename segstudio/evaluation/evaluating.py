@@ -94,7 +94,14 @@ class Evaluating:
         elif not chosen:
             self._notices.info("Choose a model first.")
         else:
-            self._begin(self._folder.files, self._conditions_of(chosen), again=again)
+            files = self._folder.files
+
+            def begin() -> None:
+                if files is self._folder.files:
+                    self._begin(files, self._conditions_of(chosen), again=again)
+
+            images = range(len(files.project.images))
+            self._segmenting.settle_routes([models[run] for run in chosen], images, begin)
 
     def cancel(self) -> None:
         """Stop; what came so far stays."""

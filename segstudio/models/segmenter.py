@@ -23,8 +23,10 @@ from segstudio.core.errors import CancelledError, SegstudioError
 from segstudio.core.formatting import counted
 from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
+from segstudio.core.route_answer import route_title
 from segstudio.models.augmentation import Augmentation
 from segstudio.models.checkpoints import broken_tensors, load_into, load_state
+from segstudio.models.conversion import network_key
 from segstudio.models.detection import InstanceRunner, finds_instances, own_runner
 from segstudio.models.devices import (
     is_out_of_memory,
@@ -36,6 +38,7 @@ from segstudio.models.download import Check, Report, no_check, no_report
 from segstudio.models.ensembles import of_instances
 from segstudio.models.families import imported
 from segstudio.models.preprocess import CHANNELS, Preprocess
+from segstudio.models.routes import Call, ReplacedPart, cannot_be_taken, part_of, route_of, taking
 from segstudio.models.semantic import NoNumbersError, SemanticRunner, require_numbers
 from segstudio.models.weights import require_weights
 
@@ -62,6 +65,7 @@ class _Held:
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.network: nn.Module | None = None
+        self.calls: dict[tuple[str, torch.device], Call] = {}
         self.check: Check = no_check
         self.lock = threading.RLock()
 
@@ -127,7 +131,12 @@ class Segmenter:
         if self._held.network is None:
             return 0
         tensors = [*self._held.network.parameters(), *self._held.network.buffers()]
-        return sum(t.numel() * t.element_size() for t in tensors)
+        return (1 + len(self._held.calls)) * sum(t.numel() * t.element_size() for t in tensors)
+
+    @property
+    def has_routes(self) -> bool:
+        """Whether there is a part of the network that another route could run."""
+        return part_of(self.network, self.spec.task) is not None
 
     @property
     def tensors(self) -> int:
@@ -182,6 +191,7 @@ class Segmenter:
         report: Report = no_report,
         *,
         name: str = "the image",
+        route: str | None = None,
     ) -> Prediction:
         """Run the model on one image of any size.
 
@@ -194,6 +204,7 @@ class Segmenter:
             check: Called before every module of the network; what it raises stops the run.
             report: Told (tiles done, tiles in all, text).
             name: The image's file, for messages.
+            route: How the network is run; the spec's route if None.
 
         Raises:
             SegstudioError: if the model cannot be loaded or fails on this image.
@@ -203,7 +214,8 @@ class Segmenter:
             self.load(check)
             self._held.check = check
             try:
-                return self._predict(pixels, options, report, name)
+                taken = self.spec.route if route is None else route
+                return self._predict(pixels, options, report, name, taken)
             except (CancelledError, SegstudioError):
                 raise
             except NoNumbersError as error:
@@ -224,19 +236,27 @@ class Segmenter:
         options: RunOptions,
         check: Check = no_check,
         report: Report = no_report,
+        route: str | None = None,
     ) -> npt.NDArray[np.float32]:
         """Probabilities (C, H, W) float32 of the classes, C the highest class id + 1.
 
-        Of models that find instances: see `ensembles.of_instances`.
+        Of models that find instances: see `ensembles.of_instances`. Arguments as `predict`.
 
         Raises:
             SegstudioError: if the model cannot be loaded or fails on this image.
         """
         classes = max(self.spec.schema.ids) + 1
         if self.spec.task == "instance":
-            return of_instances(self.predict(pixels, options, check, report), classes)
-        with self.exclusive(check), torch.inference_mode(), repeatable():
-            runner = SemanticRunner(self.network, self._preprocess, self.device, self.spec.output)
+            found = self.predict(pixels, options, check, report, route=route)
+            return of_instances(found, classes)
+        taken = self.spec.route if route is None else route
+        with (
+            self.exclusive(check),
+            self._on_route(self.network, taken, self.device) as network,
+            torch.inference_mode(),
+            repeatable(),
+        ):
+            runner = SemanticRunner(network, self._preprocess, self.device, self.spec.output)
             tiles = (options.tile_px, options.overlap_px)
             try:
                 return runner.probabilities(pixels, *tiles, check, report, Augmentation.of(options))
@@ -256,13 +276,15 @@ class Segmenter:
             finally:
                 self._held.check = outer
 
-    def _predict(self, pixels: Image, options: RunOptions, report: Report, name: str) -> Prediction:
+    def _predict(
+        self, pixels: Image, options: RunOptions, report: Report, name: str, route: str
+    ) -> Prediction:
         if pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
             raise SegstudioError(f"{name} has no pixels that a model could use.")
         failed: list[_Attempt] = []
         for attempt in _attempts(self.spec, self.device, pixels, options):
             try:
-                return self._run(pixels, attempt, options, report, failed)
+                return self._run(pixels, attempt, options, report, failed, route)
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
@@ -283,14 +305,26 @@ class Segmenter:
         options: RunOptions,
         report: Report,
         failed: list[_Attempt],
+        route: str,
     ) -> Prediction:
         start = time.perf_counter()
         run = self._run_instances if self.spec.task == "instance" else self._run_semantic
-        with self._moved(attempt.device) as network, torch.inference_mode(), repeatable():
+        is_there = _is_there(route, attempt.device)
+        with (
+            self._moved(attempt.device) as whole,
+            self._on_route(whole, route, attempt.device) as network,
+            torch.inference_mode(),
+            repeatable(),
+        ):
             prediction = run(network, pixels, attempt, options, report)
         notes = (*_memory_notes(failed, attempt), *prediction.notes)
+        device = str(attempt.device)
+        if route and is_there:
+            device = f"{device} ({route_title(route)})"
+        elif route:
+            notes = (*notes, f"{route_title(route)} is not there, so it ran exactly.")
         seconds = time.perf_counter() - start
-        return replace(prediction, notes=notes, seconds=seconds, device=str(attempt.device))
+        return replace(prediction, notes=notes, seconds=seconds, device=device)
 
     def _run_semantic(
         self,
@@ -378,6 +412,47 @@ class Segmenter:
                 _move(self.network, device)
                 self.device = device
 
+    @contextmanager
+    def _on_route(
+        self, network: nn.Module, route: str, device: torch.device
+    ) -> Iterator[nn.Module]:
+        """The network with its part run by a route; itself for "" and where that is not there.
+
+        Raises:
+            SegstudioError: if the route cannot be taken.
+        """
+        found, module = route_of(route), part_of(network, self.spec.task)
+        if found is None or module is None or not found.available(device):
+            yield network
+            return
+        call = self._held.calls.get((route, device))
+        if call is None:
+            self._held.check()
+            part = ReplacedPart(module, self._fresh_part, self._part_key)
+            try:
+                call = self._held.calls[route, device] = found.make(part, device)
+            except Exception as error:
+                if is_out_of_memory(error):
+                    raise
+                _log.warning("%s by %s", self.spec.title, route_title(route), exc_info=error)
+                raise cannot_be_taken(self.spec.title, route, error) from error
+            self._held.check()
+        with taking(network, self.spec.task, call) as run:
+            yield run
+
+    def _fresh_part(self) -> nn.Module:
+        """The part that a route replaces, built anew on the CPU: it has none of the hooks."""
+        whole = _build(self.spec)
+        state = {name: value.cpu() for name, value in self.network.state_dict().items()}
+        whole.load_state_dict(state, assign=True)
+        whole.eval().requires_grad_(requires_grad=False)
+        part = part_of(whole, self.spec.task)
+        assert part is not None
+        return part
+
+    def _part_key(self) -> str:
+        return network_key(self.spec, self._weights or require_weights(self.spec))
+
     def _without_numbers(self, name: str) -> SegstudioError:
         """What to say of an output that holds NaN: whether the weights do too."""
         broken = broken_tensors(self.network.state_dict())
@@ -390,6 +465,26 @@ class Segmenter:
         return SegstudioError(
             f"The output of {self.spec.title} for {name} holds no numbers (NaN).", hint
         )
+
+
+class RoutedPredictor:
+    """A loaded model whose network is run by a route; what looks into it gets the exact one."""
+
+    def __init__(self, segmenter: Segmenter, route: str) -> None:
+        """Take the model and a key of `routes.ROUTES`."""
+        self._segmenter, self._route = segmenter, route
+
+    def predict(
+        self, pixels: Image, options: RunOptions, check: Check, report: Report
+    ) -> Prediction:
+        """Segment one image; see `Segmenter.predict`."""
+        return self._segmenter.predict(pixels, options, check, report, route=self._route)
+
+    def probabilities(
+        self, pixels: Image, options: RunOptions, check: Check, report: Report
+    ) -> npt.NDArray[np.float32]:
+        """Probabilities of the classes; see `Segmenter.probabilities`."""
+        return self._segmenter.probabilities(pixels, options, check, report, self._route)
 
 
 def resolve_builder(builder: str) -> Callable[..., nn.Module]:
@@ -520,6 +615,11 @@ def _attempts(
         while tile // 2 >= _SMALLEST_TILE:
             tile //= 2
             yield _Attempt(place, tile)
+
+
+def _is_there(key: str, device: torch.device) -> bool:
+    route = route_of(key)
+    return route is not None and route.available(device)
 
 
 def _memory_notes(failed: list[_Attempt], attempt: _Attempt) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ _ANSWERING = ("input_scale", "flips", "scales")
 
 
 def run_key(spec: ModelSpec, options: RunOptions) -> str:
-    """Name of a run: the model's id, the state of its weights, and options that are not usual.
+    """Name of a run: the model's id, the state of its weights, options that are not usual, routes.
 
     Thresholds and the device do not belong to it: they change nothing in what is stored. Weights
     may change under the same name (trained further, or shipped anew), so the time of the file
@@ -58,6 +58,9 @@ def run_key(spec: ModelSpec, options: RunOptions) -> str:
         value = getattr(options, name)
         if name not in own and value != getattr(_DEFAULTS, name):
             parts.append(f"{name}-{value}")
+    # An ensemble's members may each have their own, or none.
+    routes = [part.route for part in parts_of(spec)]
+    parts += ["+".join(route or "exact" for route in routes)] if any(routes) else []
     return "@".join(parts)
 
 
@@ -171,6 +174,7 @@ class Batch:
         again: bool,
         every_page: bool = False,
         keep: bool = True,
+        replaces: str = "",
         deliver: Callable[[BatchResult], None],
     ) -> None:
         """Args (besides the attributes):
@@ -178,12 +182,14 @@ class Batch:
         again: Run also where a stored prediction would do.
         every_page: Run on all pages of the images, behind the first.
         keep: Take answers that are on disk, and put new ones there.
+        replaces: Name of the run in whose place this one comes, "" for none.
         deliver: Gets every result at once, on the job's thread; an error that it raises is the
             image's.
         """
         self.spec = spec
         self.options = options
         self.run = run_key(spec, options)
+        self.replaces = replaces
         self.files = files
         self.schema = schema
         # The pixels are held until the image is done, and no longer.

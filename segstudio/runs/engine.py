@@ -16,6 +16,7 @@ from segstudio.core.prediction import (
     Prediction,
     RunOptions,
     Variant,
+    exact,
     parts_of,
 )
 from segstudio.jobs import Job
@@ -249,7 +250,12 @@ class TorchEngine:
 
             members = [self._member(member, device, check) for member in made_of.members]
             return EnsemblePredictor(spec, members)
-        return self._segmenter(spec, device, check)
+        segmenter = self._segmenter(spec, device, check)
+        if spec.route:
+            from segstudio.models.segmenter import RoutedPredictor
+
+            return RoutedPredictor(segmenter, spec.route)
+        return segmenter
 
     def traced_model(
         self,
@@ -282,4 +288,5 @@ class TorchEngine:
             from segstudio.models.segmenter_cache import SegmenterCache
 
             self._cache = SegmenterCache()
-        return self._cache.get(spec, device, check=check)
+        # by whatever routes a network is run, it is loaded once
+        return self._cache.get(exact(spec), device, check=check)

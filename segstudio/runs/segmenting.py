@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from segstudio.clock import Cancel, Clock
 from segstudio.core.class_mapping import adapt, same_classes
@@ -12,7 +13,10 @@ from segstudio.core.prediction import (
     ModelSpec,
     Prediction,
     effective_options,
+    exact,
+    route_names,
 )
+from segstudio.core.route_answer import RouteAnswer
 from segstudio.core.text import listed
 from segstudio.folder.documents import Documents
 from segstudio.folder.files import FolderFiles, OpenFolder
@@ -29,10 +33,13 @@ from segstudio.runs.batch import (
     same_thresholds,
 )
 from segstudio.runs.engine import Engine
+from segstudio.runs.fast_routes import FastRoutes
 from segstudio.runs.own_weights import OwnWeights, ReadList
+from segstudio.runs.route_memory import WORTH_TESTING
 from segstudio.runs.scoring import Scoring
 from segstudio.session.document import Document
 from segstudio.session.session import Session, What
+from segstudio.storage.image_ref import ImageRef
 
 _RECOUNT_AFTER_S = 0.5
 
@@ -52,6 +59,7 @@ class Segmenting:
         scoring: Scoring,
         engine: Engine,
         own_weights: OwnWeights,
+        routes: FastRoutes,
     ) -> None:
         self._session = session
         self._jobs = jobs
@@ -63,6 +71,9 @@ class Segmenting:
         self._scoring = scoring
         self._engine = engine
         self._own_weights = own_weights
+        self.routes = routes
+        self._provisional: dict[str, set[int]] = {}
+        """Images that models were run on exactly while their routes were not known, by model."""
         self._batches: list[Batch] = []
         self._preferred = ""
         self._thresholds = _Thresholds(session, jobs, clock, documents, scoring)
@@ -72,18 +83,23 @@ class Segmenting:
     def refresh_models(self) -> None:
         """Read the list of models and which weights are on disk; keeps the chosen one."""
         own_weights = self._own_weights
+        device, held = self._session.model.options.device, tuple(self._session.models.values())
 
-        def work(_job: Job) -> tuple[dict[str, ModelSpec], frozenset[str], ReadList]:
+        def work(_job: Job) -> _Models:
             specs, read = self._engine.specs(), own_weights.read()
             here = frozenset(i for i, s in specs.items() if self._engine.is_available(s))
-            return specs, here, read
+            kept = [entry.spec for entry in read.entries]
+            return _Models(
+                specs, here, self.routes.find((*specs.values(), *held, *kept), device), read
+            )
 
-        def done(result: tuple[dict[str, ModelSpec], frozenset[str], ReadList]) -> None:
-            specs, available, read = result
+        def done(result: _Models) -> None:
+            specs, available, routes, read = result
             session = self._session
+            self.routes.learn(routes, device)
             known = own_weights.arrived(read, specs)
             named = {i: s for i, s in session.models.items() if i not in known and s.made_of}
-            session.models = {**known, **named}
+            session.models = self.routes.dressed({**known, **named})
             model = session.model
             chosen = model.chosen if model.chosen in session.models else ""
             first = next((i for i in specs if i in available), next(iter(specs), ""))
@@ -126,6 +142,8 @@ class Segmenting:
         if options == session.model.options:
             return
         old, session.model = session.model.options, replace(session.model, options=options)
+        if old.device != options.device and self.routes.enabled:
+            self.refresh_models()  # on another device other routes are the fastest
         session.notify(What.MODELS)
         if not same_thresholds(old, options):
             self._thresholds.apply()
@@ -186,6 +204,93 @@ class Segmenting:
         for batch in self._batches:
             if batch.job is not None:
                 batch.job.cancel()
+        self.routes.cancel()
+
+    def settle_routes(
+        self, specs: Sequence[ModelSpec], indices: Sequence[int], then: Callable[[], None]
+    ) -> None:
+        """Do something on many images when it is known by which routes models run them all.
+
+        Where that is known, or there are few images, it is done at once. Else a test on the first
+        of them comes before; if the user stops it nothing is done.
+        """
+        files, untested = self._folder.files, self.routes.untested(specs)
+        if files is None or not untested or len(indices) < WORTH_TESTING:
+            then()
+            return
+        self.routes.give_way()
+        first = files.project.images[indices[0]]
+        self._test(files, first, untested, then, gives_way=False)
+
+    def _test(
+        self,
+        files: FolderFiles,
+        ref: ImageRef,
+        specs: Sequence[ModelSpec],
+        then: Callable[[], None],
+        *,
+        gives_way: bool,
+    ) -> None:
+        def known() -> None:
+            self._run_provisional_again(files)
+            then()
+
+        self.routes.start(
+            specs,
+            self._session.model.options,
+            lambda job: files.pixels(ref, job.check)[0],
+            known,
+            gives_way=gives_way,
+        )
+
+    def _test_after(self, batch: Batch) -> None:
+        """Look for faster ways to run what was run exactly, on the image it was run on."""
+        stopped = batch.job is None or batch.job.cancelled
+        if stopped or batch.failures or self._batches or batch.files is not self._folder.files:
+            return
+        ran = [self._session.models.get(name) for name in self._provisional]
+        untested = self.routes.untested(spec for spec in ran if spec is not None)
+        if untested:
+            ref = batch.images[0].ref
+            self._test(batch.files, ref, untested, lambda: None, gives_way=True)
+
+    def _run_provisional_again(self, files: FolderFiles) -> None:
+        """Run again what was run exactly a moment ago by a model that has another route now."""
+        for name, indices in list(self._provisional.items()):
+            spec = self._session.models.get(name)
+            if spec is None or self.routes.untested([spec]):
+                continue
+            del self._provisional[name]
+            if route_names(spec) and files is self._folder.files:
+                self._run(sorted(indices), again=True, model=spec, replacing=True)
+
+    def _replace(self, index: int, ref: ImageRef, old: str, new: str) -> None:
+        """Forget a run of an image for another one of the same model, also where it is shown."""
+        session, files = self._session, self._folder.files
+        document = self._documents.get(ref)
+        if document is not None:
+            document.predictions.pop(old, None)
+        self._scoring.forget(index, old)
+        session.set_state(index, runs=session.state(index).runs - {old})
+        view = session.view
+        moved = [pane if pane.run != old else replace(pane, run=new) for pane in view.panes]
+        against = view.against
+        if against is not None:
+            first = new if against.run == old else against.run
+            second = new if against.second == old else against.second
+            against = replace(against, run=first, second=second)
+        if self._preferred == old:
+            self._preferred = new
+        shown = new if view.run == old else view.run
+        session.set_view(run=shown, panes=tuple(moved), against=against)
+        if files is not None:
+            self._jobs.submit(
+                "Removing a prediction",
+                "save",
+                lambda _job: files.predictions.remove(ref.path, old, ref.page),
+                visible=False,
+            )
+        session.notify(What.PREDICTIONS | What.SCORES)
 
     def _run(
         self,
@@ -195,6 +300,7 @@ class Segmenting:
         every_page: bool = False,
         model: ModelSpec | None = None,
         looked: bool = False,
+        replacing: bool = False,
     ) -> None:
         session, files = self._session, self._folder.files
         spec = model or session.models.get(session.model.chosen)
@@ -204,15 +310,17 @@ class Segmenting:
         if spec is None:
             self._notices.info("Choose a model first.")
             return
+        asked = partial(self._run, indices, again=again, every_page=every_page, replacing=replacing)
         if not looked and self._own_weights.has_changed(spec):
-            name = spec.id
-
-            def run_it() -> None:
-                now = session.models.get(name)
-                self._run(indices, again=again, every_page=every_page, model=now, looked=True)
-
-            self._own_weights.look_again(run_it)
+            name, chosen = spec.id, model is None
+            self._own_weights.look_again(
+                lambda: asked(model=None if chosen else session.models.get(name), looked=True)
+            )
             return
+        if model is None and len(indices) >= WORTH_TESTING and self.routes.untested([spec]):
+            self.settle_routes([spec], indices, lambda: asked(model=session.models.get(spec.id)))
+            return
+        self.routes.give_way()
         options = session.model.options
         run = run_key(spec, options)
         for batch in self._batches:
@@ -231,6 +339,7 @@ class Segmenting:
             [self._batch_image(files, i) for i in indices],
             again=again,
             every_page=every_page,
+            replaces=run_key(exact(spec), options) if replacing else "",
             deliver=lambda result: self._clock.post(lambda: self._arrived(batch, result)),
         )
         self._submit(batch)
@@ -268,18 +377,23 @@ class Segmenting:
         batch.waiting.discard(index)
         self._schema.adopt(batch.spec.schema)
         run = batch.run
+        if self.routes.untested([batch.spec]):
+            self._provisional.setdefault(batch.spec.id, set()).add(index)
         session.set_state(index, runs=session.state(index).runs | {run})
         document = self._documents.get(result.ref)
         if document is not None and document.shape_hw == result.raw.shape_hw:
             # what another view shows already need not come into the first one
             beside = any(pane.run == run for pane in session.view.panes)
-            self._put(document, result.raw, show=run == session.view.run or not beside)
+            shown = session.view.run in (run, batch.replaces)
+            self._put(document, result.raw, show=shown or not (beside or batch.replaces))
         elif result.matrix is not None and same_classes(result.schema, session.schema):
             self._scoring.record(index, run, result.matrix)
             session.notify(What.SCORES)
         elif result.matrix is not None or result.in_memory:  # in other classes, or let go since
             self._scoring.count_stored(index, run)
         batch.schema = session.schema
+        if batch.replaces:
+            self._replace(index, result.ref, batch.replaces, run)
 
     def _put(self, document: Document, raw: Prediction, *, show: bool) -> None:
         """Keep a prediction, as its model gave it, in its document."""
@@ -300,6 +414,7 @@ class Segmenting:
         changed = not same_thresholds(batch.options, in_force)
         if changed and batch.spec.task == "instance":
             self._thresholds.apply()
+        self._test_after(batch)
 
     def _tell_outcome(self, batch: Batch) -> None:
         if batch.job is not None and batch.job.cancelled and len(batch.images) > 1:
@@ -388,6 +503,15 @@ class Segmenting:
             visible=False,
         )
         session.notify(What.PREDICTIONS | What.SCORES)
+
+
+class _Models(NamedTuple):
+    """Models as a job found them: by id, whose weights are on disk, what is known of routes."""
+
+    specs: dict[str, ModelSpec]
+    available: frozenset[str]
+    routes: dict[str, RouteAnswer]
+    own: ReadList
 
 
 class _Thresholds:

@@ -37,6 +37,7 @@ class Settings:
         model: Id of the model chosen last, "" if none.
         score_threshold: Of instances, 0 to 1.
         mask_threshold: Of instances' pixels, 0 to 1.
+        fast_routes: Whether models may be run by a route that was tested to be quicker and alike.
         tile_px: Images with a longer side are cut into tiles of this size, 256 to 8192.
         keys: The name of the key preset ("segstudio", ...).
         key_overrides: Shortcuts by action id that differ from the preset; "" is none.
@@ -59,6 +60,7 @@ class Settings:
     model: str = ""
     score_threshold: float = 0.5
     mask_threshold: float = 0.5
+    fast_routes: bool = True
     tile_px: int = 2048
     keys: str = "segstudio"
     key_overrides: Mapping[str, str] = field(default_factory=dict)

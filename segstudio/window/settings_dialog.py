@@ -73,6 +73,11 @@ ROWS: dict[str, Row] = {
         "Where models run",
         choices=tuple((d, _DEVICE_TEXTS.get(d, d)) for d in DEVICES),
     ),
+    "fast_routes": Row(
+        _MODELS,
+        "Run models the fastest way",
+        "Each model is tested once; only a way that answers alike is taken",
+    ),
     "score_threshold": Row(_MODELS, "Score threshold", "Instances below it are hidden"),
     "mask_threshold": Row(_MODELS, "Mask threshold", "From this probability on a pixel counts"),
     "tile_px": Row(

@@ -498,6 +498,8 @@ class WindowCommands:
             self._studio.session.set_view(**{_VIEW_FIELDS[name]: _as_view(name, value)})
         elif name in _RUN_FIELDS:
             self._studio.segmenting.set_options(**{name: value})
+        elif name == "fast_routes":
+            self._studio.segmenting.refresh_models()
         self._window.signal_view.show_saving_soon()
 
     def _keep_keymap(self, keymap: Keymap) -> None:

@@ -13,6 +13,9 @@ from segstudio.core.prediction import (
     Variant,
     WeightsFile,
     effective_options,
+    exact,
+    route_names,
+    with_routes,
 )
 from segstudio.runs.batch import model_of, run_key
 
@@ -67,3 +70,21 @@ def test_published_weights_are_told_by_their_digest():
         for digest in ("aaaa", "bbbb")
     ]
     assert run_key(specs[0], USUAL) != run_key(specs[1], USUAL)
+
+
+def test_the_route_by_which_a_network_runs_makes_another_run():
+    quick = replace(BRIGHT, route="openvino")
+    assert run_key(quick, USUAL) == "bright@openvino"
+    assert model_of(run_key(quick, USUAL)) == "bright"
+    both = replace(BRIGHT, id="mean", made_of=Ensemble((quick, BLOBS)))
+    assert run_key(both, USUAL) == "mean@openvino+exact"
+    half = replace(BRIGHT, id="half", made_of=Variant(quick, {"input_scale": 0.5}))
+    assert run_key(half, USUAL) == "half@openvino"
+
+
+def test_routes_are_given_to_the_parts_of_a_model_and_taken_from_them():
+    both = replace(BRIGHT, id="mean", made_of=Ensemble((BRIGHT, BLOBS)))
+    quick = with_routes(both, lambda part: "openvino" if part.id == "bright" else "")
+    assert route_names(quick) == ("openvino",)
+    assert exact(quick) == both
+    assert with_routes(quick, lambda part: part.route) is quick

@@ -9,7 +9,15 @@ from typing import Final
 from segstudio.core.class_mapping import ClassMapping, targets_of
 from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import bytes_text
-from segstudio.core.prediction import Ensemble, ModelSpec, RunOptions, Variant, parts_of
+from segstudio.core.prediction import (
+    Ensemble,
+    ModelSpec,
+    RunOptions,
+    Variant,
+    parts_of,
+    route_names,
+)
+from segstudio.core.route_answer import route_title
 from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.conditions import Conditions, Contender, References
 from segstudio.metrics.image_figures import MEASURES
@@ -50,6 +58,7 @@ def facts_of(
         "Output": "; ".join(dict.fromkeys(p.output.text for p in parts if p.task == "semantic")),
         "Run with": run_options_text(spec, contender.options),
     }
+    facts["Route"] = ", ".join(map(route_title, route_names(spec)))
     seen = references.files.predictions.load(example.path, contender.run)
     if seen is not None:
         facts["Ran on"] = seen.device

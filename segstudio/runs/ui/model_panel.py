@@ -194,7 +194,9 @@ class ModelPanel(QWidget):
         is_here = spec is None or spec.id in model.available
         is_own = spec is not None and bool(spec.own_file)
         to_fetch = not is_here and not is_own
-        self.weights.setText("" if spec is None else _weights_text(spec, model.available))
+        known = [] if spec is None else [_weights_text(spec, model.available)]
+        known += [] if spec is None else filter(None, [self._segmenting.routes.text(spec)])
+        self.weights.setText("\n".join(known))
         self.download.setVisible(to_fetch)
         fit = Fit() if spec is None else fit_of(spec, self._session)
         folded = self.header.folded

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 from segstudio.inspection.ui.channel_order import ChannelOrder
 from segstudio.inspection.ui.stage_page import StagePage
 from segstudio.inspection.ui.stage_scores import StageScores
+from segstudio.kit.turns import at_once
 from segstudio.session.inspection import ColourMap, ValueRange
 
 
@@ -30,6 +31,7 @@ def page(qtbot, make_window, folder, tiny_engine):
         StageScores(studio.feature_maps, studio.explaining),
         studio.photo_overlay,
     )
+    at_once(made.build())
     made.bench = bench
     qtbot.addWidget(made)
     made.resize(640, 300)

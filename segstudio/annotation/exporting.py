@@ -61,12 +61,29 @@ class ExportPlan:
     folder: Path
 
 
+@dataclass(frozen=True)
+class Replaced:
+    """What an export would replace.
+
+    Attributes:
+        files: Files of images that are there already.
+        lists: Lists of classes that are.
+    """
+
+    files: int = 0
+    lists: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.files or self.lists)
+
+
 @dataclass
 class ExportReport:
     """What an export did.
 
     Attributes:
         files: Masks written; every one was read again and was the same bit for bit.
+        lists: Lists of classes written beside them, one a folder.
         pixels_by_class: Pixels of each class id in the exported label maps.
         skipped: Name of an image, and why it was left out.
         seconds: Wall-clock time.
@@ -75,6 +92,7 @@ class ExportReport:
     """
 
     files: list[Path] = field(default_factory=list)
+    lists: list[Path] = field(default_factory=list)
     pixels_by_class: dict[int, int] = field(default_factory=dict)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     seconds: float = 0.0
@@ -146,25 +164,24 @@ class Exporting:
     def count_replaced(
         self,
         plan: ExportPlan,
-        done: Callable[[int], None],
+        done: Callable[[Replaced], None],
         refused: Callable[[Exception], None],
     ) -> None:
         """Tell how many files a plan would replace, or why nothing of it can be written.
 
         Args:
             plan: The plan.
-            done: Gets the number of files of its names that are there already, lists of classes
-                among them.
+            done: Gets how many files of its names are there already, and lists of classes.
             refused: Gets the reason instead.
         """
         files = self._folder.files
         if files is None:
-            done(0)
+            done(Replaced())
             return
         indices, schema = self._indices(plan, files), self._session.schema
         forms = exports()
 
-        def work(job: Job) -> int:
+        def work(job: Job) -> Replaced:
             stems = _unique_stems(_refs(plan, files, indices, job)).values()
             kept, refusal, found, wanted = _kept_folders(files), None, 0, 0
             for path in (
@@ -184,9 +201,8 @@ class Exporting:
             if refusal is not None and not wanted:
                 raise refusal
             lists = [_folder(plan, how) / CLASSES_NAME for how in plan.how]
-            found += sum(os.path.lexists(path) for path in lists)
             _check_writable(plan.folder)
-            return found
+            return Replaced(found, sum(os.path.lexists(path) for path in lists))
 
         title = "Looking for files to be replaced"
         self._jobs.submit(
@@ -291,7 +307,8 @@ def _export(
     if report.files:
         forms = exports()
         for how in plan.how:
-            write_classes(_folder(plan, how), source.schema, forms[how], _root(plan, source))
+            folder, root = _folder(plan, how), _root(plan, source)
+            report.lists.append(write_classes(folder, source.schema, forms[how], root))
     report.seconds = time.monotonic() - started
 
 

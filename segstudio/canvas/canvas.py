@@ -18,7 +18,7 @@ from segstudio.canvas.pane_view import PaneView
 from segstudio.canvas.shared_tools import SharedTools
 from segstudio.canvas.tool import Tool
 from segstudio.canvas.view import Point
-from segstudio.canvas.view_words import names_in_views
+from segstudio.canvas.view_words import NamesInViews
 from segstudio.canvas.viewport import Viewport
 from segstudio.core.geometry import Rect
 from segstudio.kit.coalesce import Coalescer
@@ -43,6 +43,9 @@ _HEADER = (
 class Canvas(QWidget):
     """Shows the open image in one view or in several, and lets the user work on it in each.
 
+    Attributes:
+        names: Of the models in the views.
+
     Signals:
         hovered: (x, y) of the image pixel under the pointer.
         left: The pointer is on no image pixel any more.
@@ -56,6 +59,8 @@ class Canvas(QWidget):
             says there.
         over_photo_closed: What the inspector lays over the photo shall go.
         over_photo_faded: How strongly it shall cover the photo, 0..1.
+        menu_opening: A view's menu opens: (menu, its picture, the pixel (x, y) under the pointer
+            or None).
     """
 
     hovered = Signal(int, int)
@@ -69,6 +74,7 @@ class Canvas(QWidget):
     take_requested = Signal(int, int, str)
     over_photo_closed = Signal()
     over_photo_faded = Signal(float)
+    menu_opening = Signal(object, object, object)
 
     def __init__(
         self,
@@ -79,14 +85,17 @@ class Canvas(QWidget):
         keep_view: Callable[[], bool],
         tools: Iterable[type[Tool]],
         parent: QWidget | None = None,
+        *,
+        key_of: Callable[[str], str] = lambda _command: "",
     ) -> None:
         super().__init__(parent)
+        self._key_of = key_of
         self._session, self._comparing, self._jobs = session, comparing, jobs
         self._keep_view = keep_view
+        self.names = NamesInViews(session, comparing)
         self._linked = LinkedViews()
         self._tools = SharedTools(session, editing, tools, self._flip_overlay, self._blink)
         self._asked_rect: Rect | None = None
-        self._has_annotation = False
         self.empty = EmptyPage(self)
         self.grid = PaneGrid(self, self._linked.placing)
         self._shown, self._count = 1, 1
@@ -177,6 +186,13 @@ class Canvas(QWidget):
         for pane in self.shown_panes:
             pane.viewport.frame_rect(rect)
 
+    def take_focus(self) -> None:
+        """Give the keys to a view, unless one has them; without an image to what is there instead."""
+        if self._pages.currentWidget() is self.empty:
+            self.empty.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        elif not any(pane.viewport.hasFocus() for pane in self.shown_panes):
+            self._at_hand.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     def abort(self) -> bool:
         """Undo the stroke or polygon that is begun; returns whether there was one."""
         aborted = [pane.viewport.abort() for pane in self.shown_panes]
@@ -228,9 +244,12 @@ class Canvas(QWidget):
         viewport.pointed.connect(partial(self._show_ghosts, viewport))
         viewport.used.connect(partial(self._activate, viewport))
         viewport.take_requested.connect(partial(self._ask_answer, viewport))
-        pane = PaneView(self._session, self._comparing, viewport, self.grid)
+        pane = PaneView(self._session, self._comparing, viewport, self.grid, self._key_of)
         pane.header.closed.connect(self.over_photo_closed)
         pane.header.faded.connect(self.over_photo_faded)
+        pane.header.menu_opening.connect(
+            lambda menu, pixel: self.menu_opening.emit(menu, viewport, pixel)
+        )
         return pane
 
     def _show_panes(self) -> None:
@@ -275,8 +294,7 @@ class Canvas(QWidget):
         session, document = self._session, self._session.document
         if document is None:
             return
-        self._has_annotation = document.has_reference
-        names, scores = names_in_views(session, self._comparing), self._comparing.scores()
+        names, scores = self.names.now, self._comparing.scores()
         over = over_photo_on(document, session.inspection)
         panes = session.view.all_panes
         layer_said = len({pane.layer for pane in panes}) == 1
@@ -292,11 +310,10 @@ class Canvas(QWidget):
             if pane.viewport.number < len(scores):
                 pane.header.show_score(scores[pane.viewport.number])
 
-    def _annotation_came(self, change: Change) -> bool:
-        """Whether a stroke makes the annotation a layer, or takes the last of it away."""
+    def _may_make_a_layer(self, change: Change) -> bool:
+        """Whether a stroke may make the annotation a layer, or take the last of it away."""
         document = self._session.document
-        touched = change.what & What.LABELS and document is not None
-        return bool(touched and document.has_reference != self._has_annotation)  # type: ignore[union-attr]
+        return bool(change.what & What.LABELS) and document is not None and document.is_bare
 
     def _show_ghosts(self, source: Viewport, image_xy: Point | None) -> None:
         """The pointer is at an image point of one view: mark it in the others."""
@@ -324,7 +341,7 @@ class Canvas(QWidget):
             self._show_photo()
         for pane in self.shown_panes:
             _refresh(pane.viewport, change, self._session.document)
-        if what & _HEADER or self._annotation_came(change):
+        if what & _HEADER or self._may_make_a_layer(change):
             self._headers.request()
         elif what & What.SCORES:
             self._scores.request()
@@ -349,7 +366,9 @@ class Canvas(QWidget):
         else:
             height, width = self.viewport.document.shape_hw
             self.grid.show_aspect(width / height)
-            self._pages.setCurrentWidget(self.grid)
+            if self._pages.currentWidget() is not self.grid:
+                self._pages.setCurrentWidget(self.grid)
+                self.viewport.came_with_its_page()
             self._stock.make_ahead()
         if self._asked_rect is not None and session.document is not None and not session.loading:
             self.show_rect(self._asked_rect)

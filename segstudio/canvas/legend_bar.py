@@ -10,8 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from segstudio.canvas.over_photo import over_photo_on
 from segstudio.canvas.overlay import model_filled
-from segstudio.canvas.view_words import Legend, LegendEntry, legend, names_in_views
-from segstudio.comparison.comparing import Comparing
+from segstudio.canvas.view_words import Legend, LegendEntry, NamesInViews, legend
 from segstudio.comparison.disagreement import silent_runs
 from segstudio.core.text import printable
 from segstudio.kit.coalesce import Coalescer
@@ -34,9 +33,9 @@ class LegendBar(QWidget):
     Where there is little room it leaves out whole entries, which its tip tells.
     """
 
-    def __init__(self, session: Session, comparing: Comparing) -> None:
+    def __init__(self, session: Session, names: NamesInViews) -> None:
         super().__init__()
-        self._session, self._comparing = session, comparing
+        self._session, self._names = session, names
         self._legend = Legend()
         self.setAccessibleName("Legend")
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -78,7 +77,7 @@ class LegendBar(QWidget):
             return self._legend if session.loading else Legend()
         number = min(session.view.active_pane, len(session.view.panes))
         over = over_photo_on(document, session.inspection)
-        names = names_in_views(session, self._comparing)
+        names = self._names.now
         alone = not session.view.panes
         if over is not None and number == 0:
             return Legend(names.common)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from PySide6.QtCore import QRect, QSize
-from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QResizeEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from segstudio.canvas.view_header import HEADER_PX
+from segstudio.kit.theme import ON_PICTURE
 
 _LINE_PX = 1
 _CLEARLY_MORE = 1.1
@@ -78,7 +79,8 @@ class PaneGrid(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.fillRect(event.rect(), self.palette().color(QPalette.ColorRole.Mid))
+        # a light line between dark views would be the brightest thing on them
+        painter.fillRect(event.rect(), QColor(ON_PICTURE.ground))
         painter.end()
 
     def _best(self, now: int = 0) -> int:

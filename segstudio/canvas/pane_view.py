@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QContextMenuEvent, QMoveEvent, QResizeEvent, QWheelEvent
@@ -28,13 +29,19 @@ class PaneView(QWidget):
     """
 
     def __init__(
-        self, session: Session, comparing: Comparing, viewport: Viewport, parent: QWidget
+        self,
+        session: Session,
+        comparing: Comparing,
+        viewport: Viewport,
+        parent: QWidget,
+        key_of: Callable[[str], str],
     ) -> None:
         super().__init__(parent)
         self.viewport = viewport
         viewport.setParent(self)
-        self.header = ViewHeader(session, comparing, viewport.number, self)
-        viewport.covered_px = self.header.height_px
+        self.header = ViewHeader(session, comparing, viewport.number, self, key_of)
+        self._give_header_its_height()
+        self.header.height_changed.connect(self._give_header_its_height)
         # Tab on the picture hides the panels, so what comes after it would never be reached
         for control, following in itertools.pairwise((*self.header.controls, viewport)):
             self.setTabOrder(control, following)
@@ -47,8 +54,12 @@ class PaneView(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The picture has its new size at once."""
         super().resizeEvent(event)
-        self.header.setGeometry(0, 0, self.width(), self.header.height_px)
+        self._give_header_its_height()
         self.viewport.setGeometry(self.rect())
+
+    def _give_header_its_height(self) -> None:
+        self.viewport.cover(self.header.height_px)
+        self.header.setGeometry(0, 0, self.width(), self.header.height_px)
 
     def moveEvent(self, event: QMoveEvent) -> None:
         """The picture moves along, under a resting pointer."""
@@ -68,4 +79,6 @@ class PaneView(QWidget):
         if QApplication.mouseButtons() & Qt.MouseButton.LeftButton:
             return  # something is being drawn
         by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
-        self.header.open_menu(None if by_key else event.globalPos())
+        at = self.viewport.mapFromGlobal(event.globalPos())
+        pixel = None if by_key else self.viewport.image_pixel((at.x(), at.y()))
+        self.header.open_menu(None if by_key else event.globalPos(), pixel=pixel)

@@ -122,6 +122,13 @@ class PlacedImage(QWidget):
             self._view = self._view.resized(before, after)
         return True
 
+    def cover(self, px: int) -> None:
+        """So much of the upper edge lies under something; a fitted image keeps clear of it."""
+        if px != self.covered_px:
+            self.covered_px = px
+            if self._fits and self._document is not None:
+                self.refit()
+
     # -- zoom and place ------------------------------------------------------------------------
 
     def fit(self) -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import (
+    QEvent,
+    QPoint,
+    QPointF,
+    QRectF,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+)
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
-    QEnterEvent,
-    QFont,
     QFontMetrics,
-    QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -22,15 +27,25 @@ from PySide6.QtGui import (
     QPen,
     QPolygonF,
     QResizeEvent,
-    QShowEvent,
 )
-from PySide6.QtWidgets import QAbstractButton, QSlider, QToolTip, QWidget
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from segstudio.canvas.overlay import model_filled, shown_layer
 from segstudio.canvas.picture_display import right_of_line
+from segstudio.canvas.picture_words import (
+    BUTTON_PX,
+    GAP,
+    GLYPH_PX,
+    PAD,
+    TEXT_EVENTS,
+    GlyphButton,
+    Ink,
+    PictureButton,
+    header_font,
+)
+from segstudio.canvas.values_scale import Scale
 from segstudio.canvas.view_menu import ViewMenu
 from segstudio.canvas.view_words import (
-    DASH,
     Heading,
     Phrase,
     ScoreWords,
@@ -40,24 +55,20 @@ from segstudio.canvas.view_words import (
     score_words,
 )
 from segstudio.comparison.comparing import OF_A_RUN, Comparing, PaneScore
-from segstudio.core.colour_maps import colour_table
 from segstudio.core.formatting import ratio_text, seconds_text
 from segstudio.core.short_names import elided_middle
-from segstudio.core.text import as_html, printable
-from segstudio.kit.icons import tinted
+from segstudio.core.text import as_html
 from segstudio.kit.plain import plain
-from segstudio.kit.theme import DARK, ON_PICTURE
+from segstudio.kit.theme import ON_PICTURE
 from segstudio.runs.batch import model_of
-from segstudio.session.inspection import ColourMap, OverPhoto, OverPhotoHeat
+from segstudio.session.inspection import OverPhoto, OverPhotoHeat
 from segstudio.session.session import Layer, Session
 
 HEADER_PX: Final = 24
-_FONT_PX: Final = 12
-_PAD, _GAP, _LINE_PX = 8, 6, 2
-_DASH_WIDTH, _DOT, _ARROW, _STAR, _BUTTON = 22, 10, 12, 14, 20
-_KEPT: Final = 200
-"""So many widths of words are remembered."""
-_BAR_WIDTH, _BAR_HEIGHT, _SLIDER_WIDTH, _STEPS = 90, 10, 64, 100
+_LINE_PX, _DOT, _ARROW = 2, 10, 12
+
+
+Pixel = tuple[int, int]
 
 
 class ViewHeader(QWidget):
@@ -74,24 +85,38 @@ class ViewHeader(QWidget):
     Signals:
         closed: What the inspector lays over the photo shall go.
         faded: How strongly it shall cover the photo, 0..1.
+        menu_opening: Others may add to its menu: (menu, the pixel (x, y) it is about, or None).
+        height_changed: Its text is larger or smaller now.
     """
 
     closed = Signal()
     faded = Signal(float)
+    menu_opening = Signal(object, object)
+    height_changed = Signal()
 
     def __init__(
-        self, session: Session, comparing: Comparing, number: int, parent: QWidget | None = None
+        self,
+        session: Session,
+        comparing: Comparing,
+        number: int,
+        parent: QWidget,
+        key_of: Callable[[str], str],
     ) -> None:
         """Args:
         session: What is shown.
         comparing: Knows what can be shown, and how good it is.
         number: Which of the session's panes it is about.
         parent: The view.
+        key_of: The key of a command as it is now; "" if it has none.
         """
         super().__init__(parent)
+        self._key_of = key_of
         self._session, self._comparing, self._number = session, comparing, number
         self._accented = False
         self._over: OverPhoto | None = None
+        self._fit_font = QTimer(self, singleShot=True, interval=0)
+        self._fit_font.timeout.connect(self.height_changed)
+        self._fit_font.timeout.connect(self._arrange)
         title = f"View {number + 1}"
         self.setAccessibleName(title)
         self.setCursor(Qt.CursorShape.ArrowCursor)
@@ -177,20 +202,27 @@ class ViewHeader(QWidget):
         self.score.show_words(words, plain(_score_tip(score, words, state, edited=edited)))
         self._arrange()
 
-    def open_menu(self, at: QPoint | None = None, *, right: bool = False) -> None:
+    def open_menu(
+        self, at: QPoint | None = None, *, right: bool = False, pixel: Pixel | None = None
+    ) -> None:
         """Offer layer, prediction and style of this view.
 
         Args:
             at: Where on the screen; below the name if not given.
             right: Whether it is about what a wiped view shows right of its line.
+            pixel: The image's pixel (x, y) that it is about, too.
         """
         if self._session.document is None:
             return
         self._comparing.activate(self._number)
-        menu = ViewMenu(self._session, self._comparing, self._number, self, right=right)
+        menu = ViewMenu(
+            self._session, self._comparing, self._number, self,
+            right=right, wipe_key=self._key_of("compare.wipe"),
+        )  # fmt: skip
         if self._over is not None and not right:
             opacity = self._over.opacity if isinstance(self._over, OverPhotoHeat) else None
             menu.add_over_photo(opacity, self.closed.emit, self.faded.emit)
+        self.menu_opening.emit(menu, pixel)
         button = self.other if right else self.name
         menu.popup(at or button.mapToGlobal(QPoint(0, self.height())))
 
@@ -199,31 +231,37 @@ class ViewHeader(QWidget):
     def _arrange(self) -> None:
         """Give figures and buttons their room at the right, and the name what is left."""
         width, height = self.width(), self.height()
-        right = width - _PAD
+        right = width - PAD
         for button in (self.run, self.notes):
             if not button.isHidden():
-                right -= _BUTTON
-                button.setGeometry(right, (height - _BUTTON) // 2, _BUTTON, _BUTTON)
+                right -= BUTTON_PX
+                button.setGeometry(right, (height - BUTTON_PX) // 2, BUTTON_PX, BUTTON_PX)
                 right -= 2
         left = 0
         if not self.other.isHidden():
             half = width // 2
             asked = min(self.other.sizeHint().width(), right - half)
             self.other.setGeometry(right - asked, 0, asked, height)
-            right = half - _PAD  # the figure is of what lies left of the line
+            right = half - PAD  # the figure is of what lies left of the line
         if not self.scale.isHidden():
-            asked = self.scale.width_in(right - left - self.name.sizeHint().width() - _GAP)
+            asked = self.scale.width_in(right - left - self.name.sizeHint().width() - GAP)
             self.scale.setGeometry(right - asked, 0, asked, height)
-            right -= asked + _GAP
+            right -= asked + GAP
         wanted = self.name.sizeHint().width()
-        asked = self.score.width_in(right - left - wanted - _GAP)
+        asked = self.score.width_in(right - left - wanted - GAP)
         self.score.setGeometry(right - asked, 0, asked, height)
-        right -= asked + (_GAP if asked else 0)
+        right -= asked + (GAP if asked else 0)
         self.name.setGeometry(left, 0, max(0, min(wanted, right - left)), height)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._arrange()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """The text of the system is larger or smaller: of its parts, too, a moment later."""
+        super().changeEvent(event)
+        if event.type() in TEXT_EVENTS:
+            self._fit_font.start()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -288,87 +326,7 @@ def _score_tip(score: PaneScore, words: ScoreWords, state: str, *, edited: bool)
     return "\n".join(lines)
 
 
-# -- words ---------------------------------------------------------------------------------------
-
-
-def header_font(font: QFont, *, strong: bool = False) -> QFont:
-    """A font one pixel smaller than the usual text, and semibold for names."""
-    found = QFont(font)
-    found.setPixelSize(_FONT_PX)
-    if strong:
-        found.setWeight(QFont.Weight.DemiBold)
-    return found
-
-
-class Ink:
-    """Draws phrases in two weights on a picture, and knows how wide they are."""
-
-    def __init__(self, font: QFont) -> None:
-        self._fonts = {strong: header_font(font, strong=strong) for strong in (False, True)}
-        self.metrics = {strong: QFontMetrics(found) for strong, found in self._fonts.items()}
-        self._advances: dict[Phrase, int] = {DASH: _DASH_WIDTH}
-
-    def advance(self, phrase: Phrase) -> int:
-        """How wide a phrase is."""
-        if phrase not in self._advances:
-            if len(self._advances) > _KEPT:
-                self._advances = {DASH: _DASH_WIDTH}
-            metrics = self.metrics[phrase.strong]
-            self._advances[phrase] = metrics.horizontalAdvance(printable(phrase.text))
-        return self._advances[phrase]
-
-    def name_width(self, text: str) -> int:
-        """How wide a name would be; of many that are tried, none is remembered."""
-        return self.metrics[True].horizontalAdvance(printable(text))
-
-    def width(self, phrases: Sequence[Phrase]) -> int:
-        """How wide some phrases are beside each other."""
-        return sum(self.advance(phrase) for phrase in phrases) + _GAP * max(0, len(phrases) - 1)
-
-    def draw(self, painter: QPainter, x: int, height: int, phrase: Phrase) -> int:
-        """Draw a phrase in a line of that height, and return where it ends."""
-        width = self.advance(phrase)
-        if phrase == DASH:
-            pen = QPen(QColor(ON_PICTURE.text), 2, Qt.PenStyle.CustomDashLine)
-            pen.setDashPattern([2.5, 1.5])
-            pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-            painter.setPen(pen)
-            painter.drawLine(QPointF(x, height / 2 + 0.5), QPointF(x + width, height / 2 + 0.5))
-            return x + width
-        painter.setFont(self._fonts[phrase.strong])
-        painter.setPen(QColor(ON_PICTURE.text if phrase.strong else ON_PICTURE.text_2))
-        box = QRect(x, 0, width + _GAP, height)
-        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, printable(phrase.text))
-        return x + width
-
-
-class _Button(QAbstractButton):
-    """What can be clicked on on a picture."""
-
-    def __init__(self, name: str, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setAccessibleName(name)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-
-    def _paint_states(self, painter: QPainter) -> None:
-        """The ground under the pointer, and the ring of what has the keyboard."""
-        if self.underMouse():
-            painter.fillRect(self.rect(), QColor(ON_PICTURE.hover))
-        if self.hasFocus():
-            painter.setPen(QPen(QColor(ON_PICTURE.accent), 2))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(QRectF(self.rect()).adjusted(1, 1, -1, -1))
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        super().enterEvent(event)
-        self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        super().leaveEvent(event)
-        self.update()
-
-
-class NameButton(_Button):
+class NameButton(PictureButton):
     """What a view shows; a click, Space, Return or Down opens the menu."""
 
     def __init__(self, title: str, parent: QWidget) -> None:
@@ -395,6 +353,14 @@ class NameButton(_Button):
         self.updateGeometry()
         self.update()
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Text of the system may become larger."""
+        super().changeEvent(event)
+        if event.type() in TEXT_EVENTS:
+            self._ink = Ink(self.font())
+            self.updateGeometry()
+            self.update()
+
     def sizeHint(self) -> QSize:
         return QSize(self._width_of(self._said.parts) + _ARROW, HEADER_PX)
 
@@ -402,15 +368,15 @@ class NameButton(_Button):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_states(painter)
-        x = _PAD
+        x = PAD
         if self._said.marker:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(self._said.marker))
             painter.drawEllipse(QRectF(x, (self.height() - _DOT) / 2, _DOT, _DOT))
-            x += _DOT + _GAP
+            x += _DOT + GAP
         for part in self._fitted():
-            x = self._ink.draw(painter, x, self.height(), part) + _GAP
-        if x + _ARROW - _GAP <= self.width():
+            x = self._ink.draw(painter, x, self.height(), part) + GAP
+        if x + _ARROW - GAP <= self.width():
             self._draw_arrow(painter, x)
         painter.end()
 
@@ -427,20 +393,20 @@ class NameButton(_Button):
         painter.drawPolyline([QPointF(x, top), QPointF(x + 3, top + 3), QPointF(x + 6, top)])
 
     def _width_of(self, parts: Sequence[Phrase]) -> int:
-        marker = _DOT + _GAP if self._said.marker else 0
-        return _PAD + marker + sum(self._ink.advance(part) + _GAP for part in parts)
+        marker = _DOT + GAP if self._said.marker else 0
+        return PAD + marker + sum(self._ink.advance(part) + GAP for part in parts)
 
     def _fitted(self) -> list[Phrase]:
         """As many words as there is room for: names stay, in their middles cut if need be."""
         parts = list(self._said.parts)
-        while self._width_of(parts) > self.width() + _GAP:
+        while self._width_of(parts) > self.width() + GAP:
             weak = [at for at, part in enumerate(parts) if part.text and not part.strong]
             if not weak:
                 break
             del parts[weak[-1]]
-        room = self.width() + _GAP - self._width_of([part for part in parts if not part.strong])
-        names = [self._ink.advance(part) + _GAP for part in parts if part.strong]
-        most = _share(names, room) - _GAP
+        room = self.width() + GAP - self._width_of([part for part in parts if not part.strong])
+        names = [self._ink.advance(part) + GAP for part in parts if part.strong]
+        most = _share(names, room) - GAP
         return [
             Phrase(elided_middle(part.text, most, self._ink.name_width), strong=True)
             if part.strong and self._ink.advance(part) > most
@@ -490,6 +456,13 @@ class ScoreText(QWidget):
         self.setVisible(bool(words.value))
         self.update()
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Text of the system may become larger."""
+        super().changeEvent(event)
+        if event.type() in TEXT_EVENTS:
+            self._ink = Ink(self.font())
+            self.update()
+
     def width_in(self, room: int) -> int:
         """How wide it is where there is so much room; the figure itself always stays."""
         return self._width_of(self._fitted(room)) if self._words.value else 0
@@ -499,9 +472,9 @@ class ScoreText(QWidget):
         x = 0
         for part in self._fitted(self.width()):
             if part.strong and self._words.best:
-                _draw_star(painter, QPointF(x + _STAR / 2, self.height() / 2 + 0.5))
-                x += _STAR + _GAP - 2
-            x = self._ink.draw(painter, x, self.height(), part) + _GAP
+                _draw_star(painter, QPointF(x + GLYPH_PX / 2, self.height() / 2 + 0.5))
+                x += GLYPH_PX + GAP - 2
+            x = self._ink.draw(painter, x, self.height(), part) + GAP
         painter.end()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -520,7 +493,7 @@ class ScoreText(QWidget):
         return [value]
 
     def _width_of(self, parts: Sequence[Phrase]) -> int:
-        star = _STAR + _GAP - 2 if self._words.best else 0
+        star = GLYPH_PX + GAP - 2 if self._words.best else 0
         return star + self._ink.width(parts)
 
 
@@ -528,7 +501,7 @@ def _draw_star(painter: QPainter, middle: QPointF) -> None:
     points = []
     for corner in range(10):
         angle = math.pi * (corner / 5 - 0.5)
-        radius = _STAR / 2 * (0.45 if corner % 2 else 1.0)
+        radius = GLYPH_PX / 2 * (0.45 if corner % 2 else 1.0)
         points.append(middle + QPointF(radius * math.cos(angle), radius * math.sin(angle)))
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -536,150 +509,3 @@ def _draw_star(painter: QPainter, middle: QPointF) -> None:
     painter.setBrush(QColor(ON_PICTURE.best))
     painter.drawPolygon(QPolygonF(points))
     painter.restore()
-
-
-class GlyphButton(_Button):
-    """A small button with an icon on a picture."""
-
-    def __init__(self, picture: str, tip: str, parent: QWidget) -> None:
-        super().__init__(tip, parent)
-        self._picture = picture
-        self.setToolTip(tip)
-
-    def sizeHint(self) -> QSize:
-        return QSize(_BUTTON, _BUTTON)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        self._paint_states(painter)
-        pixels = tinted(self._picture, QColor(ON_PICTURE.text), _STAR, self.devicePixelRatioF())
-        at = (self.width() - _STAR) // 2, (self.height() - _STAR) // 2
-        painter.drawPixmap(*at, pixels)
-        painter.end()
-
-
-# -- values over the photo -----------------------------------------------------------------------
-
-_SLIDER_STYLE: Final = f"""
-QSlider {{ background: transparent; }}
-QSlider::groove:horizontal {{ background: {DARK.edge}; }}
-QSlider::sub-page:horizontal, QSlider::handle:horizontal {{ background: {ON_PICTURE.accent}; }}
-QSlider::handle:horizontal:focus {{ border: 2px solid {ON_PICTURE.text}; }}
-"""
-
-
-class Scale(QWidget):
-    """The colours of what lies over the photo with their ends, how strong it is, and its end.
-
-    Signals:
-        closed: It shall go.
-        faded: How strongly it shall cover the photo, 0..1.
-    """
-
-    closed = Signal()
-    faded = Signal(float)
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._heat: OverPhotoHeat | None = None
-        self._slider: QSlider | None = None
-        self.button = GlyphButton("x", "Take away what lies over the photo", self)
-        self.button.clicked.connect(self.closed)
-        self.setAccessibleName("Colours over the photo")
-
-    @property
-    def slider(self) -> QSlider:
-        """How strongly it covers the photo; made when it is first shown."""
-        if self._slider is None:
-            self._slider = QSlider(Qt.Orientation.Horizontal, self)
-            self._slider.setStyleSheet(_SLIDER_STYLE)
-            self._slider.setRange(0, _STEPS)
-            self._slider.setToolTip("How strongly it covers the photo")
-            self._slider.setAccessibleName("Opacity of what lies over the photo")
-            self._slider.valueChanged.connect(lambda step: self.faded.emit(step / _STEPS))
-            self._slider.hide()
-            before = self.button.previousInFocusChain()
-            if before is not None:
-                self.setTabOrder(before, self._slider)
-                self.setTabOrder(self._slider, self.button)
-        return self._slider
-
-    @property
-    def ends(self) -> tuple[str, str]:
-        """The lowest and the highest value; "" where there are none."""
-        if self._heat is None:
-            return ("", "")
-        return value_text(self._heat.low), value_text(self._heat.high)
-
-    def show_heat(self, heat: OverPhotoHeat | None) -> None:
-        """Explain these values, or none: class maps have the colours of their classes."""
-        self._heat = heat
-        if heat is not None:
-            with QSignalBlocker(self.slider):
-                self.slider.setValue(round(heat.opacity * _STEPS))
-            low, high = self.ends
-            self.setAccessibleDescription(f"{low} to {high}")
-        elif self._slider is not None:
-            self._slider.hide()
-        self.update()
-
-    def width_in(self, room: int) -> int:
-        """How wide it is where there is so much room: without the slider where there is little."""
-        if self._heat is None:
-            return _BUTTON
-        least = self._colours_width() + _GAP + _BUTTON
-        whole = least + _SLIDER_WIDTH + _GAP
-        return whole if room >= whole else least
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._arrange()
-
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self._arrange()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        if self._heat is None:
-            return
-        painter = QPainter(self)
-        painter.setFont(header_font(self.font()))
-        painter.setPen(QColor(ON_PICTURE.text))
-        low, high = self.ends
-        metrics = painter.fontMetrics()
-        line = QRect(0, 0, self.width(), self.height())
-        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, low)
-        x = metrics.horizontalAdvance(low) + _GAP
-        bar = QRect(x, (self.height() - _BAR_HEIGHT) // 2, _BAR_WIDTH, _BAR_HEIGHT)
-        painter.drawImage(bar, _strip(self._heat.colours))
-        line.setLeft(bar.right() + 1 + _GAP)
-        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, high)
-        painter.end()
-
-    def _colours_width(self) -> int:
-        metrics = QFontMetrics(header_font(self.font()))
-        ends = sum(metrics.horizontalAdvance(text) for text in self.ends)
-        return ends + _BAR_WIDTH + 2 * _GAP
-
-    def _arrange(self) -> None:
-        height = self.height()
-        left = self.width() - _BUTTON
-        self.button.setGeometry(left, (height - _BUTTON) // 2, _BUTTON, _BUTTON)
-        if self._heat is None:
-            return
-        x = self._colours_width() + _GAP
-        self.slider.setVisible(left - x >= _SLIDER_WIDTH)
-        self.slider.setGeometry(x, (height - 16) // 2, _SLIDER_WIDTH, 16)
-
-
-@functools.cache
-def _strip(colours: ColourMap) -> QImage:
-    """A picture of 256 x 1 pixels."""
-    table = colour_table(colours.value)
-    return QImage(table.tobytes(), 256, 1, 256 * 3, QImage.Format.Format_RGB888).copy()
-
-
-def value_text(value: float) -> str:
-    """A value with three significant digits."""
-    text = f"{value:.3g}"
-    return text.replace("-", "\u2212")

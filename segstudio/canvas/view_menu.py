@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from segstudio.canvas.overlay import second_prediction
 from segstudio.comparison.comparing import OF_A_RUN, Comparing
-from segstudio.core.text import printable
+from segstudio.core.text import with_notes
 from segstudio.kit.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS, STYLE_TEXTS
+from segstudio.kit.plain import in_menu
 from segstudio.session.session import Layer, OverlayStyle, Pane, Session
 
 _STRENGTHS: Final = (25, 50, 75, 100)
@@ -33,6 +34,7 @@ class ViewMenu(QMenu):
         parent: QWidget,
         *,
         right: bool = False,
+        wipe_key: str = "",
     ) -> None:
         """Args:
         session: What is shown.
@@ -40,10 +42,11 @@ class ViewMenu(QMenu):
         number: Which of the session's panes it is about.
         parent: The view's header.
         right: Whether it is about what a wiped view shows right of its line.
+        wipe_key: The key that wipes, if there is one.
         """
         super().__init__(parent)
         self._session, self._comparing, self._number = session, comparing, number
-        self._right = right
+        self._right, self._wipe_key = right, wipe_key
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setToolTipsVisible(True)
         view = session.view
@@ -112,7 +115,7 @@ class ViewMenu(QMenu):
         group = QActionGroup(menu)
         for run, name, there in choices:
             text = name if there else f"{name}  (not run yet)"
-            action = self._choice(menu, group, printable(text).replace("&", "&&"), run == now)
+            action = self._choice(menu, group, in_menu(text), run == now)
             action.triggered.connect(lambda _=False, run=run: self._pick(**{field: run}))
 
     def _add_styles(self) -> None:
@@ -127,7 +130,7 @@ class ViewMenu(QMenu):
 
     def _add_wipe(self) -> None:
         self.addSeparator()
-        wipe = self.addAction("Wipe: two layers beside a line (Shift+C)")
+        wipe = self.addAction(with_notes("Wipe: two layers beside a line", self._wipe_key))
         wipe.setCheckable(True)
         wipe.setChecked(self._session.view.wiped == self._number)
         wipe.triggered.connect(lambda: self._comparing.toggle_wipe(self._number))

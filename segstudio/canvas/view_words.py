@@ -26,7 +26,7 @@ from segstudio.metrics.tally import lead_short
 from segstudio.runs.batch import model_of
 from segstudio.session.document import Document
 from segstudio.session.inspection import OverPhoto, OverPhotoHeat
-from segstudio.session.session import Layer, OverlayStyle, Pane, Session, ViewState
+from segstudio.session.session import Change, Layer, OverlayStyle, Pane, Session, ViewState, What
 
 if TYPE_CHECKING:
     from segstudio.comparison.comparing import Comparing
@@ -48,6 +48,10 @@ _AMONG_VIEWS: Final = {
     Layer.ENTROPY: "entropy",
 }
 """What is said of a model where the views show different layers."""
+_NAMING: Final = (
+    What.PROJECT | What.DOCUMENT | What.PREDICTIONS | What.VIEW | What.MODELS | What.EVALUATION
+)
+"""Changes after which models in the views may have other names or colours."""
 _CAPTIONS: Final = {Layer.CONFIDENCE: "Confidence", Layer.ENTROPY: "Entropy"}
 _MISSING: Final = {
     Layer.BOTH: "Prediction",
@@ -155,6 +159,26 @@ class ViewNames:
     short: Mapping[str, str] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
     markers: Mapping[str, str] = field(default_factory=dict)
+
+
+class NamesInViews:
+    """The names of the models in the views, worked out once for all who show them."""
+
+    def __init__(self, session: Session, comparing: Comparing) -> None:
+        self._session, self._comparing = session, comparing
+        self._found: ViewNames | None = None
+        session.changed.connect(self._on_change)
+
+    @property
+    def now(self) -> ViewNames:
+        """As things are now."""
+        if self._found is None:
+            self._found = names_in_views(self._session, self._comparing)
+        return self._found
+
+    def _on_change(self, change: Change) -> None:
+        if change.what & _NAMING:
+            self._found = None
 
 
 def names_in_views(session: Session, comparing: Comparing) -> ViewNames:

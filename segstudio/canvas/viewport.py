@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import (
+    QColor,
     QCursor,
     QEnterEvent,
     QFocusEvent,
@@ -14,6 +15,8 @@ from PySide6.QtGui import (
     QMouseEvent,
     QMoveEvent,
     QNativeGestureEvent,
+    QPainter,
+    QPen,
     QPointingDevice,
     QSinglePointEvent,
     QTabletEvent,
@@ -36,6 +39,8 @@ from segstudio.canvas.tool import Pointer
 from segstudio.canvas.view import wheel_zoom
 from segstudio.canvas.wheel import WheelSteps, faded, notches, resized_brush
 from segstudio.canvas.work_area import WorkArea
+from segstudio.kit.focus_ring import BY_KEYS, RING_PX
+from segstudio.kit.theme import ON_PICTURE
 from segstudio.session.session import Session
 
 _MODIFIER = Qt.KeyboardModifier
@@ -64,6 +69,8 @@ class Viewport(WorkArea):
         super().__init__(session, tools, keep_view, parent, number=number, linked=linked)
         self._wheel_steps = WheelSteps()
         self._left_at: QPoint | None = None
+        self._is_ringed = False
+        self.setAccessibleName(f"Picture of view {number + 1}")
         self.setMouseTracking(True)
         self.setTabletTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -76,6 +83,7 @@ class Viewport(WorkArea):
     # -- mouse and pen -------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._show_ring(False)
         if not self._press(self._pointer_of(event), event.button()):
             event.ignore()
 
@@ -197,11 +205,35 @@ class Viewport(WorkArea):
         self._follow_modifiers(event, down=False)
         super().keyReleaseEvent(event)
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show where the keys go, if keys brought them here."""
+        super().focusInEvent(event)
+        self._show_ring(event.reason() in BY_KEYS)
+
+    def came_with_its_page(self) -> None:
+        """Have no ring: Qt says of what was hidden when it got the focus that the Tab key gave it."""
+        self._show_ring(False)
+
+    def _show_ring(self, shown: bool) -> None:
+        if shown != self._is_ringed:
+            self._is_ringed = shown
+            self.update()
+
+    def paint_marks(self, painter: QPainter) -> None:
+        """Ring the picture below its header while keys are what it is worked with."""
+        super().paint_marks(painter)
+        if self._is_ringed and self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(QColor(ON_PICTURE.accent), RING_PX))
+            painter.drawRect(self.rect().adjusted(1, round(self.covered_px) + 1, -1, -1))
+
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Keys go elsewhere: keep what is begun, unless it goes on in another view."""
         gone_to = QApplication.focusWidget()
         if gone_to is self or not isinstance(gone_to, Viewport):
             self.finish()
+        if self._is_ringed:
+            self.update()
         super().focusOutEvent(event)
 
     # -- coming and going ----------------------------------------------------------------------
@@ -242,6 +274,7 @@ class Viewport(WorkArea):
 
     def _take_focus(self) -> None:
         """Held keys shall count where the pointer is, unless something is being typed."""
+        self._show_ring(False)
         typing = isinstance(QApplication.focusWidget(), _TEXT_FIELDS)
         if self.isActiveWindow() and not typing:
             self.setFocus(Qt.FocusReason.MouseFocusReason)

@@ -135,6 +135,14 @@ class WorkArea(Display):
         self._show_pointer()
         super().refresh_view_state()
 
+    def image_pixel(self, screen_xy: Point) -> tuple[int, int] | None:
+        """The image's pixel (x, y) at logical pixels of the widget; None beside the image."""
+        if self.document is None:
+            return None
+        x, y = (math.floor(value) for value in self.to_image(screen_xy))
+        height, width = self.document.shape_hw
+        return (x, y) if 0 <= x < width and 0 <= y < height else None
+
     def show_point(self, pixel: tuple[int, int] | None) -> None:
         """Mark the image pixel (x, y) that is pointed at in the inspector, or none."""
         self._marks.link(pixel)

@@ -261,8 +261,10 @@ def _write_sheets(found: FeatureTrace, folder: Path, image: Path) -> Iterator[Pa
 
 def _print_report(report: dict[str, Any]) -> None:
     height, width = report["image_size"]
-    resized = report["input_size"] != report["image_size"]
-    given = " x ".join(map(str, reversed(report["input_size"])))
+    resizing = zip(report["input_size"], report["input_scale"], strict=True)
+    seen = [round(size * scale) for size, scale in resizing]  # some networks resize it themselves
+    resized = seen != report["image_size"]
+    given = " x ".join(map(str, reversed(seen)))
     print_line(
         f"{report['model']} ({report['network']}) on {width} x {height} pixels"
         f"{f', given to it as {given}' if resized else ''}: "
@@ -311,7 +313,7 @@ def _print_stages(stages: list[dict[str, Any]], rest: dict[str, Any] | None) -> 
         ]
         + besides,
     )
-    print_line("stride and receptive field in pixels of the image")
+    print_line("stride and receptive field in pixels of the image, height x width")
     if any(s["receptive_field_is_global"] for s in stages):
         print_line("+ some path of the stage reads the whole image besides")
 
@@ -321,5 +323,5 @@ def _field(stage: dict[str, Any]) -> str:
     if stage["receptive_field"] is None:
         return "-"
     height, width = stage["receptive_field_size"]
-    text = str(height) if height == width else f"{width} x {height}"
+    text = str(height) if height == width else f"{height} x {width}"
     return f"{text} +" if stage["receptive_field_is_global"] else text

@@ -31,10 +31,10 @@ def print_json(data: object) -> None:
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print aligned columns; those whose cells are all numbers are aligned right."""
-    rows = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
-    right = [all(_is_number(row[i]) for row in rows) for i in range(len(headers))]
-    for row in [headers, *rows]:
+    lines = [[printable(cell) for cell in row] for row in (headers, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    right = [all(_is_number(row[i]) for row in lines[1:]) for i in range(len(headers))]
+    for row in lines:
         cells = [
             cell.rjust(width) if to_right else cell.ljust(width)
             for cell, width, to_right in zip(row, widths, right, strict=True)
@@ -96,7 +96,7 @@ def progress_bar(title: str, *, is_bytes: bool = False) -> Iterator[ShowProgress
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=None)
+        task = bar.add_task(printable(title), total=None)
 
         def show(done: int, total: int = 0, text: str = "") -> None:
             told = printable(text or title)

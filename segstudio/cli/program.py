@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import functools
 import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol
 
@@ -422,6 +424,25 @@ def _shown_commands() -> list[str]:
     return [c.name or "" for c in app.registered_commands if not c.hidden]
 
 
+_COMMANDS: Final = frozenset(c.name for c in app.registered_commands)
+
+
+def _program_for(arguments: Sequence[str]) -> Any:
+    """The program with the one command that is meant: to build all takes far longer."""
+    first = arguments[0] if arguments else WINDOW_COMMAND
+    if first in _GROUP_OPTIONS:
+        return _program_with(None)
+    return _program_with(first if first in _COMMANDS else WINDOW_COMMAND)
+
+
+@functools.cache
+def _program_with(command: str | None) -> Any:
+    program = copy(app)
+    if command is not None:
+        program.registered_commands = [c for c in app.registered_commands if c.name == command]
+    return get_command(program)
+
+
 def run(arguments: Sequence[str], open_window: OpenWindow) -> int:
     """Run a line of arguments (without the program's name) and return the exit code.
 
@@ -473,7 +494,7 @@ def _print_any_name() -> None:
 
 def _guarded(arguments: Sequence[str], open_window: OpenWindow, stopping: Stopping) -> int:
     try:
-        result = get_command(app).main(
+        result = _program_for(arguments).main(
             list(arguments), "segstudio", standalone_mode=False, obj=open_window
         )
     except SegstudioError as error:

@@ -6,6 +6,7 @@ import _thread
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -13,6 +14,9 @@ from types import FrameType
 from segstudio import interrupt
 
 STOPPED = interrupt.STOPPED
+
+_OUT_OF_THERE_S = 0.02
+"""So long the main thread has to leave the place that lets no error through."""
 
 
 class Stopped(BaseException):
@@ -47,7 +51,17 @@ class Stopping:
             sys.__unraisablehook__(lost)
         elif not self.over:
             self.asked = False
-            _thread.start_new_thread(_thread.interrupt_main, ())
+            _thread.start_new_thread(_stop_again, ())
+
+
+def _stop_again() -> None:
+    """Send the main thread another Ctrl+C: a signal, where there are any, ends what it waits for."""
+    time.sleep(_OUT_OF_THERE_S)
+    main = threading.main_thread().ident
+    if sys.platform == "win32" or main is None:
+        _thread.interrupt_main()
+    else:
+        signal.pthread_kill(main, signal.SIGINT)
 
 
 @contextmanager

@@ -81,3 +81,12 @@ def duration_text(seconds: float) -> str:
     if not hours:
         return f"{minutes} min"
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def left_text(seconds: float) -> str:
+    """How long something still takes, no more precisely than anyone knows: 25 s left."""
+    if seconds < 10:
+        return "a few s left"
+    if seconds < 57.5:
+        return f"{5 * round(seconds / 5)} s left"
+    return f"{duration_text(max(60.0, seconds))} left"

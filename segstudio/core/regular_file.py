@@ -18,6 +18,11 @@ _KINDS: Final = (
 )
 
 
+def kind_of(mode: int) -> str:
+    """What something that is no plain file is, with its article: "a named pipe"."""
+    return next((words for is_kind, words in _KINDS if is_kind(mode)), "no plain file")
+
+
 def check_regular(path: Path) -> None:
     """Refuse what is there and is no plain file, nor a link to one.
 
@@ -32,8 +37,9 @@ def check_regular(path: Path) -> None:
         return
     if stat.S_ISREG(mode):
         return
-    kind = next((words for is_kind, words in _KINDS if is_kind(mode)), "no plain file")
-    raise SegstudioError(f"{path} is {kind}, not a file.", "segstudio opens plain files only.")
+    raise SegstudioError(
+        f"{path} is {kind_of(mode)}, not a file.", "segstudio opens plain files only."
+    )
 
 
 def is_regular(path: Path) -> bool:

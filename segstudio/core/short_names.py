@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ TITLE_CUTS: Final = " ,_"
 _LAST: Final = 6
 """So many characters at the end of a name stay: names are told apart there, more often than not."""
 _GAP: Final = "…"
+_MOST_KINDS, _OF_A_KIND = 3, 3
+"""Of so many kinds at most, with so many names at least in each, the beginnings are left out."""
 
 
 @dataclass(frozen=True)
@@ -23,18 +26,24 @@ class SharedParts:
     Attributes:
         begin: What they begin with, up to a cut ("nuclei-").
         end: What they end with, from a cut on (".png").
+        kinds: Where they do not begin alike, but are of two or three kinds: what each kind begins
+            with ("nuclei-", "photo-").
     """
 
     begin: str = ""
     end: str = ""
+    kinds: tuple[str, ...] = ()
 
     def own(self, name: str) -> str:
         """What is left of one of the names."""
-        return name[len(self.begin) : len(name) - len(self.end)]
+        begin = next((kind for kind in self.kinds if name.startswith(kind)), self.begin)
+        return name[len(begin) : len(name) - len(self.end)]
 
     @property
     def pattern(self) -> str:
         """What to say once for all names ("nuclei-*.png"); "" where they share nothing."""
+        if self.kinds:
+            return f"{', '.join(f'{kind}*' for kind in self.kinds)}{self.end}"
         return f"{self.begin}*{self.end}" if self.begin or self.end else ""
 
 
@@ -42,11 +51,13 @@ def shared_parts(names: Sequence[str], cuts: str = _CUTS) -> SharedParts:
     """What can be left out of all names alike, so that something is left of each.
 
     It is cut at a space, comma, "-", "_", "/" or ".", but not at the point of a number: of
-    "zoom 0.5" and "zoom 0.7" that is "zoom ". Names that differ stay different.
+    "zoom 0.5" and "zoom 0.7" that is "zoom ". Names that differ stay different: also those of two
+    kinds, whose beginnings are left out only if no two names become the same.
 
     Args:
         names: The names of a list, 100,000 or two; a single one shares nothing.
-        cuts: Where names may be cut; `TITLE_CUTS` for titles of models and the like.
+        cuts: Where names may be cut; `TITLE_CUTS` for titles of models and the like, which are of
+            one kind.
     """
     if len(names) < 2:
         return SharedParts()
@@ -57,7 +68,35 @@ def shared_parts(names: Sequence[str], cuts: str = _CUTS) -> SharedParts:
         begin = _up_to_cut(begin[:-1], cuts)
     while end and len(end) >= room:
         end = _from_cut(end[1:], cuts)
-    return SharedParts(begin, end)
+    shared = SharedParts(begin, end)
+    return shared if begin or cuts != _CUTS else _with_kinds(shared, names)
+
+
+def _with_kinds(shared: SharedParts, names: Sequence[str]) -> SharedParts:
+    """The same with the beginnings of the kinds of names, where that loses nothing."""
+    # a word, and a number with its point as one
+    first_word = re.compile(rf"(?:[^{re.escape(_CUTS)}]|(?<=\d)\.)*[{re.escape(_CUTS)}]")
+    kinds: dict[str, list[str]] = {}
+    for name in names:
+        found = first_word.match(name)
+        if found is None:
+            return shared
+        kinds.setdefault(found[0], []).append(name)
+        if len(kinds) > _MOST_KINDS:
+            return shared
+    if len(kinds) < 2 or any(len(kind) < _OF_A_KIND for kind in kinds.values()):
+        return shared
+    begins = []
+    for kind in kinds.values():
+        begin = _up_to_cut(_common_begin(min(kind), max(kind)), _CUTS)
+        room = min(map(len, kind)) - len(shared.end)
+        while len(begin) >= room and begin:
+            begin = _up_to_cut(begin[:-1], _CUTS)
+        if not begin:
+            return shared
+        begins.append(begin)
+    parted = SharedParts("", shared.end, tuple(begins))
+    return parted if len({*map(parted.own, names)}) == len({*names}) else shared
 
 
 def elided_middle(text: str, width: float, advance: Callable[[str], float]) -> str:

@@ -53,6 +53,12 @@ def printable(text: str, *, lines: bool = False) -> str:
     )
 
 
+def with_notes(words: str, *notes: str) -> str:
+    """Words with notes in brackets: "Run (F5)"; notes that are empty are left out."""
+    told = ", ".join(filter(None, notes))
+    return f"{words} ({told})" if told else words
+
+
 def listed(names: Sequence[str], most: int = 3) -> str:
     """Names one after the other: "a, b, c", and of more than `most` how many there are besides."""
     more = len(names) - most

@@ -301,12 +301,8 @@ class Browsing:
         self._notices.settle(_OPENING)
         self._notices.enter_folder(project.root)
         for note in project.notes:
-            serious = note in (
-                project.passed_over,
-                project.unread,
-                project.unused,
-                *project.damaged,
-            )
+            unread = (project.passed_over, project.special, project.unread)
+            serious = note in (*unread, project.unused, *project.damaged)
             (self._notices.warning if serious else self._notices.info)(note)
         if project.recalled:
             self._notices.info(

@@ -111,6 +111,11 @@ class Cutting:
                 return listed
         return None
 
+    def is_cut(self, skip: SkipEdge | str) -> bool:
+        """Whether a skip edge (or that of an id) is cut now; a cut that is switched off is not."""
+        listed = self.cut_of(skip)
+        return listed is not None and listed.enabled
+
     def cut_skip(self, skip: SkipEdge | str, how: CutHow = CutHow.ZERO) -> None:
         """Cut a skip edge (or that of an id); one that is listed already gets the new `how`.
 

@@ -403,7 +403,7 @@ def field_text(found: Field) -> str:
     text = f"Half of the gradient lies within {half} x {half} px, 95 % within {most} x {most} px."
     if found.theoretical is not None:
         height, width = (round(side) for side in found.theoretical)
-        text += f" The theoretical field is {width} x {height} px"
+        text += f" The theoretical field is {height} x {width} px (height x width)"
         text += ", and a global path sees the whole image." if found.is_global else "."
     return text
 

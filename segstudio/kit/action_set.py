@@ -64,6 +64,11 @@ class ActionSet(QObject):
         """The shortcuts in force, in portable form."""
         return keys_of(spec, self._keymap)
 
+    def key(self, action_id: str) -> str:
+        """The shortcut of a command that is shown, as this system writes it; "" if it has none."""
+        keys = self._actions[action_id].shortcuts()
+        return keys[0].toString(QKeySequence.SequenceFormat.NativeText) if keys else ""
+
     def attach(self, context: Context) -> None:
         """Give the actions what they act on, and enable what can be done."""
         self._context = context
@@ -94,6 +99,8 @@ class ActionSet(QObject):
 
     def set_keymap(self, keymap: Keymap) -> None:
         """Replace the shortcuts that differ from the table's."""
+        if keymap == self._keymap:
+            return
         before, self._keymap = self._keymap, dict(keymap)
         for spec in self.rows:
             if keys_of(spec, before) != self.keys(spec):

@@ -33,17 +33,19 @@ class ElidedLabel(QLabel):
         self._mode, self._two_lines = mode, two_lines
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._whole = self._short = ""
+        self._whole = ""
+        self._shorter: tuple[str, ...] = ()
 
     @property
     def whole(self) -> str:
         """The text without gaps."""
         return self._whole
 
-    def show_text(self, text: str, short: str = "") -> None:
-        """Show another text, or its short form where it does not fit."""
-        text, short = printable(text, lines=True), printable(short, lines=True)
-        self._whole, self._short = text, short
+    def show_text(self, text: str, *shorter: str) -> None:
+        """Show another text, or the first of its shorter forms that fits; cut is the last one."""
+        text = printable(text, lines=True)
+        self._whole = text
+        self._shorter = tuple(printable(one, lines=True) for one in shorter if one)
         self.setToolTip(plain(text))
         self.setAccessibleDescription(text)
         self._elide()
@@ -58,8 +60,8 @@ class ElidedLabel(QLabel):
 
     def _elide(self) -> None:
         metrics, width = self.fontMetrics(), self.contentsRect().width()
-        is_long = bool(self._short) and metrics.horizontalAdvance(self._whole) > width
-        text = self._short if is_long else self._whole
+        forms = (self._whole, *self._shorter)
+        text = next((form for form in forms if metrics.horizontalAdvance(form) <= width), forms[-1])
         if self._two_lines:
             self.setText(in_two_lines(text, "", metrics, width)[0])
             return

@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from segstudio.core.colour_maps import VIRIDIS, colour_table
+from segstudio.kit.focus_ring import FocusRing
 
 Cell = tuple[int, int]
 """(row, column)."""
@@ -52,6 +53,7 @@ class HeatMap(QWidget):
         self._under: Cell | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        FocusRing(self)
         self.setAccessibleName(name)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 

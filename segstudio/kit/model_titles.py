@@ -26,11 +26,28 @@ def short_model_titles(titles: Sequence[str], others: Sequence[str] = ()) -> lis
     ]
 
 
+def telling_title(title: str, others: Sequence[str]) -> str:
+    """What tells one model from others: its title up to the first comma, or what is behind it.
+
+    "Small U-Net, bilinear" beside another "Small U-Net" is "bilinear".
+
+    Args:
+        title: Of the model.
+        others: Titles of the others.
+    """
+    (brief,) = short_model_titles([title], others)
+    behind = title.rpartition(", ")[2]
+    if brief != title or any(other.rpartition(", ")[2] == behind for other in others):
+        return brief
+    return behind
+
+
 def column_titles(titles: Sequence[str]) -> list[str]:
     """The names without what all of them say after a comma, and without brackets.
 
     "DeepLabV3 (MobileNetV3), nuclei" beside "U-Net, nuclei" is "DeepLabV3". What tells two
-    models apart stays; what is still too long is cut.
+    models apart stays. Of those that are still too long, and of what begins as they do, the end
+    stays: "Small U-Net, transposed" is "transposed". What is too long all the same is cut.
     """
     parts = [title.rsplit(", ", 1) for title in titles]
     endings = {part[1] if len(part) > 1 else "" for part in parts}
@@ -38,6 +55,13 @@ def column_titles(titles: Sequence[str]) -> list[str]:
     if len(titles) > 1 and len(endings) == 1:
         names = _if_distinct([part[0] for part in parts], names)
     names = _if_distinct([_IN_BRACKETS.sub("", name) for name in names], names)
+    too_long = {name.rpartition(", ")[0] for name in names if len(name) > _MOST} - {""}
+    ends = [name.rpartition(", ") for name in names]
+    shorter = [
+        end if begin in too_long else name
+        for name, (begin, _, end) in zip(names, ends, strict=True)
+    ]
+    names = _if_distinct(shorter, names)
     return [t if len(t) <= _MOST else f"{t[: _MOST - 1].rstrip()}…" for t in names]
 
 

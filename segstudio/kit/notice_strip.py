@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from segstudio.kit.elided import in_two_lines
 from segstudio.kit.icon_button import icon_button, text_switch
 from segstudio.kit.icons import tinted
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, in_menu
 from segstudio.kit.theme import tokens_of
 from segstudio.notices import Notice, Notices, Open
 
@@ -66,7 +66,7 @@ class NoticeStrip(QFrame):
         self.buttons = [QPushButton(), QPushButton()]
         self.others = QToolButton()
         self.others.setAutoRaise(True)
-        self.closer = icon_button("x", "Close this message (Shift+Esc closes all)", px=14)
+        self.closer = icon_button("x", "Close this message", px=14)
         self.whole = _whole_text()
         self._lay_out()
         self._refresh = QTimer(self, singleShot=True, interval=0)
@@ -155,7 +155,7 @@ class NoticeStrip(QFrame):
         for button, action in zip(self.buttons, (*notice.actions, None, None), strict=False):
             button.setVisible(action is not None)
             if action is not None:
-                button.setText(action[0].replace("&", "&&"))
+                button.setText(in_menu(action[0]))
         self._paint_ground()
         if anew:
             self.more.setChecked(False)
@@ -245,6 +245,7 @@ class NoticeStrip(QFrame):
             widget.setMaximumHeight(HEIGHT - 6)
         for button in self.buttons:
             button.setAutoDefault(False)
+            button.setProperty("link", True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -262,7 +263,7 @@ class NoticeStrip(QFrame):
         palette.setColor(QPalette.ColorRole.Window, ground)
         for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.ButtonText):
             palette.setColor(role, ink)
-        for widget in (self, self._text, self.more, self.others):
+        for widget in (self, self._text, self.more, self.others, *self.buttons):
             widget.setPalette(palette)
         self._sign.setPixmap(tinted(_ICONS[level], sign, 16, self.devicePixelRatioF()))
         self._sign.setAccessibleName(level)

@@ -74,6 +74,7 @@ class PageTabs(QTabWidget):
         apart.currentChanged.connect(self.setCurrentIndex)
         self.currentChanged.connect(apart.setCurrentIndex)
         self.tabBar().hide()
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         return apart
 
     def page(self, title: str) -> QWidget:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QFont, QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
+from PySide6.QtCore import QPointF, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QMouseEvent, QPalette
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
 
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.frame_names import TITLE_HEIGHT as HEIGHT
@@ -43,11 +51,13 @@ class PanelHeader(QWidget):
         super().__init__()
         on_panel_ground(self)
         self.setFixedHeight(HEIGHT)
+        self.setAccessibleName(title)
         self.title = _FoldButton(title) if folds else _name(title)
         if isinstance(self.title, _FoldButton):
             self.title.clicked.connect(self.fold_asked)
         self.note = ElidedLabel(note)
         self.note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self._pressed: QPointF | None = None
         self.menu = QMenu(self)
         self.more: QToolButton | None = None
         self._row = QHBoxLayout(self)
@@ -56,6 +66,22 @@ class PanelHeader(QWidget):
         self._row.addWidget(self.title)
         self._row.addSpacing(2)
         self._row.addWidget(self.note, 1)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """The dock may be dragged by this place, or the note clicked: which one shows later."""
+        super().mousePressEvent(event)
+        self._pressed = event.position() if event.button() == Qt.MouseButton.LeftButton else None
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """A click on the note does what one on the name does; a drag moves the dock."""
+        super().mouseReleaseEvent(event)
+        begun, self._pressed = self._pressed, None
+        if begun is None or not isinstance(self.title, _FoldButton):
+            return
+        moved = (event.position() - begun).manhattanLength()
+        on_note = self.note.geometry().contains(begun.toPoint())
+        if on_note and moved < QApplication.startDragDistance():
+            self.fold_asked.emit()
 
     def sizeHint(self) -> QSize:
         """A dock asks for this alone when it makes room for its title."""

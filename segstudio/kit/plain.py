@@ -12,6 +12,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 
 from segstudio.core.text import as_html, printable
+from segstudio.kit.focus_ring import FocusRing
 
 TIP_CHARS: Final = 60
 """Where lines of tips end at the latest."""
@@ -40,6 +41,7 @@ class LinkLabel(QLabel):
             Qt.TextInteractionFlag.LinksAccessibleByMouse
             | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
         )
+        FocusRing(self)
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the theme: Qt gives links their colour when it reads a text, and never again."""
@@ -76,6 +78,18 @@ def plain(text: str) -> str:
     if "<" not in text and "&" not in text:
         return text
     return f"<span>{as_html(text, quote=False)}</span>".replace("\n", "<br>")
+
+
+def semibold(html: str) -> str:
+    """Rich text whose strong words are semibold: a bolder font does not come along, and Qt would
+    smear this one.
+    """
+    return html.replace("<b>", '<span style="font-weight:600">').replace("</b>", "</span>")
+
+
+def in_menu(text: str) -> str:
+    """A name in an entry of a menu, where `&` marks a key and what follows a tab is one."""
+    return printable(text).replace("&", "&&")
 
 
 def plain_box(parent: QWidget) -> QMessageBox:

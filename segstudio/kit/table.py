@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Generic
 
 from PySide6.QtCore import (
@@ -12,21 +12,20 @@ from PySide6.QtCore import (
     QRect,
     QSize,
     Qt,
+    QTimer,
     Signal,
 )
 from PySide6.QtGui import (
     QColor,
-    QFocusEvent,
+    QContextMenuEvent,
     QFont,
     QFontMetrics,
     QGuiApplication,
     QKeyEvent,
     QKeySequence,
-    QMouseEvent,
     QPainter,
     QPaintEvent,
     QPalette,
-    QPen,
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
@@ -41,6 +40,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.kit.focus_ring import KeyUse, draw_ring
+from segstudio.kit.icons import icon
+from segstudio.kit.row_menu import Verb, add_verbs, files_of, menu_place, new_menu, save_csv
 from segstudio.kit.swatch import swatch
 from segstudio.kit.table_model import (
     BAR,
@@ -56,16 +58,11 @@ from segstudio.kit.table_model import (
 from segstudio.kit.theme import tokens_of
 
 _SWATCH, _GAP = 14, 4
-_BAR_PX, _BAR_ALONE_PX, _ACCENT_PX, _RING_PX = 3, 4, 3, 2
+_BAR_PX, _BAR_ALONE_PX, _ACCENT_PX = 3, 4, 3
 _PADDING, _MARGINS = 2, 8
 _ROWS_MEASURED = 40
 """So many rows decide how wide a column is; all of them would take long."""
 _MOST_SPREAD, _ARROW_PX = 40, 26
-_BY_KEYS = (
-    Qt.FocusReason.TabFocusReason,
-    Qt.FocusReason.BacktabFocusReason,
-    Qt.FocusReason.ShortcutFocusReason,
-)
 _ARROW_ROOM = "\u2003"
 """As wide as the arrow of the order."""
 _FILLED = "filled"
@@ -90,10 +87,13 @@ class TableDelegate(QStyledItemDelegate):
             option.state &= ~(QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_HasFocus)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        box: QRect = option.rect
         palette: QPalette = option.palette
         if option.state & QStyle.StateFlag.State_Selected:
             self._tint(painter, option, index)
+        view = self.parent()
+        if isinstance(view, TableView):
+            option.rect = view.inside_rims(option.rect, index.column())
+        box: QRect = option.rect
         super().paint(painter, option, index)
         part, colors = index.data(BAR), index.data(SWATCHES)
         if part is not None:
@@ -141,6 +141,16 @@ class _Head(QHeaderView):
         self.setMinimumSectionSize(24)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
 
+    def paintSection(self, painter: QPainter, rect: QRect, logicalIndex: int) -> None:
+        """Let headings stand over their cells: those at the rims a little further inside."""
+        view = self.parent()
+        inside = view.inside_rims(rect, logicalIndex) if isinstance(view, TableView) else rect
+        if inside != rect:
+            tokens = tokens_of(self.palette())
+            painter.fillRect(rect, QColor(tokens.panel))
+            painter.fillRect(rect.adjusted(0, rect.height() - 1, 0, 0), QColor(tokens.line))
+        super().paintSection(painter, inside, logicalIndex)
+
     def initStyleOptionForIndex(self, option: QStyleOptionHeader, logicalIndex: int) -> None:
         """Leave room for the arrow where there is one."""
         super().initStyleOptionForIndex(option, logicalIndex)
@@ -155,9 +165,14 @@ class TableView(Generic[Row], QTableView):
 
     Signals:
         reached: A row (itself) was clicked, activated, or reached by a key.
+
+    Attributes:
+        verbs: Gives what can be done with a row besides copying, for its menu.
     """
 
     reached = Signal(object)
+    rim = 8
+    """Beside the first and the last column, besides the margin that every cell has."""
 
     def __init__(
         self,
@@ -187,7 +202,10 @@ class TableView(Generic[Row], QTableView):
         self._current: tuple[Hashable, int] = (None, 0)
         self._by_hand: dict[tuple[str, int], int] = {}
         """Widths that the user gave to columns."""
-        self._is_fitting = self._by_keys = False
+        self._is_fitting = False
+        self._last = -1
+        """The last column that is shown."""
+        self.verbs: Callable[[Row], list[Verb]] = lambda _row: []
         self._asked: dict[str, bool] = {}
         """Spare columns that the user wants to see, or not to see, by their titles."""
         if model.parent() is None:
@@ -196,6 +214,7 @@ class TableView(Generic[Row], QTableView):
         self.setItemDelegate(TableDelegate(self))
         self.setAccessibleName(name)
         self._set_manners(icon_px, choosing)
+        self._use = KeyUse(self)
         header = _Head(self)
         self.setHorizontalHeader(header)
         header.setSectionsClickable(sorting is not None)
@@ -256,33 +275,53 @@ class TableView(Generic[Row], QTableView):
                 | QItemSelectionModel.SelectionFlag.Rows,
             )
 
+    def inside_rims(self, box: QRect, column: int) -> QRect:
+        """What a cell or heading may draw in: less at the rims of the table."""
+        left = self.rim if column == 0 else 0
+        right = self.rim if column == self._last else 0
+        return box.adjusted(left, 0, -right, 0)
+
     def copy(self) -> None:
         """Put the chosen rows, or all if none is, on the clipboard, in the order shown."""
         QGuiApplication.clipboard().setText(self._rows.text(self.chosen_rows() or self._rows.rows))
 
+    def copy_all(self) -> None:
+        """Put all rows on the clipboard, in the order shown."""
+        QGuiApplication.clipboard().setText(self._rows.text(self._rows.rows))
+
+    def save(self) -> None:
+        """Ask for a file and write all rows to it as CSV, in the order shown."""
+        save_csv(self, self.accessibleName(), lambda: self._rows.csv(self._rows.rows))
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """The menu of the row under the pointer, or of the current one by the menu key."""
+        place, row = menu_place(self, event), self.row_at(self.currentIndex())
+        if place is None or not any(column.title for column in self._rows.columns):
+            return
+        menu = new_menu(self)
+        if row is not None:
+            add_verbs(menu, self.verbs(row))
+        chosen = len(self.chosen_rows())
+        if chosen:
+            menu.addAction(
+                icon("copy"), "Copy the row" if chosen == 1 else f"Copy {chosen} rows", self.copy
+            ).setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
+        menu.addAction("Copy the table", self.copy_all)
+        if files_of(self) is not None:
+            menu.addAction(icon("download"), "Save the table as CSV…", self.save)
+        menu.popup(place)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """Ring the row that the keys go to, where someone works with keys."""
         super().paintEvent(event)
-        row = self.visualRect(self.currentIndex())
-        if self._by_keys and self.hasFocus() and row.isValid():
+        if self._use.is_seen:
+            row, whole = self.visualRect(self.currentIndex()), self.viewport().rect()
+            top, height = (row.top(), row.height()) if row.isValid() else (0, whole.height())
             painter = QPainter(self.viewport())
-            painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Accent), _RING_PX))
-            painter.drawRect(QRect(1, row.top() + 1, self.viewport().width() - 2, row.height() - 2))
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        """Show where the keys go, if keys brought them here."""
-        self._by_keys = event.reason() in _BY_KEYS
-        super().focusInEvent(event)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._by_keys = False
-        super().mousePressEvent(event)
+            draw_ring(painter, QRect(0, top, whole.width(), height), self.palette())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Ctrl+C copies; the arrows tell which row they reach."""
-        if not self._by_keys:
-            self._by_keys = True
-            self.viewport().update()
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy()
             return
@@ -329,6 +368,14 @@ class TableView(Generic[Row], QTableView):
         extra = bar.sizeHint().height() if bar.maximum() > 0 else 0
         return self.height_of(len(self._rows.rows)) + extra + 2
 
+    def keep_whole(self) -> None:
+        """Be as high as all rows from now on, also while columns that don't fit are scrolled."""
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        again = QTimer(self, singleShot=True, interval=0)  # never while it is being laid out
+        again.timeout.connect(lambda: self.setFixedHeight(self.whole_height()))
+        self.horizontalScrollBar().rangeChanged.connect(lambda: again.start())
+        self._rows.modelReset.connect(lambda: self.setFixedHeight(self.whole_height()))
+
     def show_more_or_less(self, rows_seen: tuple[float, float]) -> None:
         """Ask for room for other numbers of rows: at least, and wanted."""
         self._rows_seen = rows_seen
@@ -355,11 +402,24 @@ class TableView(Generic[Row], QTableView):
 
     def fit_columns(self) -> None:
         """Give every column the room that its text needs, and share out what is left."""
+        widths, left_out = self._planned()
+        self._is_fitting = True
+        for place, width in enumerate(widths):
+            self.setColumnHidden(place, place in left_out)
+            if place not in left_out and self.columnWidth(place) != width:
+                self.setColumnWidth(place, width)
+        self._is_fitting = False
+
+    def _planned(self) -> tuple[list[int], list[int]]:
+        """The width of each column, and the places of those that are not shown."""
         columns = self._rows.columns
         widths = [self._wanted(place) for place in range(len(columns))]
-        room = self.viewport().width() - sum(widths)
+        room = self.viewport().width() - sum(widths) - self.rim
         left_out = self._left_out(widths, room)
         room += sum(widths[place] for place in left_out)
+        self._last = max((p for p in range(len(columns)) if p not in left_out), default=-1)
+        if self._last >= 0 and self._key(self._last) not in self._by_hand:
+            widths[self._last] += self.rim
         free = [place for place in range(len(columns)) if self._key(place) not in self._by_hand]
         wide = [place for place in free if columns[place].stretch]
         for number, place in enumerate(wide):
@@ -367,12 +427,7 @@ class TableView(Generic[Row], QTableView):
         if not any(column.stretch for column in columns):
             more = min(_MOST_SPREAD, max(0, room) // max(1, len(columns)))
             widths = [width + more * (place in free) for place, width in enumerate(widths)]
-        self._is_fitting = True
-        for place, width in enumerate(widths):
-            self.setColumnHidden(place, place in left_out)
-            if place not in left_out and self.columnWidth(place) != width:
-                self.setColumnWidth(place, width)
-        self._is_fitting = False
+        return widths, left_out
 
     def show_column(self, place: int, shown: bool) -> None:
         """Show a spare column before all others that may be left out, or leave it out."""
@@ -408,7 +463,8 @@ class TableView(Generic[Row], QTableView):
         needed = self._cell_width(column)
         if column.most:
             needed = min(needed, column.most)
-        return max(self._head_width(place), needed) + _PADDING
+        rim = self.rim if place == 0 else 0
+        return max(self._head_width(place), needed) + rim + _PADDING
 
     def _cell_width(self, column: Column[Row]) -> int:
         """Of the widest of the first rows in view; asking the delegate takes thirty times as long."""
@@ -427,8 +483,9 @@ class TableView(Generic[Row], QTableView):
         return max(map(advance, lines), default=0) + icon + _MARGINS
 
     def _head_width(self, place: int) -> int:
-        text = self.fontMetrics().horizontalAdvance(self._rows.columns[place].title) + _MARGINS
         header = self.horizontalHeader()
+        title = self._rows.columns[place].title
+        text = header.fontMetrics().horizontalAdvance(title) + _MARGINS
         is_sorted = self.isSortingEnabled() and header.sortIndicatorSection() == place
         return text + (_ARROW_PX if is_sorted else 0)
 

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from segstudio.core.errors import CancelledError, SegstudioError
 from segstudio.core.labels import Image
@@ -356,10 +357,32 @@ def resolve_builder(builder: str) -> Callable[..., nn.Module]:
     return function
 
 
+class _Unfilled(TorchFunctionMode):
+    """Leaves new parameters without the random numbers that take most of the time to build."""
+
+    _FILLING: Final = {
+        torch.Tensor.uniform_, torch.Tensor.normal_,
+        nn.init.uniform_, nn.init.normal_, nn.init.kaiming_uniform_,
+    }  # fmt: skip
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        options = kwargs or {}
+        if func in self._FILLING:
+            filled = args[0] if args else options.get("tensor")
+            if isinstance(filled, nn.Parameter):
+                return filled
+        return func(*args, **options)
+
+
 def _build(spec: ModelSpec) -> nn.Module:
     builder = resolve_builder(spec.builder)
     try:
-        return builder(**spec.options)
+        # `load_into` fills each parameter or refuses the file. Another package's network may need
+        # its first numbers all the same.
+        with _Unfilled() if spec.builder.startswith(_OWN) else nullcontext():
+            return builder(**spec.options)
     except Exception as error:
         # Only what a builder says itself is meant for people.
         options = ", ".join(f"{name} {value!r}" for name, value in spec.options.items())

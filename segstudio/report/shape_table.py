@@ -45,8 +45,13 @@ def field_text(layer: LayerInfo, missing: str = "\u2013") -> str:
 
 
 def pixels_text(pixels: float) -> str:
-    """A number of photo pixels, with one digit after the point where it is not whole."""
-    return f"{round(pixels)}" if abs(pixels - round(pixels)) < 0.05 else f"{pixels:.1f}"
+    """A number of photo pixels, with one digit after the point where it is not whole.
+
+    Below 2 with two digits: a network that enlarges the photo fourfold has a position every 0.25.
+    """
+    if round(pixels) and abs(pixels - round(pixels)) < 0.05:
+        return f"{round(pixels)}"
+    return f"{pixels:.1f}" if pixels >= 2 else f"{pixels:.2f}".rstrip("0").rstrip(".")
 
 
 def shape_rows(

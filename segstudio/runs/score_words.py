@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from segstudio.core.class_mapping import asked_of, why_unscored
 from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
+from segstudio.core.text import with_notes
 from segstudio.metrics.confusion import Metrics, ratio
 from segstudio.session.session import Session
 
 _NO_IMAGE = "Open an image to see how good a prediction is."
 _NOT_SHOWN = "No scores before the image is shown."
-_NO_RUN = "Run a model (F5) to see its scores."
+_NO_RUN = "Run a model{key} to see its scores."
 _NEITHER = (
-    "No ground truth for this image: paint, or choose a ground truth folder; then run a model (F5)"
+    "No ground truth for this image: paint, or choose a ground truth folder; then run a model{key}"
     " to score it."
 )
 _NO_REFERENCE = (
@@ -30,7 +32,7 @@ _NOT_USED = (
     "The mask of this image is not used; its message says why. File > Read masks as"
     " tells what masks hold."
 )
-_NO_FOLDER = "Run a model on all images (Ctrl+B) to see the folder's scores."
+_NO_FOLDER = "Run a model on all images{key} to see the folder's scores."
 _COUNTING = "Counting…"
 _MISLEADING_FROM = 0.6
 
@@ -49,7 +51,11 @@ class NoScores:
     asked: tuple[str, str] | None = None
 
 
-def why_no_image_scores(session: Session) -> NoScores:
+KeyOf = Callable[[str], str]
+"""The key of a command, as it is now; "" if it has none."""
+
+
+def why_no_image_scores(session: Session, key_of: KeyOf) -> NoScores:
     """Why the open image has no figures."""
     document = session.document
     if document is None:
@@ -59,20 +65,22 @@ def why_no_image_scores(session: Session) -> NoScores:
         return NoScores(unread)
     shown = document.predictions.get(session.view.run)
     if shown is None:
-        return NoScores(_NO_RUN if document.has_reference else _NEITHER)
+        why = _NO_RUN if document.has_reference else _NEITHER
+        return NoScores(why.format(key=with_notes("", key_of("model.run"))))
     if not document.has_reference:
         return NoScores(_NO_REFERENCE)
     return _unscored(shown, session.schema) or NoScores(_COUNTING)
 
 
-def why_no_folder_scores(session: Session) -> NoScores:
+def why_no_folder_scores(session: Session, key_of: KeyOf) -> NoScores:
     """Why the folder has no figures."""
     document, project = session.document, session.project
     shown = document.predictions.get(session.view.run) if document is not None else None
     if shown is not None and (unscored := _unscored(shown, session.schema)):
         return unscored
     waits = project is not None and project.truth is not None and project.truth.undecided
-    return NoScores(_WAITING if waits else _NO_FOLDER)
+    run_all = with_notes("", key_of("model.run_all"))
+    return NoScores(_WAITING if waits else _NO_FOLDER.format(key=run_all))
 
 
 def _why_unread(session: Session) -> str:
@@ -114,6 +122,16 @@ def foreground_text(metrics: Metrics, schema: LabelSchema) -> str:
             f"The means are over {scored} of {classes} classes: the others are in no mask."
         )
     return " ".join(found)
+
+
+def calibration_text(error: float) -> str:
+    """How far it is from being as right as it says; "" if that is not known."""
+    if math.isnan(error):
+        return ""
+    return (
+        f"Calibration error {percent_text(error)}: so far is its confidence from how often it is "
+        "right, on average."
+    )
 
 
 def image_means_text(means: Mapping[str, float]) -> str:

@@ -23,6 +23,7 @@ from segstudio.core.text import safe_cells, utf8
 from segstudio.folder.documents import Documents
 from segstudio.folder.files import FolderFiles, OpenFolder
 from segstudio.jobs import Job, JobRunner
+from segstudio.metrics.calibration import CalibrationBins
 from segstudio.metrics.class_sums import ClassPairs
 from segstudio.metrics.confusion import ConfusionMatrix, Metrics
 from segstudio.metrics.tally import FolderTally, count, matrix_size, metrics_of, padded
@@ -179,6 +180,30 @@ class Scoring:
             )
             for i, class_id in enumerate(metrics.class_ids)
         ]
+
+    def calibrate(self, done: Callable[[float], None]) -> None:
+        """Count in a job how far the shown prediction is from being as right as it says.
+
+        Args:
+            done: Gets the expected calibration error (0..1) on the open image; not called if it is
+                not scored, or if another image or run is asked about first.
+        """
+        document, run, schema = self._session.document, self._session.view.run, self._session.schema
+        prediction = None if document is None else document.predictions.get(run)
+        if document is None or prediction is None or self.of_image(run) is None:
+            return
+        annotation = document.annotation
+
+        def work(_job: Job) -> float:
+            reference = np.array(annotation.labels)  # the user paints on
+            return CalibrationBins.of(
+                reference, prediction.labels, prediction.confidence, schema.ignore_index
+            ).ece
+
+        self._jobs.submit(
+            f"How sure it is of {document.ref.title}", "scores", work, done,
+            key="certainty", visible=False,
+        )  # fmt: skip
 
     def csv(self, run: str = "") -> str:
         """A table of the open image, the folder, and every scored image; "" if there is none.

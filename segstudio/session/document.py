@@ -95,7 +95,12 @@ class Document:
     @property
     def has_reference(self) -> bool:
         """Whether there is anything to measure against: ground truth, or something painted."""
-        return self.truth is not None or bool(self.origin) or self.annotation.revision > 0
+        return not self.is_bare or self.annotation.revision > 0
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether there is nothing to measure against but what is painted now."""
+        return self.truth is None and not self.origin
 
     @property
     def is_corrected(self) -> bool:

@@ -209,18 +209,19 @@ class _Tiff(NativeMask):
                 }
                 other = {"SEPARATED": "inks (CMYK)", "YCBCR": "luma and chroma (YCbCr)"}
                 inks = other.get(page.photometric.name)
-                planes = int(page.planarconfig)
+                apart = values.ndim == 3 and int(page.planarconfig) != 1
         except (ValueError, KeyError, AttributeError, RuntimeError) as error:
             raise CannotHold("its TIFF cannot be written again") from error
         if lossy:
             raise CannotHold("its TIFF is compressed with losses")
-        if inks:
-            raise CannotHold(f"its TIFF holds {inks}, not colours")
+        if inks or apart:
+            held = f"{inks}, not colours" if inks else "its planes apart"
+            raise CannotHold(f"its TIFF holds {held}")
         if values.dtype.kind == "f":
             return cls(values, palette, 65535, content)
         if values.dtype == np.bool_:
             return cls(values.astype(np.uint8), palette, 1, content)
-        if values.dtype.kind not in "ui" or (values.ndim == 3 and planes != 1) or values.ndim > 3:
+        if values.dtype.kind not in "ui" or values.ndim > 3:
             raise CannotHold("its TIFF holds something else than whole numbers")
         top = (1 << bits) - 1 if values.dtype.kind == "u" else int(np.iinfo(values.dtype).max)
         return cls(values, palette, top, content)

@@ -55,6 +55,7 @@ class Project:
         data_folder: The user's folder for what belongs to this folder: its marks.
         notes: Sentences worth showing.
         passed_over: One of them: how many images are of kinds that cannot be read; "" if none.
+        special: Another: which names like images are no files but pipes or devices; "" if none.
         unread: Another: which annotation files of other programs cannot be read; "" if none.
         unused: Another: why masks that a person chose are not used; "" if they are.
         damaged: Others: which files of the user's own for this folder were damaged.
@@ -74,6 +75,7 @@ class Project:
     notes: tuple[str, ...] = ()
     unread: str = ""
     passed_over: str = ""
+    special: str = ""
     unused: str = ""
     damaged: tuple[str, ...] = ()
     start: int = 0
@@ -177,7 +179,8 @@ def open_project(
     if not found.names:
         raise SegstudioError(
             f"There are no images in {path}.",
-            found.passed_over or f"segstudio reads {IMAGE_KINDS}, also in sub-folders.",
+            " ".join(filter(None, (found.passed_over, found.special)))
+            or f"segstudio reads {IMAGE_KINDS}, also in sub-folders.",
         )
     identity = identity_of(found.home)
     images = ImageList(found.names, str(found.images_root))
@@ -195,6 +198,7 @@ def open_project(
     except SegstudioError as error:  # of masks that were chosen; the images can be opened
         truth, unused = None, str(error)
     unread = unread_annotations(found.home, images, found.listings)
+    told = (found.passed_over, found.special, unread, unused)
     project = Project(
         found.home,
         found.images_root,
@@ -202,9 +206,10 @@ def open_project(
         truth,
         schema,
         data_folder,
-        (*found.notes, *(text for text in (found.passed_over, unread, unused) if text)),
+        (*found.notes, *(text for text in told if text)),
         unread,
         found.passed_over,
+        found.special,
         unused,
         identity=identity,
         masks=masks,

@@ -6,12 +6,14 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.formatting import counted
-from segstudio.core.text import enumerated
+from segstudio.core.formatting import count_text, counted
+from segstudio.core.regular_file import kind_of
+from segstudio.core.text import enumerated, printable
 from segstudio.storage.formats.png import is_output
 from segstudio.storage.layout import (
     IMAGE_FOLDERS,
@@ -35,6 +37,7 @@ from segstudio.storage.metadata_jsonl import METADATA, listed_masks
 from segstudio.storage.natural_order import natural_order
 
 _NONE_CHOSEN = ChosenMasks()
+_MOST_NAMED = 3
 _MAX_DEPTH = 4
 _MOST_COMPARED = 16
 """Of more sub-folders none is looked at for being masks of another."""
@@ -55,10 +58,12 @@ class Listing:
         files: Names of files, hidden ones left out, unsorted. Links to nothing are among them, so
             that opening one says what is wrong; pipes and devices are not.
         folders: Names of folders, hidden ones left out, unsorted.
+        special: By the names of pipes, sockets and devices, and links to them, what each is.
     """
 
     files: list[str]
     folders: list[str]
+    special: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,7 @@ class Scan:
         names: Names of images relative to `images_root`, in natural order.
         notes: Sentences worth showing ("images of the sub-folders a, b").
         passed_over: One sentence about images of kinds that cannot be read; "" if there are none.
+        special: One about pipes, sockets and devices that are called like images.
         masks: Masks that were told by their content.
         listings: What the folders that were looked into hold.
     """
@@ -94,6 +100,7 @@ class Scan:
     names: list[str]
     notes: tuple[str, ...] = ()
     passed_over: str = ""
+    special: str = ""
     masks: Recognised = field(default_factory=Recognised)
     listings: Mapping[Path, Listing] = field(default_factory=dict)
 
@@ -121,30 +128,38 @@ def list_folder(folder: Path) -> Listing:
 
 
 def _sorted_out(entries: Iterable[os.DirEntry[str]]) -> Listing:
-    files: list[str] = []
-    folders: list[str] = []
+    listing = Listing([], [])
     for entry in entries:
         if entry.name.startswith("."):
             continue
         if entry.is_file(follow_symlinks=False):
-            files.append(entry.name)
+            listing.files.append(entry.name)
         elif entry.is_dir(follow_symlinks=False):
-            folders.append(entry.name)
+            listing.folders.append(entry.name)
         elif entry.is_symlink():
-            _add_link(entry, files, folders)
-    return Listing(files, folders)
+            _add_link(entry, listing)
+        else:
+            _add_special(entry, listing)
+    return listing
 
 
-def _add_link(link: os.DirEntry[str], files: list[str], folders: list[str]) -> None:
+def _add_link(link: os.DirEntry[str], listing: Listing) -> None:
     try:
         mode = link.stat().st_mode
     except OSError:  # it leads nowhere, or in a circle
-        files.append(link.name)
+        listing.files.append(link.name)
         return
     if stat.S_ISDIR(mode):
-        folders.append(link.name)
+        listing.folders.append(link.name)
     elif stat.S_ISREG(mode):
-        files.append(link.name)
+        listing.files.append(link.name)
+    else:
+        listing.special[link.name] = kind_of(mode)
+
+
+def _add_special(entry: os.DirEntry[str], listing: Listing) -> None:
+    with suppress(OSError):  # it is gone meanwhile
+        listing.special[entry.name] = kind_of(entry.stat().st_mode)
 
 
 def image_names(files: Iterable[str]) -> list[str]:
@@ -208,6 +223,8 @@ class _Look:
 
     def __init__(self, listings: dict[Path, Listing], masks: ChosenMasks) -> None:
         self._listings = listings
+        self._root = next(iter(listings))
+        self._special: dict[str, str] = {}
         self._pattern = masks.pattern
         self._apart = None if masks.folder is None else Path(os.path.realpath(masks.folder))
         self._unread: Counter[str] = Counter()
@@ -227,6 +244,7 @@ class _Look:
             natural_order(names),
             (*notes, *self._notes, *self._note_of_depth()),
             _passed_over(self._unread),
+            _without_special(self._special),
             Recognised(
                 {folder: tuple(masks) for folder, masks in self._masks.items()}, self._twins
             ),
@@ -243,8 +261,11 @@ class _Look:
         return (note,)
 
     def images_in(self, folder: Path) -> list[str]:
-        """The images directly in a folder; those of kinds that cannot be read are counted."""
+        """The images directly in a folder; what is called like one and cannot be read is counted."""
         files = self._listings[folder].files
+        special = self._listings[folder].special
+        for name in images_among(special):
+            self._special[(folder / name).relative_to(self._root).as_posix()] = special[name]
         self._unread.update(unread_kinds(files))
         names = image_names(files)
         if METADATA in files:
@@ -444,6 +465,22 @@ def _passed_over(unread: Counter[str]) -> str:
     kinds = [counted(n, f"{kind} file") for kind, n in sorted(unread.items())]
     verb = "is" if unread.total() == 1 else "are"
     return f"{enumerated(kinds)} {verb} passed over: segstudio reads {IMAGE_KINDS}."
+
+
+def _without_special(special: Mapping[str, str]) -> str:
+    """One sentence about what is called like an image and is no file, by its name."""
+    names = natural_order([*special])
+    if not names:
+        return ""
+    if len(names) == 1:
+        return f"{printable(names[0])} is passed over: it is {special[names[0]]}, not a file."
+    named = [f"{printable(name)} ({special[name]})" for name in names[:_MOST_NAMED]]
+    rest = len(names) - len(named)
+    named += [f"{count_text(rest)} more"] if rest else []
+    return (
+        f"{count_text(len(names))} that are called like images are passed over, since they are no "
+        f"files: {enumerated(named)}."
+    )
 
 
 def _image_folders(folders: list[str]) -> list[str]:

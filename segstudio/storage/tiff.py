@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
 from math import prod
 from pathlib import Path
@@ -31,11 +33,16 @@ _MOST_PACKED = {1: 1, 5: 1400, 8: 1100, 32946: 1100, 32773: 128}
 """By compression (none, LZW, deflate, deflate, PackBits): to how many bytes one is unpacked."""
 _FAX = frozenset({2, 3, 4, 32771})
 """Compressions of black and white pages, where a blank page takes hardly a byte."""
-_WHITE_IS_ZERO, _COLOR, _PALETTE, _CMYK, _YCBCR, _LABS, _LINEAR = 0, 2, 3, 5, 6, (8, 9, 10), 34892
+_WHITE_IS_ZERO, _BLACK_IS_ZERO = 0, 1
+_COLOR, _PALETTE, _CMYK, _YCBCR, _LABS, _LINEAR = 2, 3, 5, 6, (8, 9, 10), 34892
 _UNDECODED_YCBCR = frozenset({1, 5, 8, 32946, 32773})
 _SUB_SAMPLING, _LUMA = 530, 529
 _REDUCED_OR_MASK = 1 | 4
 _MAX_CHANNELS = 512
+_HIGHEST_ID = 63
+"""Up to here three planes are label maps: as colours they would all be next to black."""
+_MOST_IDS = 64
+"""So many different values a label map has at most, for all that its planes tell."""
 _SILENT = logging.NullHandler()
 
 
@@ -125,34 +132,118 @@ def stored_frame(
 
     Yields:
         tifffile's page, which tells what the values are, and the values: (H, W), (H, W, S) or
-        (S, H, W).
+        (S, H, W) of colours.
 
     Raises:
-        SegstudioError: if there is no such frame, or it is too large.
+        SegstudioError: if there is no such frame, it is too large, or it cannot be told whether
+            its planes are colours.
         Exception: one of `image_errors.DECODE_ERRORS` if it cannot be decoded.
     """
     with CheckedFile(path, check) as file, _opened(path, file) as tiff:
         layout = _layout(path, tiff)
-        frames = _frames_of(layout)
+        planes = _planes_as_pages(path, tiff, layout)
+        frames = planes or _frames_of(layout)
         if not 0 <= number < frames:
             raise SegstudioError(
                 f"{path} has no page {number + 1}: it has {frames}.", "Read the folder again."
             )
         width = len(layout.pages[0])
-        frame = layout.pages[number // width][number % width]
+        frame = layout.pages[0][0] if planes else layout.pages[number // width][number % width]
         page = _keyframe(tiff, layout, frame)
         check_tiff_page(path, page)
-        yield page, _frame(tiff, layout, frame, check)
+        values = _frame(tiff, layout, frame, check)
+        yield page, values[number] if planes else values
 
 
 def frame_count(path: Path) -> int:
     """How many frames a TIFF has: pages, times channels where these are stored apart.
 
     Raises:
+        SegstudioError: as of `stored_frame`.
         Exception: one of `image_errors.DECODE_ERRORS` if it cannot be read.
     """
     with CheckedFile(path, unchecked) as file, _opened(path, file) as tiff:
-        return _frames_of(_layout(path, tiff))
+        layout = _layout(path, tiff)
+        return _planes_as_pages(path, tiff, layout) or _frames_of(layout)
+
+
+def _planes_as_pages(path: Path, tiff: Any, layout: _Layout) -> int:
+    """How many planes of a mask's only page are pages themselves; 0 if they are colours.
+
+    tifffile writes a stack of three or four pages as the planes of a colour photo unless told not
+    to: the last of four would be opacity, which leaves nothing of the others.
+
+    Raises:
+        SegstudioError: if it cannot be told.
+    """
+    if len(layout.pages) != 1 or len(layout.pages[0]) != 1:
+        return 0
+    page = _keyframe(tiff, layout, layout.pages[0][0])
+    samples, photometric = int(page.samplesperpixel), int(page.photometric)
+    if int(page.planarconfig) != 2 or samples < 2:
+        return 0
+    if photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO):
+        has_opacity = samples == 2 and [int(kind) for kind in page.extrasamples] in ([1], [2])
+        return 0 if has_opacity else samples
+    if photometric != _COLOR or samples not in (3, 4):
+        return 0
+    stamp = path.stat()
+    found = _planes_of_mask(path, stamp.st_mtime_ns, stamp.st_size)
+    if found is _Planes.UNCLEAR:
+        raise SegstudioError(
+            f"The mask {path} holds {samples} planes of which it cannot be told whether they are "
+            "pages or colours.",
+            "Save it as pages of one grey channel each (tifffile: photometric='minisblack').",
+        )
+    return samples if found is _Planes.PAGES else 0
+
+
+class _Planes(Enum):
+    COLORS, PAGES, UNCLEAR = range(3)
+
+
+@lru_cache(maxsize=64)
+def _planes_of_mask(path: Path, _changed_ns: int, _size: int) -> _Planes:
+    """What the planes of a mask's only page are; remembered while the file stays as it is."""
+    with CheckedFile(path, unchecked) as file, _opened(path, file) as tiff:
+        layout = _layout(path, tiff)
+        frame = layout.pages[0][0]
+        check_tiff_page(path, _keyframe(tiff, layout, frame))
+        return _kind_of_planes(_frame(tiff, layout, frame, unchecked))
+
+
+def _kind_of_planes(planes: npt.NDArray[Any]) -> _Planes:
+    """Whether three or four planes, (S, H, W), are the colours of one mask or label maps."""
+    if planes.dtype.kind not in "ui" or not planes.any():
+        return _Planes.COLORS
+    colors, top = planes[:3], int(planes.max())
+    is_grey = bool((colors[1:] == colors[0]).all())
+    if len(planes) == 3 and is_grey:
+        return _Planes.COLORS
+    if top <= _HIGHEST_ID or _is_finer_than_colors(planes, top):
+        return _Planes.PAGES
+    if len(planes) == 3 or _is_opacity(planes[3], colors):
+        return _Planes.COLORS
+    few = all(len(np.unique(plane)) <= _MOST_IDS for plane in planes)
+    return _Planes.PAGES if few else _Planes.UNCLEAR
+
+
+def _is_finer_than_colors(planes: npt.NDArray[Any], top: int) -> bool:
+    """Whether values of 16 bits and more are no colours of 8 bits spread over the range."""
+    return top > 255 and not any(bool((planes % step == 0).all()) for step in (256, 257))
+
+
+def _is_opacity(alpha: npt.NDArray[Any], colors: npt.NDArray[Any]) -> bool:
+    """Whether the fourth plane may say how opaque the colours are: it hides no others than black.
+
+    Where the colours are the same everywhere, the opacity is the mask.
+    """
+    full = int(max(alpha.max(), colors.max()))
+    if not alpha.any():  # some programs leave it empty; of masks in black and white it is a page
+        return bool(((colors != 0) & (colors != full)).any())
+    if (colors == colors[:, :1, :1]).all():
+        return True
+    return int(alpha.max()) == full >= 255 and not colors[:, alpha == 0].any()
 
 
 def _frames_of(layout: _Layout) -> int:
@@ -194,7 +285,7 @@ def _opened(path: Path, file: CheckedFile) -> Any:
 def _layout(path: Path, tiff: Any) -> _Layout:
     if any(getattr(tiff, f"is_{kind}", False) for kind in _WITH_AXES):
         series = tiff.series[0]
-        layout = _of_series(tiff, series)
+        layout = _of_series(tiff, series, path.stat().st_size)
         if layout is not None:
             return layout
     stamp = path.stat()
@@ -217,7 +308,7 @@ def _whole_pages(path: Path, _changed_ns: int, _size: int) -> Sequence[tuple[int
     return [(n,) for n, kind in enumerate(kinds) if not kind & _REDUCED_OR_MASK] or [(0,)]
 
 
-def _of_series(tiff: Any, series: Any) -> _Layout | None:
+def _of_series(tiff: Any, series: Any, size: int) -> _Layout | None:
     """The pages of a series: channels belong together, every other axis goes from page to page."""
     inner = len(series.keyframe.shape)
     axes, shape = series.axes[:-inner], series.shape[:-inner]
@@ -226,26 +317,44 @@ def _of_series(tiff: Any, series: Any) -> _Layout | None:
     contiguous = series.dataoffset is not None
     if len(channels) > 1 or not (contiguous or len(series) == count):
         return None
-    order = np.arange(count).reshape(shape)
-    if not channels:
-        return _Layout(_Each(count), series)
-    if shape[channels[0]] > _MAX_CHANNELS:
-        return _Layout(_Each(count), series)
-    by_page = np.moveaxis(order, channels[0], -1).reshape(-1, shape[channels[0]])
-    return _Layout([tuple(row) for row in by_page.tolist()], series, _names(tiff, by_page.shape[1]))
+    channel = channels[0] if channels and shape[channels[0]] <= _MAX_CHANNELS else None
+    pages = _Pages(shape, channel)
+    if contiguous:
+        pages.end_with(max(0, size - series.dataoffset), series.keyframe.nbytes)
+    return _Layout(pages, series, () if channel is None else _names(tiff, shape[channel]))
 
 
-class _Each(Sequence[tuple[int, ...]]):
-    """Every frame is a page; a list of them would cost what a header of 100 bytes asks for."""
+class _Pages(Sequence[tuple[int, ...]]):
+    """The frames of each page; a list of them would cost what a header of 100 bytes asks for."""
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    def __init__(self, shape: Sequence[int], channel: int | None) -> None:
+        """Take the lengths of the axes that go from frame to frame, and which has the channels."""
+        self._channels = 1 if channel is None else shape[channel]
+        self._step = 1 if channel is None else prod(shape[channel + 1 :])
+        self._count = prod(shape) // max(1, self._channels)
+
+    def end_with(self, stored: int, frame: int) -> None:
+        """Leave out pages of which nothing is in the file.
+
+        One that is there in part stays: opening it says that the file is cut off.
+
+        Args:
+            stored: Bytes from the first frame to the end of the file.
+            frame: Bytes of one frame.
+        """
+        held = -(-stored // max(1, frame))
+        first_frames = range(self._count)
+        begun = bisect_left(first_frames, held, key=lambda page: self[page][0])
+        self._count = max(min(1, self._count), begun)
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, index: Any) -> Any:
-        return (range(self._count)[index],)
+        page = range(self._count)[index]
+        before, after = divmod(page, self._step)
+        first = before * self._step * self._channels + after
+        return tuple(first + n * self._step for n in range(self._channels))
 
 
 def _names(tiff: Any, count: int) -> tuple[str, ...]:

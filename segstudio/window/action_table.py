@@ -163,6 +163,9 @@ def _swap_class(c: Context) -> None:
         c.session.set_view(active_class=view.previous_class, previous_class=0)
 
 
+_NEXT_PART, _PREVIOUS_PART = "view.next_panel", "view.previous_panel"
+
+
 def _toggle_panel(name: str, c: Context) -> None:
     c.window.docks.toggle(name)
 
@@ -399,11 +402,16 @@ _LAYOUT = (
                checked=lambda c: c.window.docks.place.is_beside,
                tip="In place of the right column, instead of below the views",
                tip_now=_where_beside),
-    ActionSpec("view.next_panel", VIEW, "Go to the next panel",
-               lambda c: c.verbs.go_to_panel(1), keys=("Ctrl+Tab",), section=4,
-               tip="Keys then go to that panel; the image comes after the last one"),
-    ActionSpec("view.previous_panel", VIEW, "Go to the previous panel",
-               lambda c: c.verbs.go_to_panel(-1), keys=("Ctrl+Shift+Tab",), section=4),
+    ActionSpec(_NEXT_PART, VIEW, "Go to the next part of the window",
+               lambda c: c.verbs.go_to_part(1), keys=("F6", "Ctrl+Tab"), section=4,
+               tip="Tool bar, images, options, views, panels, room, status bar; Esc goes back to "
+               "the views"),
+    ActionSpec(_PREVIOUS_PART, VIEW, "Go to the previous part of the window",
+               lambda c: c.verbs.go_to_part(-1), keys=("Shift+F6", "Ctrl+Shift+Tab"), section=4),
+    ActionSpec("view.menu", VIEW, "Menu of what is selected",
+               lambda c: c.verbs.open_menu_of_focused(), keys=("Shift+F10",), section=4,
+               tip="What a right click opens: of the image, class, view, stage or row that has the "
+               "keys; also the menu key"),
     ActionSpec("view.reset_layout", VIEW, "Reset layout", lambda c: c.window.docks.arrange(),
                "layout-dashboard", section=4, tip="Put all panels back where they were at first"),
 )  # fmt: skip
@@ -461,11 +469,16 @@ def all_actions() -> tuple[ActionSpec, ...]:
         *map(_of_panel, panels.PANELS), _SCORES, *_LAYOUT, *_MODEL, *RUN_ACTIONS,
         *NETWORK_ACTIONS, *EVALUATION_ACTIONS, *QUEUE_ACTIONS, *_HELP,
     )  # fmt: skip
-    return tuple(_of_folder(row) if row.menu in _OF_FOLDER else row for row in rows)
+    return tuple(_of_folder(row) if _needs_folder(row) else row for row in rows)
 
 
 _OF_FOLDER = (EDIT, IMAGE, TOOLS, VIEW, NETWORK, EVALUATION)
 """Menus of which nothing can be done, or seen, before a folder is open."""
+
+
+def _needs_folder(row: ActionSpec) -> bool:
+    """Whether it is of no use before a folder is open; the start page has parts of its own."""
+    return row.menu in _OF_FOLDER and row.id not in (_NEXT_PART, _PREVIOUS_PART)
 
 
 @lru_cache(256)
@@ -496,7 +509,7 @@ _HELD = (
 )
 
 BAR_FILE = ("file.open", "file.save", "edit.undo", "edit.redo")
-BAR_LAYOUT = ("layout.1", "layout.2", "layout.4", "compare.wipe")
+BAR_LAYOUT = ("layout.1", "layout.2", "layout.4", "compare.models", "compare.wipe")
 BAR_PLACES = ("panel.images", "view.room", "view.column")
 """What the tool bar shows, by id; the model's commands stand between."""
 BAR_STRIP = ("view.overlay", "view.fit")

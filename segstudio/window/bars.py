@@ -32,10 +32,11 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.canvas.tool import Tool
-from segstudio.core.text import as_html, printable
-from segstudio.kit.action_set import ActionSet, native
+from segstudio.core.text import as_html
+from segstudio.kit.action_set import ActionSet
 from segstudio.kit.fitting_row import BUTTON_PX, WORD_ICON, GroupLine
 from segstudio.kit.icons import icon
+from segstudio.kit.plain import in_menu
 from segstudio.kit.primary_button import PrimaryButton
 from segstudio.kit.swatch import swatch
 from segstudio.kit.theme import tokens_of
@@ -109,7 +110,6 @@ class MainBar(QObject):
         super().__init__(bar)
         self._bar, self._chooser, self._controls = bar, chooser, controls
         self._others: list[QWidget] = []
-        self._lines = 3
         bar.setIconSize(_ICON)
         self._add(actions, BAR_FILE)
         bar.addSeparator()
@@ -144,7 +144,8 @@ class MainBar(QObject):
         assert layout is not None
         margins, gap = layout.contentsMargins(), layout.spacing()
         taken = sum(min(w.sizeHint().width(), w.maximumWidth()) + gap for w in self._others)
-        taken += self._lines * (_SEPARATOR_PX + gap) + 2 * gap
+        lines = sum(action.isSeparator() for action in self._bar.actions())
+        taken += lines * (_SEPARATOR_PX + gap) + 2 * gap
         room = self._bar.width() - margins.left() - margins.right() - taken
         used = self._controls.fit(room - chooser.least_width)
         chooser.setFixedWidth(
@@ -289,7 +290,8 @@ class ClassSwatch(QToolButton):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """A click on the class behind swaps the two."""
-        if self._is_behind(event.position().toPoint()):
+        is_left = event.button() == Qt.MouseButton.LeftButton
+        if is_left and self._is_behind(event.position().toPoint()):
             self._actions.run("class.swap")
             event.accept()
             return
@@ -371,7 +373,7 @@ class ClassSwatch(QToolButton):
         keys = class_keys(session.schema)
         for spec in session.schema.classes:
             number = keys.get(spec.id)
-            key = "" if number is None else _shown_key(self._actions, number)
+            key = "" if number is None else self._actions.key(f"class.{number}")
             action = QAction(swatch(QColor(*spec.color)), _menu_text(spec.name, key), menu)
             action.setCheckable(True)
             action.setChecked(spec.id == session.view.active_class)
@@ -389,12 +391,8 @@ class ClassSwatch(QToolButton):
 
 
 def _menu_text(name: str, key: str) -> str:
-    """A name of the user's in a menu, whose `&` are no keys, with the key at the right."""
-    return printable(name).replace("&", "&&") + (f"\t{key}" if key else "")
-
-
-def _shown_key(actions: ActionSet, number: int) -> str:
-    return native(actions[f"class.{number}"].shortcut().toString())
+    """A name of the user's in a menu, with the key at the right."""
+    return in_menu(name) + (f"\t{key}" if key else "")
 
 
 def _strip_button(name: str) -> QToolButton:

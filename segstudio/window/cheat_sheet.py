@@ -19,7 +19,9 @@ from PySide6.QtWidgets import (
 from segstudio.core.text import as_html
 from segstudio.kit.action_set import ActionSet, native
 from segstudio.kit.dialog import Dialog
+from segstudio.kit.focus_ring import FocusRing
 from segstudio.kit.frame_names import MENUS
+from segstudio.kit.plain import semibold
 from segstudio.window.action_table import gestures
 
 _COLUMNS = 2
@@ -27,6 +29,7 @@ _KEY_WIDTH = 175
 """One width for the keys of all sections, so that the texts stand under each other."""
 _MOUSE = "Mouse and held keys"
 _CLASS_KEYS = "1 to 9, Alt+1 to Alt+9"
+"""In one line, as long as they are those."""
 
 
 class CheatSheet(Dialog):
@@ -44,6 +47,7 @@ class CheatSheet(Dialog):
         self._scroll.setWidgetResizable(True)
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setAccessibleName("Keys")
+        FocusRing(self._scroll)
         self.customize = QPushButton("Change shortcuts…")
         self.customize.setAutoDefault(False)
         self.customize.clicked.connect(self.accept)
@@ -109,21 +113,26 @@ class CheatSheet(Dialog):
 
 def _sections(actions: ActionSet) -> dict[str, list[tuple[str, str]]]:
     sections: dict[str, list[tuple[str, str]]] = {menu: [] for menu in MENUS}
+    in_one_line = all(actions.keys(s) == s.keys for s in actions.rows if _is_class(s.id))
     for spec in actions.rows:
         keys = actions.keys(spec)
-        if keys and not _is_later_class(spec.id):
+        if keys and not (in_one_line and _is_later_class(spec.id)):
             shown = ", ".join(native(key) for key in keys)
             text = spec.text.rstrip("…")
-            if spec.id == "class.1":
+            if in_one_line and spec.id == "class.1":
                 shown, text = _CLASS_KEYS, "Class 1 to 9, 10 to 18"
             sections[spec.menu].append((shown, text))
     return {_MOUSE: list(gestures())} | {title: lines for title, lines in sections.items() if lines}
 
 
+def _is_class(action_id: str) -> bool:
+    """Whether it chooses a class."""
+    return action_id.removeprefix("class.").isdigit()
+
+
 def _is_later_class(action_id: str) -> bool:
     """Whether it is one of the class keys that the line of the first one speaks for."""
-    number = action_id.removeprefix("class.")
-    return number.isdigit() and int(number) > 1
+    return _is_class(action_id) and int(action_id.removeprefix("class.")) > 1
 
 
 def _matches(words: list[str], title: str, line: tuple[str, str]) -> bool:
@@ -137,7 +146,9 @@ def _section(title: str, lines: list[tuple[str, str]]) -> QLabel:
         f"<td>{as_html(text)}</td></tr>"
         for keys, text in lines
     )
-    label = QLabel(f"<p style='margin-bottom:4px'><b>{as_html(title)}</b></p><table>{rows}</table>")
+    label = QLabel(
+        semibold(f"<p style='margin-bottom:4px'><b>{as_html(title)}</b></p><table>{rows}</table>")
+    )
     label.setTextFormat(Qt.TextFormat.RichText)
     label.setAlignment(Qt.AlignmentFlag.AlignTop)
     label.setWordWrap(True)

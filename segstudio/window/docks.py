@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QShortcut
+from PySide6.QtGui import QKeyEvent, QShortcut
 from PySide6.QtWidgets import (
     QDockWidget,
     QFrame,
@@ -33,17 +34,28 @@ _WIDTHS = {Area.LeftDockWidgetArea: (140, 320), Area.RightDockWidgetArea: (260, 
 """How narrow and how wide the columns may be; a panel that floats is as wide as it is wanted."""
 _VIEWS_WIDTH = 768
 """What the list leaves to the views at the first start, in windows of usual width."""
+_RESIZED_MS = 60
+"""So long after the last step of a resize the room is put where it belongs."""
 _LINE = 1
 """The line between two regions counts as the column's."""
 
 
-def _add_verbs(menu: QMenu, dock: QDockWidget, close_key: str) -> None:
-    """Add what can be done with any dock."""
+def _add_verbs(menu: QMenu, dock: QDockWidget, key: Callable[[], str], folds: Folds) -> None:
+    """Add what can be done with any dock; the panel's key folds it where it folds, else closes it."""
+    name = dock.windowTitle()
+    folding = menu.addAction("Fold", lambda: folds.fold(name, not folds.folded(name)))
     floating = menu.addAction("Float", lambda: dock.setFloating(not dock.isFloating()))
-    menu.addAction(f"Close\t{close_key}" if close_key else "Close", dock.close)
-    menu.aboutToShow.connect(
-        lambda: floating.setText("Back into the window" if dock.isFloating() else "Float")
-    )
+    closing = menu.addAction("Close", dock.close)
+
+    def name_them() -> None:
+        shown = f"\t{key()}" if key() else ""
+        does_fold = folds.folds(name)
+        folding.setVisible(does_fold)
+        folding.setText(("Open" if folds.folded(name) else "Fold") + shown)
+        floating.setText("Back into the window" if dock.isFloating() else "Float")
+        closing.setText("Close" if does_fold else f"Close{shown}")
+
+    menu.aboutToShow.connect(name_them)
 
 
 class _Frame(QScrollArea):
@@ -66,6 +78,22 @@ class _Frame(QScrollArea):
         """Whether it can only be as wide as its column."""
         most = self._widths[1]
         self.setMaximumWidth(most - _LINE if limited and most else 16_777_215)
+
+
+class _Dock(QDockWidget):
+    """A panel's place in the window, or its window where it floats.
+
+    Signals:
+        left: Esc was pressed, and nothing in the panel had a use for it.
+    """
+
+    left = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
 
 
 class Docks(QObject):
@@ -102,6 +130,8 @@ class Docks(QObject):
         self._docks: list[QDockWidget] = []
         self._closing = QTimer(self, singleShot=True, interval=0)
         self._closing.timeout.connect(self._room_closed)
+        self._fitting = QTimer(self, singleShot=True, interval=_RESIZED_MS)
+        self._fitting.timeout.connect(lambda: self.place.apply())
 
     def make_room(self) -> None:
         """Make the room; then come the columns, then all are put up: a turn of the event loop each."""
@@ -222,8 +252,8 @@ class Docks(QObject):
             if header.more is None:
                 header.add_menu(f"More of the {name.lower()} panel")
             header.menu.addSeparator()
-            key = self._window.commands[spec.action_id].shortcut()
-            _add_verbs(header.menu, dock, key.toString(key.SequenceFormat.NativeText))
+            key = partial(self._window.commands.key, spec.action_id)
+            _add_verbs(header.menu, dock, key, self.folds)
             empty = dock.titleBarWidget()
             if header is not empty:
                 dock.setTitleBarWidget(header)
@@ -245,9 +275,11 @@ class Docks(QObject):
         panels = [frame.widget() for frame in self._frames.values()]
         return [panel for panel in panels if panel is not None]
 
-    def regions(self) -> list[QWidget]:
-        """Where the keys can go: the panels of the columns with their headers, and the room."""
-        return [*self._docks]
+    def columns(self) -> tuple[list[QDockWidget], list[QDockWidget]]:
+        """What stands left of the views, and what right of them, in the order of the panels."""
+        left = self._column(Area.LeftDockWidgetArea)
+        others = [dock for dock in self._docks if dock is not self.room and dock not in left]
+        return left, others
 
     # -- open and closed -----------------------------------------------------------------------
 
@@ -279,6 +311,7 @@ class Docks(QObject):
         self.folds.fold(name, folded=False)
         if dock is self.room:
             self.room.bring(name)
+            self._await_folded()
         dock.show()
         dock.raise_()
 
@@ -333,16 +366,24 @@ class Docks(QObject):
             self.place.cover(False)
             self.place.finish()
             self._hidden = [dock for dock in self._docks if not dock.isHidden()]
-            self._hidden_folded = self.place.take_folded()
+            self._hidden_folded = self.place.take_folded() or self._hidden_folded
             for dock in self._hidden:
                 dock.hide()
             return
+        if self.room in self._hidden:
+            self._await_folded()
         for dock in self._hidden or self._at_start():
             dock.show()
         self._hidden = []
-        if self._hidden_folded:
+
+    def _await_folded(self) -> None:
+        """What a room that was hidden had folded comes back when that room makes place.
+
+        Unless it was opened meanwhile without the room, which folds it as any other column then.
+        """
+        if self._hidden_folded and not self.area_shown(Area.RightDockWidgetArea):
             self.place.put_folded(self._hidden_folded)
-            self._hidden_folded = {}
+        self._hidden_folded = {}
 
     def uncover(self) -> bool:
         """Bring the views back if the room covers them; whether it did."""
@@ -363,8 +404,11 @@ class Docks(QObject):
             self.room.enter()
 
     def fit(self) -> None:
-        """The window is wider or narrower now: beside the views there may be room, or no more."""
-        QTimer.singleShot(0, self, self.place.apply)
+        """The window is wider or narrower now: beside the views there may be room, or no more.
+
+        While it is being resized this waits for a pause: Qt shares the width out meanwhile.
+        """
+        self._fitting.start()
 
     def _note_use(self) -> None:
         if not self.room.isHidden():
@@ -376,7 +420,8 @@ class Docks(QObject):
     def _room_closed(self) -> None:
         if self.room.isHidden() and self.room not in self._hidden:
             self._used.clear()
-            self.views_wanted.emit()
+            if not self.room.give_back_keys():
+                self.views_wanted.emit()
             self.changed.emit()
 
     def _at_start(self) -> list[QDockWidget]:
@@ -391,7 +436,8 @@ class Docks(QObject):
         ]
 
     def _make(self, spec: PanelSpec) -> QDockWidget:
-        dock = QDockWidget(spec.name, self._window)
+        dock = _Dock(spec.name, self._window)
+        dock.left.connect(self.views_wanted)
         dock.setObjectName(f"dock.{spec.name.lower()}")
         dock.setAccessibleName(f"{spec.name} panel")
         dock.setTitleBarWidget(PanelHeader(spec.name))

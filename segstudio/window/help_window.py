@@ -66,6 +66,7 @@ from segstudio.window.help_pages import (
     HelpHit,
     HelpPage,
     anchor_of,
+    are_read,
     page_named,
     page_names,
     places,
@@ -106,6 +107,7 @@ class HelpWindow(QWidget):
         self._before: list[_Stop] = []
         self._after: list[_Stop] = []
         self._here = _Stop("")
+        self._reading: Job | None = None
         self.back = icon_button("chevron-left", "Back (Alt+Left)", name="Back")
         self.forward = icon_button("chevron-right", "Forward (Alt+Right)", name="Forward")
         self.field = QLineEdit()
@@ -133,7 +135,10 @@ class HelpWindow(QWidget):
         ):  # fmt: skip
             QShortcut(QKeySequence(key), self, do)
         self._fill("")
-        jobs.submit("Reading help", "thumbnails", lambda _job: places(), visible=False)
+        if not are_read():
+            self._reading = jobs.submit(
+                "Reading help", "thumbnails", lambda _job: places(), self._have_read, visible=False
+            )
 
     def open_beside(self, window: QWidget) -> None:
         """Show it over the right part of a window, within its screen."""
@@ -176,6 +181,8 @@ class HelpWindow(QWidget):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.page.stop()
+        if self._reading is not None:
+            self._reading.cancel()
         event.accept()
 
     def _lay_out(self) -> None:
@@ -205,12 +212,18 @@ class HelpWindow(QWidget):
         """List all pages, or what a search finds."""
         self.list.blockSignals(True)
         self.list.clear()
-        if query.strip():
+        if not are_read():
+            self._add("Reading the pages…", None)
+        elif query.strip():
             self._add_hits(search(query))
         else:
             self._add_pages()
         self.list.blockSignals(False)
         self.page.mark(query.lower().split())
+
+    def _have_read(self, _places: object) -> None:
+        """All pages are known: list them, or what is being looked for."""
+        self._fill(self.field.text())
 
     def _add_pages(self) -> None:
         self.list.setAccessibleName("Pages")
@@ -342,7 +355,9 @@ class PageView(QTextBrowser):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumWidth(360)
         self._jobs = jobs
-        self._reading: list[Job] = []
+        self._reading: dict[str, Job] = {}
+        self._pictures: dict[str, QImage] = {}
+        """Those that were read, by the path of their file."""
         self._page: HelpPage | None = None
         self._parts: list[str] = []
         self._anchor, self._scrolled = "", -1
@@ -362,8 +377,9 @@ class PageView(QTextBrowser):
 
     def stop(self) -> None:
         """Wait for no picture any more."""
-        for job in self._reading:
+        for job in self._reading.values():
             job.cancel()
+        self._reading = {}
 
     @property
     def is_whole(self) -> bool:
@@ -426,17 +442,21 @@ class PageView(QTextBrowser):
         inside = url.isRelative() and path.resolve().parent == docs_path().resolve()
         if kind != QTextDocument.ResourceType.ImageResource.value or not inside:
             return None
-        document = self.document()
+        document, place = self.document(), str(path)
+        if place in self._pictures:
+            document.addResource(kind, url, self._pictures[place])
+            return self._pictures[place]
 
         def arrived(picture: QImage) -> None:
+            self._reading.pop(place, None)
+            self._pictures[place] = picture
             document.addResource(kind, url, picture)
             document.markContentsDirty(0, document.characterCount())
 
-        self._reading.append(
-            self._jobs.submit(
-                "Reading help", "thumbnails", lambda _job: QImage(str(path)), arrived, visible=False
+        if place not in self._reading:
+            self._reading[place] = self._jobs.submit(
+                "Reading help", "thumbnails", lambda _job: QImage(place), arrived, visible=False
             )
-        )
         blank = QImage(QImageReader(str(path)).size(), QImage.Format.Format_RGB32)
         blank.fill(QColor(tokens_of(self.palette()).window))
         document.addResource(kind, url, blank)

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QMargins, QRect, QSettings, QTimer, Signal
+from PySide6.QtCore import QByteArray, QMargins, QRect, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
+    QKeyEvent,
     QPaintEvent,
     QPalette,
     QResizeEvent,
@@ -182,7 +183,7 @@ class MainWindow(QMainWindow):
         from segstudio.window.view_controls import ViewControls
 
         self.model_chooser = ModelChooser()
-        self.view_controls = ViewControls()
+        self.view_controls = ViewControls(self.commands)
 
     def _build_bar(self) -> None:
         from segstudio.window import bars
@@ -205,11 +206,15 @@ class MainWindow(QMainWindow):
             self.status.show_start(shown=True)
 
     def _build_notices(self) -> None:
+        from segstudio.kit.key_tips import KeyTip
         from segstudio.kit.notice_strip import NoticeStrip
         from segstudio.kit.physical_keys import PhysicalKeys
         from segstudio.kit.text_focus import TextFocusGuard
 
         self.notices: NoticeStrip = NoticeStrip()
+        KeyTip(
+            self.commands, self.notices.closer, "Close this message", "{help.dismiss} closes all"
+        )
         self.central.add_bar(self.notices)
         self.text_focus = TextFocusGuard(self, PhysicalKeys(self, self.commands.action_of))
 
@@ -235,8 +240,10 @@ class MainWindow(QMainWindow):
         from segstudio.canvas.canvas import Canvas
         from segstudio.canvas.legend_bar import LegendBar
         from segstudio.folder.ui.stack_bar import StackBar
+        from segstudio.kit.row_menu import keep_files
         from segstudio.window.options_bar import OptionsBar
 
+        keep_files(self, studio.picture_files)
         session = studio.session
         self.canvas = Canvas(
             session,
@@ -245,9 +252,10 @@ class MainWindow(QMainWindow):
             studio.jobs,
             lambda: studio.settings.keep_view,
             TOOLS,
+            key_of=self.commands.key,
         )
         self.options = OptionsBar(session, self.commands, TOOLS)
-        self.options.add_right(LegendBar(session, studio.comparing))
+        self.options.add_right(LegendBar(session, self.canvas.names))
         self.central.fill(self.options, self.canvas)
         self.stack = StackBar(session, studio.browsing, self.commands)
         self.central.add_foot(self.stack)
@@ -265,12 +273,14 @@ class MainWindow(QMainWindow):
         from segstudio.kit.actions import Context, Scope
         from segstudio.window.evaluation_link import EvaluationLink
         from segstudio.window.network_link import NetworkLink
+        from segstudio.window.pixel_menu import PixelMenu
         from segstudio.window.signal_view import SignalView
 
         self._studio = studio
         session = studio.session
         self.signal_view = SignalView(self, studio)
-        self.network = NetworkLink(self, studio)
+        PixelMenu(self, studio)
+        self.network: NetworkLink = NetworkLink(self, studio)
         self.evaluation: EvaluationLink = EvaluationLink(self, studio)
         self.queue_link = QueueLink(session, self.canvas)
         self.commands.place(
@@ -305,7 +315,7 @@ class MainWindow(QMainWindow):
         self.docks.changed.connect(lambda: self.docks.build_opened(studio))
         self.docks.changed.connect(self.signal_view.refresh_soon)
         self.docks.changed.connect(self.network.follow)
-        self.docks.views_wanted.connect(self.canvas.setFocus)
+        self.docks.views_wanted.connect(self.verbs.go_to_views)
 
         self.docks.folds.changed.connect(self.signal_view.refresh_soon)
 
@@ -327,6 +337,13 @@ class MainWindow(QMainWindow):
         super().resizeEvent(event)
         if self._has_docks and event.size().width() != event.oldSize().width():
             self.docks.fit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc that nothing had a use for leads back to the views."""
+        if event.key() == Qt.Key.Key_Escape and self._studio is not None:
+            self.verbs.go_to_views()
+        else:
+            super().keyPressEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -367,6 +384,8 @@ class MainWindow(QMainWindow):
 
 _VERSION = 4
 """Raised when docks or bars get other names, so that an old state is not applied."""
+_WRITTEN_MS = 500
+"""So long after the last word on a panel the file is written."""
 _ROOM = "Room"
 """Name under which is kept where the room stands."""
 
@@ -422,6 +441,9 @@ class LayoutStore:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._docks: Docks | None = None
+        self._waiting: dict[str, str] = {}
+        self._writing = QTimer(singleShot=True, interval=_WRITTEN_MS)
+        self._writing.timeout.connect(self._write)
 
     def follow(self, docks: Docks) -> None:
         """Keep of these docks what Qt does not."""
@@ -473,14 +495,27 @@ class LayoutStore:
         store.sync()
         if docks and self._docks is not None:
             self.keep(_ROOM, self._docks.place.to_text())
+        self._write()
 
     def keep(self, name: str, text: str) -> None:
-        """Remember how a panel is arranged."""
+        """Remember how a panel is arranged; written once for all that is told within a moment."""
+        self._waiting[name] = text
+        self._writing.start()
+
+    def _write(self) -> None:
+        self._writing.stop()
+        if not self._waiting:
+            return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._open().setValue(f"panels/{name}", text)
+        store = self._open()
+        for name, text in self._waiting.items():
+            store.setValue(f"panels/{name}", text)
+        self._waiting = {}
 
     def kept(self, name: str) -> str:
         """How a panel was arranged, as `keep` was told; "" if it was not."""
+        if name in self._waiting:
+            return self._waiting[name]
         if not self._path.is_file():
             return ""
         text = self._open().value(f"panels/{name}")
@@ -556,6 +591,8 @@ class CentralArea(QWidget):
         """Put the real options and canvas where the empty ground was."""
         options.setFixedHeight(OPTIONS_HEIGHT)
         self._column.replaceWidget(self._options, options)
+        self._tools.setParent(None)
+        self._row.insertWidget(0, self._tools)  # the Tab key goes there from the options
         self._views.replaceWidget(self._canvas, canvas)
         for old in (self._options, self._canvas):
             old.deleteLater()

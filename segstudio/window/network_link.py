@@ -38,6 +38,8 @@ class NetworkLink(QObject):
         self.panel: NetworkPanel | None = None
         self._pixel: _Pixel | None = None
         self._turns = Turns(self)
+        self._explained: _Pixel | None = None
+        """The pixel that is to be explained once the network is there."""
         self._values = Coalescer(self, self._ask_values, 0.04)
         self._leaving = QTimer(self, singleShot=True, interval=_LEAVES_AFTER_MS)
         self._leaving.timeout.connect(self._leave)
@@ -99,6 +101,30 @@ class NetworkLink(QObject):
         panel.shared.connect(lambda text: store.keep(DOCK, text))
         panel.pointed.connect(self._on_pointed)
         self._window.docks.fill(DOCK, panel)
+        self._explain_if_asked()
+
+    def explain(self, pixel_xy: _Pixel) -> None:
+        """Open the panel, and tell there why a pixel (x, y) of the photo got its class."""
+        self._explained = pixel_xy
+        self._window.docks.open(DOCK)
+        self._window.docks.room.enter()
+        self._explain_if_asked()
+
+    def toggle_skip(self) -> None:
+        """Cut the skip that the panel looks at, or undo its cut."""
+        if self.panel is not None:
+            self.panel.toggle_skip()
+
+    def _explain_if_asked(self) -> None:
+        """The panel comes a moment after it was asked for, and the network after that."""
+        from segstudio.inspection.ui.network_pages import WHY
+
+        traced = self._studio.session.inspection.traced
+        if self._explained is None or self.panel is None or traced is None:
+            return
+        self._studio.inspecting.pin(self._explained)
+        self._explained = None
+        self.panel.pages.bring(WHY)
 
     # -- the linked pixel ----------------------------------------------------------------------
 
@@ -126,6 +152,8 @@ class NetworkLink(QObject):
         self._values.request()
 
     def _on_change(self, change: Change) -> None:
+        if change.what & What.TRACE:
+            self._explain_if_asked()
         if change.what & (What.TRACE | What.INSPECTION) and self._studio.session.inspection.active:
             self._values.request()
 

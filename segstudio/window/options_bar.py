@@ -20,6 +20,7 @@ from segstudio.canvas.tool import PAN, Tool
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.fitting_row import BUTTON_PX, WORD_ICON, FittingRow, GroupLine, captioned
+from segstudio.kit.key_tips import KeyTip
 from segstudio.kit.plain import PlainLabel
 from segstudio.session.session import MAX_BRUSH, MIN_BRUSH, Change, Session, What
 
@@ -59,7 +60,7 @@ class OptionsBar(QFrame):
         self.name.setAccessibleName("Tool in hand")
         self.hint = PlainLabel()
         self.hint.setProperty("caption", True)
-        self.brush = BrushSize(session)
+        self.brush = BrushSize(session, actions)
         self.views = PlainLabel()
         self._unpin = actions["network.unpin"]
         self.pinned = _button(self._unpin)
@@ -139,14 +140,13 @@ class OptionsBar(QFrame):
 class BrushSize(QWidget):
     """Diameter of the brush in pixels: a slider that feels even from 1 to 500, and a number."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, actions: ActionSet) -> None:
         super().__init__()
         self._session = session
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, _SLIDER_STEPS)
         self.slider.setFixedWidth(72)
         self.slider.setAccessibleName("Brush size")
-        self.slider.setToolTip("Brush size ([ and ], Shift+wheel)")
         self.number = QSpinBox()
         self.number.setRange(MIN_BRUSH, MAX_BRUSH)
         self.number.setSuffix(" px")
@@ -154,7 +154,9 @@ class BrushSize(QWidget):
         wide = self.number.fontMetrics().horizontalAdvance(f"{MAX_BRUSH} px")
         self.number.setFixedWidth(wide + _SPIN_PX)
         self.number.setAccessibleName("Brush size in pixels")
-        self.number.setToolTip("Brush size ([ and ], Shift+wheel)")
+        for widget in (self.slider, self.number):
+            keys = "{brush.smaller} and {brush.larger}"
+            KeyTip(actions, widget, "Brush size", keys, "Shift+wheel")
         self.number.setKeyboardTracking(False)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

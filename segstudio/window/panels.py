@@ -81,6 +81,7 @@ def _classes() -> Build:
             studio.class_removal,
             studio.scoring,
             studio.class_mappings,
+            window.commands,
         )
         return window.classes
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtGui import QAction, QFont, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QDockWidget,
     QFrame,
     QHBoxLayout,
@@ -18,6 +19,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from segstudio.core.text import as_html
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 BAR_HEIGHT = 36
 _ICON = QSize(16, 16)
+_TAB_RIM, _TAB_GAP = 12, 8
 BESIDE, OVER, CLOSE = "room.beside", "room.over", "room.close"
 """Its buttons; the first two are commands of this id."""
 
@@ -57,6 +60,8 @@ class RoomDock(QDockWidget):
         self._headers: dict[str, QWidget] = {}
         self._starts: dict[str, QWidget] = {}
         self._is_entering = False
+        self._came_from: QWidget | None = None
+        self._had_keys = False
         self.buttons: dict[str, QToolButton] = {}
         self._commands: ActionSet | None = None
         self.tabs = _RoomTabs(self._names)
@@ -101,6 +106,9 @@ class RoomDock(QDockWidget):
             self.buttons[action_id] = self._bar.add(action)
         commands.keymap_changed.connect(self._show_keys)
         self._show_keys()
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        app.focusChanged.connect(self._follow_focus)
 
     def show_place(self, *, may_be_beside: bool, beside: bool, over: bool) -> None:
         """Say by the buttons where the room stands and where it can go."""
@@ -129,9 +137,39 @@ class RoomDock(QDockWidget):
 
     def enter(self) -> None:
         """Give the keys to the page tabs, or to the room's own until those are there."""
+        focused = QApplication.focusWidget()
+        if focused is not None and not self.isAncestorOf(focused):
+            self._came_from = focused
         self._is_entering = True
         self.tabs.setFocus(Qt.FocusReason.OtherFocusReason)
         self._enter_if_asked()
+
+    def give_back_keys(self) -> bool:
+        """The room was closed: give the keys, if it had them, to what had them before it.
+
+        Returns:
+            Whether something has them; else they are the views'.
+        """
+        came_from, self._came_from = self._came_from, None
+        if not self._had_keys:
+            focused = QApplication.focusWidget()
+            return focused is not None and focused.isVisible()
+        self._had_keys = False
+        if came_from is None or not isValid(came_from):
+            return False
+        if not (came_from.isEnabled() and came_from.isVisible()):
+            return False
+        came_from.setFocus(Qt.FocusReason.OtherFocusReason)
+        return True
+
+    def _follow_focus(self, old: QWidget | None, now: QWidget | None) -> None:
+        """Note whether the room has the keys; as it is hidden, Qt gives them to the next widget."""
+        if now is None or self.isHidden():
+            return
+        is_inside = self.isAncestorOf(now)
+        if self._had_keys and not is_inside and now.window() is self.window():
+            self._came_from = None  # the user went elsewhere, and stays there
+        self._had_keys = is_inside
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.LayoutRequest and watched in self._headers.values():
@@ -204,6 +242,13 @@ class _RoomTabs(QTabBar):
         for name in names:
             self.addTab(name)
 
+    def tabSizeHint(self, index: int) -> QSize:
+        """As wide as icon and word: the style adds more, which it puts between them."""
+        font = QFont(self.font())
+        font.setWeight(QFont.Weight.DemiBold)  # in front
+        word = QFontMetrics(font).horizontalAdvance(self.tabText(index))
+        return QSize(2 * _TAB_RIM + _ICON.width() + _TAB_GAP + word, BAR_HEIGHT)
+
 
 class _Bar(QFrame):
     """The room's title bar: tabs, the header of the panel in front, buttons.
@@ -232,6 +277,7 @@ class _Bar(QFrame):
         self._row.setSpacing(4)
         self._row.addWidget(tabs)
         self._row.addLayout(self._slot, 1)
+        self._row.addStretch(0)  # keeps tabs and buttons at the ends where the slot is empty
         self._row.addLayout(self._buttons)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

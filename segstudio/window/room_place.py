@@ -43,7 +43,7 @@ class RoomPlace(QObject):
         over: Whether the room is to cover the views.
 
     Signals:
-        changed: The room stands elsewhere, or the window is of another width.
+        changed: The room stands elsewhere, or can stand elsewhere now.
     """
 
     changed = Signal()
@@ -71,6 +71,8 @@ class RoomPlace(QObject):
         self._was_shown = self._is_busy = False
         self._before: Folded = {}
         """Sizes that were given a moment ago: Qt does not tell them yet."""
+        self._told: tuple[bool, ...] = ()
+        """What was said to have changed last."""
         self._steps: deque[Callable[[], object]] = deque()
         self._next = QTimer(self, singleShot=True, interval=0)
         self._next.timeout.connect(self._step_if_any)
@@ -151,7 +153,10 @@ class RoomPlace(QObject):
         self._is_busy = False
         if not self._steps:
             window.setUpdatesEnabled(True)
-        self.changed.emit()
+        told = (is_open, self.covers, self.is_beside, self.may_be_beside)
+        if told != self._told:
+            self._told = told
+            self.changed.emit()
 
     def to_text(self) -> str:
         """What is to be remembered besides what Qt remembers of docks."""

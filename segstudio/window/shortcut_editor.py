@@ -40,6 +40,7 @@ class ShortcutEditor(Dialog):
         self._keymap: dict[str, tuple[str, ...]] = dict(keymap)
         self.filter = QLineEdit()
         self.filter.setPlaceholderText("Find a command or a key")
+        self.filter.setAccessibleName("Find a command or a key")
         self.filter.setClearButtonEnabled(True)
         self.preset = QComboBox()
         self.preset.addItems([*PRESETS, _CUSTOM])

@@ -48,6 +48,7 @@ class SignalView(QObject):
         self._jobs = Coalescer(self, self._show_jobs, 0.05)
         self._objects = Coalescer(self, self._count_objects, 0.3)
         self._counted: _Counted = (None, None, 0)
+        window.commands.keymap_changed.connect(self.show_saving_soon)
 
     def on_change(self, change: Change) -> None:
         if change.what & _ACTIONS:
@@ -71,6 +72,10 @@ class SignalView(QObject):
     def refresh_soon(self) -> None:
         """Something that is not in the session changed what can be done."""
         self._actions.request()
+
+    def show_saving_soon(self) -> None:
+        """When and how annotations are saved is set otherwise now."""
+        self._title.request()
 
     def on_jobs(self) -> None:
         self._jobs.request()
@@ -137,12 +142,14 @@ class SignalView(QObject):
         """Say whether the open image's annotation is saved; in the tip where, or why not."""
         text, tip = "", ""
         document, autosave = self._studio.session.document, self._studio.autosave
+        settings = self._studio.preferences.settings
         if document is not None:
             text, tip = saving_texts(
                 document,
                 self._studio.session.read_only,
                 autosave.problem_of(document),
-                by_itself=self._studio.preferences.settings.autosave,
+                after_s=settings.autosave_seconds if settings.autosave else None,
+                key=self._window.commands.key("file.save"),
             )
         self._window.status.show_saving(text, tip)
 
@@ -234,7 +241,7 @@ def number_of(ids: InstanceIds) -> int:
 
 
 def saving_texts(
-    document: Document, read_only: str, problem: str, *, by_itself: bool
+    document: Document, read_only: str, problem: str, *, after_s: float | None, key: str
 ) -> tuple[str, str]:
     """Whether an annotation is saved, and in a sentence more about it.
 
@@ -242,15 +249,19 @@ def saving_texts(
         document: The open image.
         read_only: Why nothing may be edited; "" if it may.
         problem: Why it could not be saved; "" if nothing is known to be wrong.
-        by_itself: Whether corrections are saved without being asked for.
+        after_s: How long after the last stroke it is saved by itself; None if it is not.
+        key: The key that saves; "" if there is none.
     """
     if read_only:
         return "read-only", read_only
     if document.dirty:
         if problem:
             return "not saved", problem
-        when = "a second after the last stroke, or now with Ctrl+S" if by_itself else "with Ctrl+S"
-        return "not saved yet", f"{document.ref.title} is saved {when}."
+        way = f"with {key}" if key else "by File > Save"
+        if after_s is not None:
+            after = "a second" if after_s == 1 else f"{after_s:g} seconds"
+            way = f"{after} after the last stroke, or now {way}"
+        return "not saved yet", f"{document.ref.title} is saved {way}."
     if document.edited_at is None:
         return "", ""
     then, now = time.localtime(document.edited_at), time.localtime()

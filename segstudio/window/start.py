@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QDockWidget, QTabBar, QWidget
+from shiboken6 import isValid
 
 if TYPE_CHECKING:
     from segstudio.core.labels import Image
@@ -135,8 +136,9 @@ class Start(QObject):
             widget = next(self._ahead, None)
             if widget is None or not self.active:
                 return
-            widget.ensurePolished()
-            widget.sizeHint()
+            if isValid(widget):  # else it was replaced since it was listed
+                widget.ensurePolished()
+                widget.sizeHint()
         self._rest.start(0)
 
     def show_drag(self, *, over: bool) -> None:

@@ -50,6 +50,8 @@ _SUBTITLE = "Run a model, correct it by hand, measure, look inside."
 _OPEN = "Images, with or without masks. Nothing is changed until you correct something."
 _SAMPLES = "Cell nuclei with their ground truth, some photos, and seven small models. No download."
 _TOUR = "Run a U-Net, correct a nucleus, cut a skip connection and watch the mask change."
+_BOTTLENECK = "#cc79a7"
+"""As in the network diagram, in both themes."""
 _DROP, _DROP_NOW = "or drop one anywhere", "drop it to open it"
 _NETWORK = "Look inside a U-Net: what each stage sees, and what its skip connections carry."
 
@@ -141,6 +143,12 @@ class StartPage(QScrollArea):
     def show_drag(self, *, over: bool) -> None:
         """Show that what is dragged over the window can be dropped."""
         self._drop.show_drag(over=over)
+
+    @property
+    def parts(self) -> list[list[QWidget]]:
+        """The cards' buttons, and the recent folders: what the keys go round through."""
+        cards: list[QWidget] = [self.open_button, self.samples_button, self.lesson_button]
+        return [cards, [self.recent]]
 
     def take_focus(self) -> None:
         """Let keys begin at the first recent folder, else at the button that opens one."""
@@ -358,7 +366,7 @@ class _SkipPicture(QWidget):
         painter.drawLines(self._lines())
         blocks = [(place, tokens.accent) for place in self._LEFT]
         blocks += [(place, tokens.good) for place in self._RIGHT]
-        for (x, y), color in [*blocks, (self._BOTTOM, tokens.text_2)]:
+        for (x, y), color in [*blocks, (self._BOTTOM, _BOTTLENECK)]:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(color))
             painter.drawRoundedRect(QRectF(x, y, *self._BLOCK.toTuple()), 2, 2)

@@ -18,12 +18,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.core.formatting import left_text
+from segstudio.core.pace import Pace
 from segstudio.core.text import printable
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.elided import ElidedLabel, fitting
 from segstudio.kit.fitting_row import GroupLine
 from segstudio.kit.frame_names import STATUS_HEIGHT
 from segstudio.kit.icon_button import icon_button
+from segstudio.kit.key_tips import KeyTip
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.window import panels
 
@@ -32,52 +35,14 @@ _JOB_TEXT_PX, _JOB_BRIEF_PX, _PROGRESS_PX = 240, 110, 96
 _VALUE_MOST_PX, _VALUE_LEAST_PX = 190, 48
 _NARROW_PX = 1200
 _ZOOMS = ("view.fit", "view.actual", "view.double")
-_SEEN_S = 2.0
-"""So long a job is watched before it is said how long it will still take."""
 _OFFLINE = "Works offline, on this computer"
 """True as long as no weights are downloaded, which happens when the user asks for it only."""
-
-
-class Pace:
-    """Estimates how long a job still takes, from what it has done since it was first seen."""
-
-    def __init__(self) -> None:
-        self._job: object = None
-        self._first = (0.0, 0)
-
-    def left(self, job: object, done: int, total: int, now: float) -> float | None:
-        """Seconds, or None while nothing can be said.
-
-        Args:
-            job: What tells jobs apart.
-            done: Steps so far.
-            total: All steps; 0 if unknown.
-            now: The time in seconds.
-        """
-        if job != self._job:
-            self._job, self._first = job, (now, done)
-        began, before = self._first
-        if total <= 0 or done <= before or now - began < _SEEN_S:
-            return None
-        return (total - done) * (now - began) / (done - before)
-
-
-def left_text(seconds: float) -> str:
-    """How long something still takes, as roughly as it is known."""
-    if seconds < 10:
-        return "a few s left"
-    if seconds < 55:
-        return f"{5 * round(seconds / 5)} s left"
-    minutes = max(1, round(seconds / 60))
-    if minutes < 60:
-        return f"{minutes} min left"
-    return f"{minutes // 60} h {minutes % 60} min left"
 
 
 class JobStrip(QWidget):
     """The job that runs, how far it is, how many wait, and a button that cancels it."""
 
-    def __init__(self) -> None:
+    def __init__(self, actions: ActionSet) -> None:
         super().__init__()
         self._cancel: Callable[[], object] = lambda: None
         self._pace = Pace()
@@ -90,7 +55,8 @@ class JobStrip(QWidget):
         self._bar.setFixedSize(_PROGRESS_PX, 6)
         self._bar.setTextVisible(False)
         self._bar.setAccessibleName("Progress")
-        self.button = icon_button("x", "Cancel (Ctrl+.)", name="Cancel this job", px=_ICON_PX)
+        self.button = icon_button("x", "Cancel", name="Cancel this job", px=_ICON_PX)
+        KeyTip(actions, self.button, "Cancel", "{model.cancel}")
         self.button.setFixedSize(_BUTTON_PX, _BUTTON_PX)
         self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.button.clicked.connect(lambda: self._cancel())
@@ -174,9 +140,11 @@ class StatusBar(QStatusBar):
         self._network = ElidedLabel(Qt.TextElideMode.ElideRight)
         self._network.setProperty("caption", True)
         self._network.setAccessibleName("Network")
-        self._network.setContentsMargins(8, 0, 6, 0)
+        self._network_line = GroupLine()
+        self._network_line.hide()
+        self._row.addWidget(self._network_line)
         self._row.addWidget(self._network, 1)
-        self.jobs = JobStrip()
+        self.jobs = JobStrip(actions)
         self._objects = _Place(
             "Objects", "Objects that are shown in this image", shrinks=False, after=True
         )
@@ -260,6 +228,7 @@ class StatusBar(QStatusBar):
         """Show what the network says at the pixel."""
         if text != self._network.whole:
             self._network.show_text(text)
+            self._network_line.setVisible(bool(text))
 
     def show_zoom(self, text: str) -> None:
         """Show how large the image is; "" while there is none."""

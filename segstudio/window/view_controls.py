@@ -11,10 +11,12 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QSlider, QWid
 from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.fitting_row import BUTTON_PX, FittingRow, captioned
 from segstudio.kit.icons import icon
+from segstudio.kit.key_tips import KeyTip
 from segstudio.kit.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS, STYLE_TEXTS, STYLES
 from segstudio.kit.plain import PlainLabel
 
 if TYPE_CHECKING:
+    from segstudio.kit.action_set import ActionSet
     from segstudio.session.session import Change, Session
 
 _SIGN_PX, _SLIDER_PX = 16, 56
@@ -25,16 +27,18 @@ _BESIDE_PX = 42
 class ViewControls(QWidget):
     """Layer chooser, drawing style and opacity; there from the start, filled by `attach`."""
 
-    def __init__(self) -> None:
+    def __init__(self, actions: ActionSet) -> None:
         super().__init__()
         self._session: Session | None = None
-        self.layer = _SignedCombo("layers", "Layer", "What lies over the photo (T: next)")
+        self.layer = _SignedCombo("layers", "Layer")
+        KeyTip(actions, self.layer, "What lies over the photo", "{view.next_layer}: next")
         for name in LAYERS:
             self.layer.addItem(LAYER_TEXTS[name], name)
             self.layer.setItemData(
                 self.layer.count() - 1, LAYER_TIPS[name], Qt.ItemDataRole.ToolTipRole
             )
-        self.style_ = _SignedCombo("", "Overlay style", "Fill, outline or both (O: next)")
+        self.style_ = _SignedCombo("", "Overlay style")
+        KeyTip(actions, self.style_, "Fill, outline or both", "{view.next_style}: next")
         for name in STYLES:
             self.style_.addItem(STYLE_TEXTS[name], name)
         self.opacity = QSlider(Qt.Orientation.Horizontal)
@@ -109,12 +113,11 @@ class ViewControls(QWidget):
 class _SignedCombo(ElidedCombo):
     """A list to choose from that shows what it is about by an icon before the chosen entry."""
 
-    def __init__(self, sign: str, name: str, tip: str) -> None:
+    def __init__(self, sign: str, name: str) -> None:
         super().__init__()
         self._sign = icon(sign) if sign else QIcon()
         self.setIconSize(QSize(_SIGN_PX, _SIGN_PX))
         self.setAccessibleName(name)
-        self.setToolTip(tip)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 

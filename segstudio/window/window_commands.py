@@ -7,19 +7,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication, Qt, QTimer, QUrl
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeySequence
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtCore import QCoreApplication, QRect, QRectF, Qt, QTimer, QUrl
+from PySide6.QtGui import QContextMenuEvent, QDesktopServices, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from segstudio.annotation.autosave import UnsavedChoice
 from segstudio.core.labels import Image
-from segstudio.core.text import listed, printable
+from segstudio.core.text import listed
 from segstudio.evaluation.ui.export_dialogs import EvaluationExportDialogs
 from segstudio.inspection.ui.network_export import NetworkExport
 from segstudio.kit.actions import Keymap
 from segstudio.kit.dialog import clicked_button
 from segstudio.kit.file_dialogs import ask_weights
-from segstudio.kit.plain import plain_box
+from segstudio.kit.plain import in_menu, plain_box
 from segstudio.runs.ui.run_commands import RunCommands
 from segstudio.session.document import Document
 from segstudio.storage.image_ref import ImageRef
@@ -93,9 +93,15 @@ class WindowCommands:
         recent = self._studio.settings.recent
         menu.clear()
         for folder in recent:
-            action = menu.addAction(printable(folder).replace("&", "&&"))
+            action = menu.addAction(in_menu(folder))
             action.triggered.connect(partial(self._studio.browsing.open_path, Path(folder)))
         menu.setEnabled(bool(recent))
+
+    def copy_name(self) -> None:
+        """Put the name of the open image on the clipboard."""
+        document = self._studio.session.document
+        if document is not None:
+            QGuiApplication.clipboard().setText(document.ref.title)
 
     def copy_path(self) -> None:
         """Put the path of the open image on the clipboard."""
@@ -255,11 +261,31 @@ class WindowCommands:
 
     # -- the window ----------------------------------------------------------------------------
 
-    def go_to_panel(self, by: int) -> None:
-        """Give the keys to the next (1) or previous (-1) panel, or to the canvas."""
-        from segstudio.window.panel_focus import go_to_next
+    def go_to_part(self, by: int) -> None:
+        """Give the keys to the next (1) or previous (-1) part of the window."""
+        from segstudio.window.region_focus import go_to_next, stops_of
 
-        go_to_next([self._window.canvas, *self._window.docks.regions(), self._window.notices], by)
+        go_to_next(stops_of(self._window), by)
+
+    def go_to_views(self) -> None:
+        """Give the keys to the views, if they are shown; the view that has them keeps them."""
+        canvas = self._window.canvas
+        if not canvas.isVisible():
+            return
+        if not canvas.isActiveWindow():
+            self._window.activateWindow()  # a panel floats and had the keys
+        canvas.take_focus()
+
+    def open_menu_of_focused(self) -> None:
+        """Open the menu of what has the keys, as the menu key does, which not all keyboards have."""
+        focused = QApplication.focusWidget()
+        if focused is None:
+            return
+        cursor: QRect | QRectF = focused.inputMethodQuery(Qt.InputMethodQuery.ImCursorRectangle)
+        place = QRectF(cursor).center().toPoint()
+        kind = QContextMenuEvent.Reason.Keyboard
+        event = QContextMenuEvent(kind, place, focused.mapToGlobal(place))
+        QCoreApplication.sendEvent(focused, event)
 
     def find_image(self) -> None:
         """Let the user type a part of an image's name."""
@@ -470,6 +496,7 @@ class WindowCommands:
             self._studio.session.set_view(**{_VIEW_FIELDS[name]: _as_view(name, value)})
         elif name in _RUN_FIELDS:
             self._studio.segmenting.set_options(**{name: value})
+        self._window.signal_view.show_saving_soon()
 
     def _keep_keymap(self, keymap: Keymap) -> None:
         preset = next((n for n, keys in PRESETS.items() if dict(keys) == dict(keymap)), "")

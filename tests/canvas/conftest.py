@@ -182,7 +182,10 @@ def desk(qtbot) -> Desk:  # noqa: F811 - the fixture of that name
         pending=frozenset(),
     )
     comparing = Comparing(session, models)
-    canvas = Canvas(session, editing, comparing, None, lambda: settings.keep_view, TOOLS)
+    canvas = Canvas(
+        session, editing, comparing, None, lambda: settings.keep_view, TOOLS,
+        key_of={"compare.wipe": "Shift+C"}.__getitem__,
+    )  # fmt: skip
     qtbot.addWidget(canvas)
     canvas.resize(400, 300)
     canvas.show()
@@ -192,6 +195,6 @@ def desk(qtbot) -> Desk:  # noqa: F811 - the fixture of that name
     QApplication.processEvents()
     bar = QWidget()
     qtbot.addWidget(bar)
-    legend = LegendBar(session, comparing)
+    legend = LegendBar(session, canvas.names)
     legend.setParent(bar)
     return Desk(session, editing, settings, canvas, legend, bar)

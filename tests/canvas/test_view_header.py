@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtGui import QContextMenuEvent, QFont, QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from views_desk import LEFT, NONE, open_views, predict, square, viewport
 
+from segstudio.canvas.picture_words import header_font
 from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.kit.theme import ON_PICTURE
 from segstudio.metrics.confusion import ConfusionMatrix
@@ -246,6 +247,46 @@ def test_a_first_stroke_makes_the_annotation_a_layer(desk, qtbot):
         return [part.text for part in header(desk).name.said.parts]
 
     qtbot.waitUntil(lambda: said() == ["Annotation", "filled", "", "Model", "dashed"])
+
+
+def test_the_names_are_worked_out_once_for_headers_and_legend(views, monkeypatch):
+    from segstudio.canvas import view_words
+
+    worked, names_in_views = [], view_words.names_in_views
+    monkeypatch.setattr(
+        view_words, "names_in_views", lambda *a: (worked.append(1), names_in_views(*a))[1]
+    )
+    views.session.notify(What.PREDICTIONS)
+    views.canvas._fill_headers()
+    views.legend._show()
+    assert len(worked) == 1
+
+
+def test_the_header_follows_the_size_of_the_text(desk):
+    desk.open(desk.flat(40, 50), prediction=square(1, 5, 5))
+    desk.canvas.fit()
+    desk.settle()
+    pane, before = desk.canvas.panes[0], desk.canvas.font()
+    width, top = pane.header.name.width(), desk.viewport.to_screen((0, 0))[1]
+    assert pane.header.height() == 24
+    larger = QFont(before)
+    larger.setPixelSize(26)
+    try:
+        for widget in (pane.header, pane.header.name):
+            widget.setFont(larger)
+        desk.settle()
+        height = QFontMetrics(header_font(larger)).height() + 6
+        assert height > 24
+        assert pane.header.height() == desk.viewport.covered_px == height
+        assert pane.header.name.height() == height
+        assert pane.header.name.width() > 1.5 * width
+        assert desk.viewport.to_screen((0, 0))[1] > top
+    finally:
+        for widget in (pane.header, pane.header.name):
+            widget.setFont(before)
+        desk.settle()
+    assert pane.header.height() == 24
+    assert pane.header.name.width() == width
 
 
 # -- the menu ------------------------------------------------------------------------------------

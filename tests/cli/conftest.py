@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import cv2
 import pytest
 import torch
@@ -28,9 +31,8 @@ def image(tmp_path):
     return folder / _NAME
 
 
-@pytest.fixture
-def instance_weights(tmp_path):
-    """A Mask R-CNN small enough to be quick, untrained, that takes most places for objects."""
+@pytest.fixture(scope="session")
+def _instance_file(tmp_path_factory):
     options = {
         "backbone": "resnet18_small", "num_classes": 2, "pyramid_channels": 8, "box_channels": 8,
         "mask_channels": 4, "blocks": [1, 1, 1], "short_side": 64, "box_detections_per_img": 5,
@@ -39,7 +41,13 @@ def instance_weights(tmp_path):
     network = maskrcnn(**options)
     torch.nn.init.constant_(network.roi_heads.box_predictor.cls_score.bias[1:], 1.0)
     return describe(
-        tmp_path / "things.safetensors", network, options=options, family="maskrcnn",
+        tmp_path_factory.mktemp("weights") / "things.safetensors", network, options=options, family="maskrcnn",
         task="instance", builder="segstudio.models.torchvision_nets:maskrcnn",
         preprocess={"scaling": "unit"},
     )  # fmt: skip
+
+
+@pytest.fixture
+def instance_weights(tmp_path, _instance_file):
+    """A Mask R-CNN small enough to be quick, untrained, that takes most places for objects."""
+    return Path(shutil.copy(_instance_file, tmp_path))

@@ -454,6 +454,23 @@ def test_stacks_are_compared_page_by_page(capsys, stack):
     ]  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_pages_that_were_written_as_planes_of_colours_are_pages(capsys, tmp_path):
+    pages = np.zeros((4, 10, 12), np.uint8)
+    for page in range(4):
+        pages[page, : page + 1] = 1 + page % 2
+    for folder in ("gt", "pred"):
+        (tmp_path / folder).mkdir()
+    tifffile.imwrite(tmp_path / "gt" / "cells.tif", pages)  # planes of a colour photo with opacity
+    pages[:, 1:] = 0
+    tifffile.imwrite(tmp_path / "pred" / "cells.tif", pages, photometric="minisblack")
+    code, text, _ = run(capsys, tmp_path / "pred", tmp_path / "gt", "--json")
+    found = json.loads(text)
+    assert (code, found["images"]) == (0, 4)
+    # one row of each page: of 1 + 3 rows with a 1, of 2 + 4 rows with a 2
+    assert [row["iou"] for row in found["classes"][1:]] == pytest.approx([2 / 4, 2 / 6])
+
+
 def test_pages_without_a_prediction_are_named(capsys, stack):
     (stack / "pred").mkdir()
     mask = np.zeros((10, 10), np.uint8)

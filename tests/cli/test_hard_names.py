@@ -165,3 +165,16 @@ def test_a_name_is_no_command_to_the_terminal(capsys, tmp_path):
         line = shown if code < 2 else shown.replace("\\n", " ")  # an error is one line
         assert line in out + err, code
         assert not {"\x1b", "\u202e", "\x9b"} & {*out, *err}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names are not allowed there")
+def test_a_file_of_weights_is_no_command_to_the_terminal(capsys, tmp_path, weights):
+    """Its name heads a column of the table of classes."""
+    images = folder_with(tmp_path / "images", "a.png")
+    folder_with(images / "masks", "a.png")
+    (images / "masks" / "segstudio.json").write_text(json.dumps(SCHEMA.to_json()))
+    named = weights.rename(tmp_path / "w\x1b[2J\u202ex.safetensors")
+    code, out, err = run(capsys, "compare", images, "--models", named)
+    assert (code, err) == (0, "")
+    assert "class  name        w\\x1b[2J\\u202ex\n" in out
+    assert not {"\x1b", "\u202e"} & set(out)

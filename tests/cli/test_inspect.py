@@ -191,6 +191,21 @@ def test_a_mask_rcnn_of_ones_own_goes_the_same_way(capsys, image, instance_weigh
     assert report["ablations"][-1]["changed_pixels"] > 0
 
 
+def test_of_a_network_that_resizes_the_photo_both_sizes_are_said(capsys, image, instance_weights):
+    Image.open(image).crop((0, 0, 64, 40)).save(image)
+    arguments = (image, "--weights", instance_weights)
+    report = inspect_json(capsys, *arguments)
+    code, out, _ = run(capsys, "inspect", *arguments)
+    assert code == 0
+    # the shorter side becomes 64, the longer one 64 * 64 / 40 = 102.4
+    assert "on 64 x 40 pixels, given to it as 102 x 64: " in out.splitlines()[0]
+    fields = {s["name"]: s["receptive_field_size"] for s in report["stages"]}
+    name, (height, width) = next((n, f) for n, f in fields.items() if f and f[0] != f[1])
+    row = next(line for line in out.splitlines() if line.startswith(f"{name} "))
+    assert f" {height} x {width} " in row
+    assert "\nstride and receptive field in pixels of the image, height x width\n" in out
+
+
 def test_a_model_without_skips_still_shows_its_stages(capsys, image):
     report = inspect_json(capsys, image, "--model", "deeplab-nuclei", "--ablate", "all")
     context = [s for s in report["stages"] if s["role"] == "context"]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import replace
 
 import cv2
@@ -496,6 +497,14 @@ def stack(tmp_path):
     tifffile.imwrite(folder / "cells.tif", pages, photometric="minisblack")
     (folder / "later.heic").write_bytes(b"ftypheic")
     return folder
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_called_like_an_image_is_named(capsys, tmp_path, images, weights):
+    os.mkfifo(images / "x.png")
+    code, _, err = run(capsys, "predict", images, "--weights", weights, "--out", tmp_path / "out")
+    assert code == 0
+    assert "note: x.png is passed over: it is a named pipe, not a file.\n" in err
 
 
 def test_of_a_stack_the_first_page_can_be_done_and_this_is_said(capsys, tmp_path, stack, weights):

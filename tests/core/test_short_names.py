@@ -69,6 +69,41 @@ def test_no_name_becomes_empty(names, own):
     assert [parts.own(name) for name in names] == own
 
 
+PHOTOS = ["photo-01-ihc.png", "photo-02-cell.png", "photo-03-coins.png"]
+
+
+def test_names_of_two_kinds_lose_the_beginning_of_their_kind_which_is_said_once():
+    names = [*SAMPLES, *PHOTOS]
+    parts = shared_parts(names)
+    own = ["01-even", "04-clusters", "05-small", "01-ihc", "02-cell", "03-coins"]
+    assert [parts.own(name) for name in names] == own
+    assert parts.pattern == "nuclei-*, photo-*.png"
+    folders = [f"{folder}/img_{n}.tif" for folder, n in
+               (("test", 1), ("test", 2), ("test", 3), ("train", 4), ("train", 5), ("train", 6))]  # fmt: skip
+    assert shared_parts(folders).pattern == "test/img_*, train/img_*.tif"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        # one more, alone of its kind: it would not be known which are meant
+        [*SAMPLES, *PHOTOS, "notes-1.png"],
+        # four kinds
+        [f"{kind}-{n}.png" for kind, n in zip("aaabbbcccddd", range(12), strict=True)],
+        # without the beginnings two would be called the same
+        ["left-1.png", "left-2.png", "left-3.png", "right-1.png", "right-4.png", "right-5.png"],
+        # a name that is a beginning and nothing else
+        ["a-.png", "a-1.png", "a-2.png", "b-3.png", "b-4.png", "b-5.png"],
+        # no cut inside a number
+        ["1.5.png", "1.6.png", "1.7.png", "2.5.png", "2.6.png", "2.8.png"],
+    ],
+)
+def test_beginnings_of_kinds_stay_where_something_would_be_lost(names):
+    parts = shared_parts(names)
+    assert parts.pattern == "*.png"
+    assert [parts.own(name) for name in names] == [name.removesuffix(".png") for name in names]
+
+
 def test_one_name_that_is_other_than_the_rest_counts_for_all():
     many = [f"plate_{n:06d}_x.png" for n in range(10_000)]
     assert shared_parts(many).pattern == "plate_*_x.png"
@@ -86,7 +121,8 @@ def test_names_that_differ_stay_different_and_can_be_put_together_again(names):
     own = [parts.own(name) for name in names]
     assert all(own)
     assert len({*own}) == len(names)
-    assert [parts.begin + text + parts.end for text in own] == names
+    if not parts.kinds:
+        assert [parts.begin + text + parts.end for text in own] == names
 
 
 def test_a_hundred_thousand_names_take_about_a_frame():

@@ -89,7 +89,7 @@ def soak(tmp_path, count, every):
 
 
 def test_memory_stays_flat(tmp_path):
-    soak(tmp_path, 60, 10)
+    soak(tmp_path, 36, 6)
 
 
 @pytest.mark.slow

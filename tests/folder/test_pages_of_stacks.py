@@ -14,7 +14,7 @@ from fakes import BRIGHT
 from PIL import Image as pil
 from strokes import labels_of, stroke
 
-from segstudio.annotation.exporting import ExportPlan
+from segstudio.annotation.exporting import ExportPlan, Replaced
 from segstudio.storage import digests
 from segstudio.storage.image_ref import PAGE_STEP, ImageRef
 from segstudio.storage.masks import annotation_files
@@ -590,10 +590,10 @@ def test_every_page_is_exported(measured, tmp_path, images):
     columns = {"stack.png": 1, "stack_p0002.png": 4, "stack_p0003.png": 9}
     wanted = {name: number * HEIGHT for name, number in columns.items()}
     wanted["stack_p0003.png"] += 1
-    assert (painted, replaced, report.images) == (wanted, 0, 3)
+    assert (painted, replaced, report.images) == (wanted, Replaced(0, 0), 3)
     assert [name for name, _ in report.skipped] == ["z.png"]
     (out / "stack_p0002.png").unlink()
-    assert export(measured, images, out)[2] == 3  # two pages and the list of classes
+    assert export(measured, images, out)[2] == Replaced(files=2, lists=1)
 
 
 def test_predictions_of_every_page_are_exported(measured, tmp_path):

@@ -6,14 +6,15 @@ import math
 from dataclasses import dataclass, replace
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QColor, QFocusEvent, QFont, QFontMetrics, QPalette
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QLineEdit
 
 from segstudio.core.formatting import ratio_text
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import BAR, SWATCHES, UNSORTED, Column, Emphasis, Side, TableModel
+from segstudio.kit.theme import Theme
 
 LEFT = Qt.MouseButton.LeftButton
 RED, BLACK = QColor(200, 0, 0), QColor(0, 0, 0)
@@ -273,3 +274,64 @@ def test_other_columns_come_with_their_rows(view):
     view.model().show_rows([CAT, DOG], (COLUMNS[0], more))
     assert view.model().columnCount() == 2
     assert view.model().index(0, 1).data() == "CAT"
+
+
+def test_all_rows_are_seen_although_columns_that_do_not_fit_are_scrolled(qtbot):
+    columns = tuple(Column[Score](f"Wide {n}", lambda r: r.name * 20) for n in range(4))
+    model = TableModel(columns, lambda r: r.name)
+    table = TableView(model, "Wide")
+    qtbot.addWidget(table)
+    table.keep_whole()
+    table.resize(300, 40)
+    table.show()
+    model.show_rows([DOG, CAT])
+    qtbot.waitUntil(lambda: table.horizontalScrollBar().isVisible())
+
+    def last_row_is_whole() -> bool:
+        last = table.visualRect(model.index(1, 0))
+        return table.viewport().rect().contains(last.adjusted(0, 0, -last.width() + 1, 0))
+
+    qtbot.waitUntil(last_row_is_whole, timeout=2000)
+    table.resize(4000, table.height())
+    bare = table.height_of(2)
+    qtbot.waitUntil(lambda: table.height() <= bare + 2)
+
+
+def test_text_stands_twelve_pixels_from_the_rims_of_a_table(view):
+    view.resize(400, 200)
+    head = view.horizontalHeader().grab().toImage()
+    body = view.viewport().grab().toImage()
+    for picture, rows in ((head, range(2, head.height() - 2)), (body, range(2, 20))):
+        dark = [
+            x for x in range(60) if any(picture.pixelColor(x, y).lightness() < 120 for y in rows)
+        ]
+        assert 11 <= dark[0] <= 14, dark
+
+
+def test_headings_have_12_pixels(view, qapp):
+    theme = qapp.findChild(Theme) or Theme(qapp)
+    theme.choose("light")
+    font = QFont(view.font())
+    font.setPixelSize(15)
+    view.setFont(font)
+    assert view.horizontalHeader().fontInfo().pixelSize() == 12
+
+
+def test_the_ring_stays_when_the_window_was_left_and_is_active_again(view):
+    def come(reason) -> bool:
+        QApplication.sendEvent(view, QFocusEvent(QEvent.Type.FocusIn, reason))
+        row = view.visualRect(view.model().index(0, 0))
+        seen = view.viewport().grab().toImage()
+        accent = view.palette().color(QPalette.ColorRole.Accent)
+        return seen.pixelColor(200, row.top()) == accent
+
+    view.activateWindow()
+    view.setFocus(Qt.FocusReason.TabFocusReason)
+    QApplication.processEvents()
+    view.choose("dog")
+    assert view.hasFocus()
+    assert come(Qt.FocusReason.TabFocusReason)
+    assert come(Qt.FocusReason.ActiveWindowFocusReason)
+    assert come(Qt.FocusReason.OtherFocusReason)
+    assert not come(Qt.FocusReason.MouseFocusReason)
+    assert not come(Qt.FocusReason.PopupFocusReason)

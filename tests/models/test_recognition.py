@@ -60,12 +60,12 @@ def test_deeplabs(options):
 
 @pytest.mark.parametrize("backbone", ["resnet50", "resnet50_v2"])
 def test_mask_rcnns(backbone):
-    network = maskrcnn(backbone=backbone, num_classes=4)
+    network = on_meta(maskrcnn, backbone=backbone, num_classes=4)
     family, found = recognise(shapes_of(network), "w.pth")
     assert found.options == {"backbone": backbone, "num_classes": 4}
     assert (family.key, family.task) == ("maskrcnn", "instance")
     # a plain dict has lost torch's version marks, as every safetensors file has
-    load_into(maskrcnn(backbone=backbone, num_classes=4), dict(network.state_dict()))
+    load_into(network, dict(network.state_dict()))
 
 
 @pytest.mark.parametrize(

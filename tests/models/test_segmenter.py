@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from segmenters import UNET, image, saved, use_network
 from torch import nn
 
@@ -51,6 +52,32 @@ def test_predictions_are_repeatable(unet_spec):
     first, second = segmenter.predict(image(90, 70)), segmenter.predict(image(90, 70))
     np.testing.assert_array_equal(first.labels, second.labels)
     np.testing.assert_array_equal(first.confidence, second.confidence)
+
+
+@pytest.mark.parametrize("kind", ["unet", "rcnn"])
+def test_loading_draws_no_numbers_that_the_weights_replace(request, kind):
+    spec = request.getfixturevalue(f"{kind}_spec")
+    before = torch.get_rng_state()
+    network = Segmenter(spec, device="cpu").network
+    assert torch.equal(torch.get_rng_state(), before)
+    stored = load_file(spec.weights.filename)
+    assert network.state_dict().keys() == stored.keys()
+    assert all(torch.equal(value, stored[key]) for key, value in network.state_dict().items())
+
+
+def test_another_packages_network_keeps_its_first_numbers(monkeypatch, unet_spec):
+    """What no file holds too, as a fixed projection."""
+
+    class Projected(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fixed = nn.Parameter(torch.zeros(4))
+            nn.init.uniform_(self.fixed, 1, 2)
+
+    builder = use_network(monkeypatch, Projected)
+    spec = dataclasses.replace(unet_spec, builder=builder, options={})
+    fixed = Segmenter(spec, device="cpu").network.fixed
+    assert ((fixed >= 1) & (fixed <= 2)).all()
 
 
 def with_nan(monkeypatch, spec):

@@ -51,7 +51,8 @@ def hostile_names(place: Path, count: int, seed: int = 0) -> list[str]:
 
 def _problems(place: Path, count: int, rng: random.Random) -> list[str]:
     images = _data_set(place / f"set{rng.choice(PIECES).replace('/', '_')}", count, rng)
-    weights = _weights(place / "weights.safetensors", images, rng)
+    named = (rng.choice(PIECES) + rng.choice(PIECES)).replace("/", "\\").replace(",", ";")
+    weights = _weights(place / f"w{named}.safetensors", images, rng)
     masks, out = images / "masks", place / "out"
     model = ["--weights", str(weights)]
     commands = {

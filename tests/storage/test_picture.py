@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from segstudio.core.geometry import Rect
 from segstudio.storage.decode import page_count, read_image
 from segstudio.storage.picture import COMPOSITE, eight_bit, range_of
 from segstudio.storage.thumbnail_cache import read_thumbnail
+from segstudio.storage.tiff import tiff_pages
 
 
 def plain_tiff(path, wh, bits, data, photometric=1, *, samples=1, order="<", more=()):
@@ -377,3 +379,30 @@ def test_damaged_files_are_told_and_never_an_error_of_ours(tmp_path):
             for read in (read_image, lambda p: read_image(p, 1), page_count):
                 with contextlib.suppress(SegstudioError):
                     read(path)
+
+
+def test_a_header_of_a_thousand_million_pages_costs_no_memory(tmp_path):
+    path = tmp_path / "cells.tif"
+    said = '{"shape": [1000000000, 32, 32]}'
+    tifffile.imwrite(path, np.full((32, 32), 7, np.uint8), description=said, metadata=None)
+    tracemalloc.start()
+    try:
+        assert tiff_pages(path) == 1
+        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_stack_that_is_cut_off_has_the_pages_that_begin_in_the_file(tmp_path):
+    """Of eight pages the fifth is there to its middle."""
+    path = tmp_path / "cells.tif"
+    planes = np.arange(8, dtype=np.uint8).repeat(32 * 32).reshape(8, 32, 32)
+    tifffile.imwrite(path, planes, photometric="minisblack", truncate=True)
+    assert tiff_pages(path) == 8
+    with tifffile.TiffFile(path) as tiff:
+        begins = tiff.series[0].dataoffset
+    path.write_bytes(path.read_bytes()[: begins + 4 * 32 * 32 + 500])
+    assert tiff_pages(path) == 5
+    assert read_image(path, 3).picture.raw.max() == 3
+    with pytest.raises(SegstudioError, match=r"cells\.tif"):
+        read_image(path, 4)

@@ -87,6 +87,31 @@ def test_only_files_are_listed(tmp_path):
         read_image(tmp_path / "loop.png")
 
 
+def test_what_is_called_like_an_image_and_is_no_file_is_named(tmp_path):
+    save_image(tmp_path / "in" / "a.png", np.zeros((4, 4), np.uint8))
+    assert scan(tmp_path).special == ""
+    os.mkfifo(tmp_path / "in" / "x.png")
+    os.mkfifo(tmp_path / "in" / "control")  # not called like an image
+    expected = "in/x.png is passed over: it is a named pipe, not a file."
+    assert scan(tmp_path).special == expected
+    assert expected in open_project(tmp_path).notes
+    (tmp_path / "in" / "zero.jpg").symlink_to("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(tmp_path / "in" / "sock.tif"))
+        for name in ("y.png", "z.png"):
+            os.mkfifo(tmp_path / "in" / name)
+        assert scan(tmp_path).special == (
+            "5 that are called like images are passed over, since they are no files: "
+            "in/sock.tif (a socket), in/x.png (a named pipe), in/y.png (a named pipe) and 2 more."
+        )
+
+
+def test_a_folder_of_pipes_alone_says_what_it_holds(pipe, tmp_path):
+    with pytest.raises(SegstudioError, match="no images") as caught:
+        open_project(tmp_path)
+    assert caught.value.hint == "x.png is passed over: it is a named pipe, not a file."
+
+
 def test_a_pipe_among_the_masks_is_no_truth(tmp_path):
     for name in ("a", "b"):
         save_image(tmp_path / "images" / f"{name}.png", np.zeros((4, 4), np.uint8))

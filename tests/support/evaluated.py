@@ -29,8 +29,13 @@ CAREFUL, BLIND = "careful", "blind"
 _CHANNEL = {CAREFUL: 0, BLIND: 1}
 
 
-def write_folder(root: Path) -> Path:
-    """Write the images, their ground truth and the classes."""
+def write_folder(root: Path, tint: int = 0) -> Path:
+    """Write the images, their ground truth and the classes.
+
+    Args:
+        root: The folder, which is made.
+        tint: With another one the images are others, of which no answers are known.
+    """
     (root / "masks").mkdir(parents=True)
     (root / "segstudio.json").write_text(json.dumps(SCHEMA.to_json()))
     for number in range(4):
@@ -41,7 +46,7 @@ def write_folder(root: Path) -> Path:
             careful[1] = 0
         photo = np.zeros((10, 10, 3), np.uint8)
         photo[..., 0] = 200 * careful
-        photo[..., 2] = 30 * number
+        photo[..., 2] = 30 * number + tint
         cv2.imwrite(str(root / f"plate_{number}.png"), photo[..., ::-1])
         cv2.imwrite(str(root / "masks" / f"plate_{number}.png"), truth)
     return root

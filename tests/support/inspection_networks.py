@@ -2,12 +2,12 @@
 
 import functools
 
-import segmentation_models_pytorch as smp
 import torch
 import torchvision
 from torch import nn
 from torch.nn import functional as F
 
+from segstudio.inspection.nets.tracing import trace
 from segstudio.models.torchvision_nets import deeplabv3, maskrcnn
 from segstudio.models.unet import UNet
 
@@ -80,6 +80,8 @@ def _block(inputs, outputs):
 
 def _smp(name, encoder="resnet18", **options):
     def build():
+        import segmentation_models_pytorch as smp  # takes a second, so only where it is built
+
         return getattr(smp, name)(encoder_name=encoder, encoder_weights=None, classes=3, **options)
 
     return build
@@ -93,6 +95,8 @@ def _tv(name):
     return build
 
 
+_FEW = {"rpn_post_nms_top_n_test": 40, "box_detections_per_img": 5}
+"""Random weights find objects everywhere."""
 NETWORKS = {
     "unet-transposed": lambda: UNet(3, 2, 8, 4),
     "unet-bilinear": lambda: UNet(3, 2, 8, 4, "bilinear"),
@@ -117,18 +121,13 @@ NETWORKS = {
     "tv.fcn": _tv("fcn_resnet50"),
     "tv.deeplabv3": _tv("deeplabv3_mobilenet_v3_large"),
     "tv.lraspp": _tv("lraspp_mobilenet_v3_large"),
-    "tv.maskrcnn": lambda: maskrcnn(
-        "resnet50",
-        3,
-        min_size=96,
-        max_size=192,
-        rpn_post_nms_top_n_test=40,  # random weights find objects everywhere
-        box_detections_per_img=5,
-    ),
+    "tv.maskrcnn": lambda: maskrcnn("resnet50", 3, min_size=96, max_size=192, **_FEW),
     "deeplab-embedded": lambda: deeplabv3(
         num_classes=2, aspp_channels=64, reduced_tail=True, output_stride=8
     ),
-    "maskrcnn-embedded": lambda: maskrcnn("resnet18_small", 2, short_side=96, min_scale=1.0),
+    "maskrcnn-embedded": lambda: maskrcnn(
+        "resnet18_small", 2, short_side=96, min_scale=1.0, **_FEW
+    ),
 }
 
 
@@ -137,6 +136,13 @@ def network(name):
     """Return a network with random weights, in evaluation mode; one for all tests."""
     torch.manual_seed(0)
     return NETWORKS[name]().eval()
+
+
+@functools.cache
+def traced(name):
+    """The trace of a network without activations; one for all tests, which only look at it."""
+    # the pyramid attention of PAN needs more pixels
+    return trace(network(name), image(*((192, 320) if name == "smp.PAN" else (128, 192))), keep=())
 
 
 def unet(*args, **kwargs):

@@ -88,7 +88,7 @@ def _running(before: set[threading.Thread], patience_s: float = 10.0) -> list[st
     """Names of segstudio's threads that were not there before and do not end."""
     deadline = time.monotonic() + patience_s
     while True:
-        known = before.union(*(bench.studio.jobs._threads.values() for bench in _KEPT))
+        known = before.union(*(studio.jobs._threads.values() for studio in _KEPT_STUDIOS))
         new = [t for t in threading.enumerate() if t not in known and "segstudio" in t.name]
         if not new or time.monotonic() > deadline:
             return [t.name for t in new]
@@ -120,13 +120,22 @@ def _patient(qtbot, monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    """Three images of 48 x 32 pixels with ground truth of classes 0..2 (a square and a disc)."""
-    root = tmp_path / "pictures"
+    """See `write_pictures`."""
+    return write_pictures(tmp_path / "pictures")
+
+
+def write_pictures(root: Path, tint: int = 0) -> Path:
+    """Three images of 48 x 32 pixels with ground truth of classes 0..2 (a square and a disc).
+
+    Args:
+        root: Where they go; it is made.
+        tint: Makes other images of them (0..175), whose predictions are not known yet.
+    """
     (root / "masks").mkdir(parents=True)
     rows, columns = np.mgrid[:32, :48]
     for number in range(3):
         pixels = np.zeros((32, 48, 3), np.uint8)
-        pixels[..., 0], pixels[..., 1], pixels[..., 2] = columns * 5, rows * 7, 40 * number
+        pixels[..., 0], pixels[..., 1], pixels[..., 2] = columns * 5, rows * 7, 40 * number + tint
         mask = np.zeros((32, 48), np.uint8)
         mask[4:12, 4 + number : 12 + number] = 1
         mask[(rows - 20) ** 2 + (columns - 30) ** 2 < 49] = 2
@@ -278,6 +287,25 @@ class Bench:
 
 _KEPT: list[Bench] = []
 """Windows that the tests of a module share."""
+_KEPT_STUDIOS: list[Studio] = []
+"""Studios that they share, with a window or without."""
+
+
+@contextmanager
+def kept_studio(home: Path, engine: Engine) -> Iterator[tuple[Studio, Dispatcher]]:
+    """A studio without a window, which the tests of a module may share.
+
+    As in the application, widgets are never deleted by a thread of the jobs.
+    """
+    garbage, dispatcher = GuiGarbage(), Dispatcher()
+    garbage.start()
+    studio = Studio(dispatcher, home, engine)
+    _KEPT_STUDIOS.append(studio)
+    yield studio, dispatcher
+    studio.close()
+    dispatcher.close()
+    _KEPT_STUDIOS.remove(studio)
+    garbage.stop()
 
 
 @contextmanager
@@ -348,12 +376,14 @@ def keep_window(request, qapp, tmp_path_factory) -> Iterator[Callable[..., Bench
         patch.setenv("SEGSTUDIO_HOME", str(home))
         with _windows(_patient(QtBot(request), patch), home) as make:
 
-            def keep(engine: Engine | None = None) -> Bench:
-                _KEPT.append(make(engine=engine))
+            def keep(engine: Engine | None = None, *, opens: bool = True) -> Bench:
+                _KEPT.append(make(engine=engine, opens=opens))
+                _KEPT_STUDIOS.append(_KEPT[-1].studio)
                 return _KEPT[-1]
 
             yield keep
             _KEPT.clear()
+            _KEPT_STUDIOS.clear()
 
 
 @pytest.fixture

@@ -58,9 +58,11 @@ def test_a_few_steps_reduce_the_loss():
         pyramid_channels=8,
         box_channels=16,
         mask_channels=8,
+        short_side=64,
+        min_scale=1.0,
         box_batch_size_per_image=16,
     )
-    trainer = Trainer(model, detection_loss, FitOptions(steps=12, learning_rate=2e-3))
+    trainer = Trainer(model, detection_loss, FitOptions(steps=8, learning_rate=2e-3))
     use_bfloat16(model)
     told = []
     averaged = trainer.run(detection_batches(square_sampler(), 2), told.append)

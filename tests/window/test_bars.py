@@ -17,7 +17,6 @@ from segstudio.kit.plain import PlainLabel
 from segstudio.kit.theme import DARK, LIGHT
 from segstudio.session.session import Layer
 from segstudio.window.signal_view import number_of, saving_texts
-from segstudio.window.status_bar import Pace, left_text
 
 LEFT = Qt.MouseButton.LeftButton
 SEMANTIC, INSTANCE = "fake-semantic", "fake-instance"
@@ -114,7 +113,7 @@ def buttons_named(bar: QWidget, word: str) -> list[QAbstractButton]:
 
 def test_one_run_is_filled_with_the_accent_and_runs(desk, qtbot):
     window = desk.window
-    (run, _run_all) = buttons_named(window.bar, "Run")
+    (run, _run_all, _side_by_side) = buttons_named(window.bar, "Run")
     assert not buttons_named(window.bar, "Cancel")
     for theme, tokens in (("dark", DARK), ("light", LIGHT)):
         window.theme.choose(theme)
@@ -297,6 +296,8 @@ def test_the_swatch_shows_chooses_and_swaps_the_class(desk, qtbot):
     assert session.view.active_class == 0
     desk.settle()
     assert (seen(10, 10), seen(23, 23)) == (color_of(0), color_of(2))
+    qtbot.mouseClick(swatch, Qt.MouseButton.RightButton, pos=QPoint(23, 23))
+    assert session.view.active_class == 0, "another button swaps nothing"
     menu = swatch.menu()
     menu.aboutToShow.emit()
     rows = [action.text() for action in menu.actions()]
@@ -359,6 +360,19 @@ def test_the_pixel_is_told_with_words_and_nothing_jumps(desk):
     assert not any(w.text() == "annotation" for w in shown(status, PlainLabel))
 
 
+def test_what_the_network_says_stands_apart_from_what_the_model_says(desk):
+    status = desk.window.status
+    desk.window.resize(1920, 772)
+    status.show_pixel("1, 2", "8", "class 1", "class 2 97 %", model="U-Net")
+    status.show_network("class 2 97.1 % (4.34)")
+    desk.settle()
+    before, after = status._prediction, status._network
+    end = before.mapTo(status, QPoint(before.width(), 0)).x()
+    assert after.mapTo(status, QPoint()).x() - end >= 8
+    status.show_network("")
+    assert not status._network_line.isVisible()
+
+
 def test_the_zoom_is_chosen_in_the_status_bar_and_by_a_key(desk, qtbot):
     window = desk.window
     texts = [action.text() for action in window.status.zoom.menu().actions()]
@@ -388,38 +402,43 @@ def test_saving_is_told_while_one_paints(desk):
 
 def test_what_is_not_saved_says_why(desk):
     document = desk.session.document
-    assert saving_texts(document, "", "", by_itself=True) == ("", "")
-    locked = saving_texts(document, "Another segstudio has it open.", "", by_itself=True)
+    at_once = {"after_s": 1.0, "key": "Ctrl+S"}
+    assert saving_texts(document, "", "", **at_once) == ("", "")
+    locked = saving_texts(document, "Another segstudio has it open.", "", **at_once)
     assert locked == ("read-only", "Another segstudio has it open.")
     desk.studio.editing.begin_stroke(30, 5)
     desk.studio.editing.end_stroke()
-    text, tip = saving_texts(document, "", "The disk is full.", by_itself=True)
+    text, tip = saving_texts(document, "", "The disk is full.", **at_once)
     assert (text, tip) == ("not saved", "The disk is full.")
-    assert saving_texts(document, "", "", by_itself=False)[1] == "field_0.png is saved with Ctrl+S."
+    name = "field_0.png is saved"
+
+    def tip_of(after_s, key) -> str:
+        return saving_texts(document, "", "", after_s=after_s, key=key)[1]
+
+    assert tip_of(None, "F2") == f"{name} with F2."
+    assert tip_of(None, "") == f"{name} by File > Save."
+    assert tip_of(1.0, "F2") == f"{name} a second after the last stroke, or now with F2."
+    assert tip_of(0.2, "") == f"{name} 0.2 seconds after the last stroke, or now by File > Save."
     desk.studio.autosave.save_all()
     desk.settle()
     document.edited_at = 1_000_000_000.0  # in September 2001
-    assert saving_texts(document, "", "", by_itself=True)[0] == "Saved 2001-09-09"
+    assert saving_texts(document, "", "", **at_once)[0] == "Saved 2001-09-09"
 
 
-def test_the_time_that_is_left_is_worked_out_from_what_was_done():
-    pace = Pace()
-    assert pace.left("a", 10, 100, 50.0) is None  # seen for the first time
-    assert pace.left("a", 20, 100, 51.0) is None  # too soon to say
-    assert pace.left("a", 30, 100, 54.0) == 14.0  # 20 steps in 4 s, 70 to go
-    assert pace.left("a", 100, 100, 60.0) == 0.0
-    assert pace.left("b", 1, 4, 60.0) is None  # another job
-    assert pace.left("b", 1, 4, 70.0) is None  # nothing was done
-    assert pace.left("b", 3, 0, 80.0) is None  # its length is not known
+def test_the_tip_on_saving_follows_the_settings(desk):
+    place = desk.window.status._saved
+    desk.window.verbs._change_setting("autosave_seconds", 60.0)
+    desk.studio.editing.begin_stroke(30, 5)
+    desk.studio.editing.end_stroke()
 
+    def says(words: str) -> bool:
+        return words in place.toolTip().replace("\n", " ")
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(3, "a few s left"), (12, "10 s left"), (54, "55 s left"), (58, "1 min left"),
-     (170, "3 min left"), (3600, "1 h 0 min left"), (5400, "1 h 30 min left")],
-)  # fmt: skip
-def test_times_are_told_as_roughly_as_they_are_known(seconds, text):
-    assert left_text(seconds) == text
+    desk.until(lambda: says("60 seconds after the last stroke"))
+    desk.window.verbs._change_setting("autosave_seconds", 30.0)
+    desk.until(lambda: says("30 seconds after the last stroke"))
+    desk.window.commands.set_keymap({"file.save": ("F2",)})
+    desk.until(lambda: says("or now with F2"))
 
 
 def test_a_long_job_leaves_room_for_the_rest_at_the_smallest_width(desk):

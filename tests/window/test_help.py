@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import tomllib
 from pathlib import Path
 
@@ -188,6 +189,48 @@ def test_pictures_arrive_and_are_no_wider_than_the_page(opened, qtbot):
 
     qtbot.waitUntil(is_coloured)
     assert document.size().width() <= window.page.viewport().width()
+
+
+def test_pictures_are_read_once(bench, opened, qtbot, monkeypatch):
+    window = opened("help.tour")
+    qtbot.waitUntil(lambda: bool(window.page._pictures) and not window.page._reading)
+    asked, submit = [], bench.studio.jobs.submit
+    monkeypatch.setattr(
+        bench.studio.jobs,
+        "submit",
+        lambda title, *a, **k: (asked.append(title), submit(title, *a, **k))[1],
+    )
+    bench.window.theme.choose("dark")
+    qtbot.waitUntil(lambda: window.page.is_whole)
+    bench.settle()
+    bench.window.theme.choose("system")
+    qtbot.waitUntil(lambda: window.page.is_whole)
+    assert "Reading help" not in asked
+
+
+def test_pages_are_read_beside_the_event_loop(bench, opened, monkeypatch):
+    help_pages.places.cache_clear()
+    help_pages.page_named.cache_clear()
+    read, gate = [], threading.Event()
+
+    def read_text(path, *args, **kwargs):
+        is_main = threading.current_thread() is threading.main_thread()
+        read.append((path.stem, is_main))
+        assert is_main or gate.wait(30)
+        return text_of(path, *args, **kwargs)
+
+    text_of = Path.read_text
+    monkeypatch.setattr(Path, "read_text", read_text)
+    window = opened("help.tour")
+    window.field.setText("dice")
+    assert [name for name, is_main in read if is_main] == ["tour"], "the page that is shown"
+    assert window.list.item(0).text() == "Reading the pages…"
+    gate.set()
+    bench.until(lambda: window.list.item(0).text() != "Reading the pages…")
+    assert window.list.item(0).text().startswith("Dice")
+    window.field.clear()
+    assert window.list.count() == len(page_names()) + 2
+    assert [name for name, is_main in read if is_main] == ["tour"]
 
 
 def test_the_help_follows_the_theme_and_stays_where_it_was(bench, opened, qtbot):

@@ -108,6 +108,21 @@ def test_what_more_opens_says_all_that_is_known_of_the_figures(scored):
     assert tip.startswith("IoU and Dice: Fake U-Net against your annotation")
 
 
+def test_what_more_opens_says_whether_the_model_is_as_right_as_it_says(scored, folder):
+    open_more(scored)
+    text = scored.window.classes.details.calibration.text
+    red = cv2.imread(str(folder / "field_0.png"))[..., 2]
+    truth = cv2.imread(str(folder / "masks" / "field_0.png"), cv2.IMREAD_UNCHANGED)
+    # one confidence for all pixels, 200 of 255
+    error = abs(200 / 255 - float(((red > 100) == truth).mean()))
+    said = f"Calibration error {100 * error:.1f}{NO_BREAK}%"
+    scored.until(lambda: text().startswith(said))
+    scored.studio.editing.use_prediction()  # all right now: 1 - 200 / 255 is 21.6 %
+    scored.until(lambda: text().startswith(f"Calibration error 21.6{NO_BREAK}%"))
+    scored.qtbot.mouseClick(scored.window.classes.details.scope.button("Folder"), LEFT)
+    scored.until(lambda: not scored.window.classes.details.calibration.isVisible())
+
+
 def test_precision_recall_and_pixels_are_those_counted_by_hand(scored, folder):
     truth = cv2.imread(str(folder / "masks" / "field_0.png"), cv2.IMREAD_GRAYSCALE)
     found = np.broadcast_to((np.arange(48) * 5 > 100).astype(np.uint8), truth.shape)
@@ -230,6 +245,47 @@ def test_keys_hide_rename_and_open_the_menu_of_a_class(bench):
     assert bench.session.view.hidden_classes == frozenset()
 
 
+def test_the_name_of_a_class_is_no_key_of_its_menu(bench):
+    bench.studio.schema_keeper.rename_class(1, "salt\t& pepper")
+    bench.session.set_view(active_class=1)
+    bench.window.classes.class_menu.aboutToShow.emit()
+    assert bench.window.classes.rename.text() == "Rename “salt\\t&& pepper”\tF2"
+
+
+@pytest.mark.parametrize("has_figures", [True, False])
+def test_what_stays_the_same_is_not_laid_out_again(scored, has_figures):
+    table, sizes = scored.window.classes.view, []
+    table.has_figures = has_figures
+    table.fit_columns()
+    table.horizontalHeader().sectionResized.connect(lambda *change: sizes.append(change))
+    table.fit_columns()
+    assert sizes == []
+
+
+def test_folding_all_writes_the_layout_once(bench, monkeypatch):
+    from segstudio.window.main_window import LayoutStore
+
+    folds, opened = bench.window.docks.folds, []
+    for name in ("Model", "Disagreement"):
+        folds.fold(name, folded=False)
+    path = bench.window.layout_store._path
+    bench.until(path.exists)
+    before = path.read_text()
+    monkeypatch.setattr(
+        LayoutStore,
+        "_open",
+        lambda store, open_=LayoutStore._open: (opened.append(1), open_(store))[1],
+    )
+    folds.fold_all()
+    assert not opened
+    bench.until(lambda: bool(opened))
+    bench.settle()
+    assert len(opened) == 1
+    assert path.read_text() != before
+    monkeypatch.undo()
+    assert set(LayoutStore(path).kept("folded").split(",")) == {"Model", "Disagreement"}
+
+
 def test_a_right_click_makes_the_class_active_and_its_menu_acts_on_it(bench):
     classes = bench.window.classes
     table = classes.view
@@ -294,6 +350,20 @@ def test_the_model_is_a_line_that_opens_and_is_as_it_was_at_the_next_start(make_
     assert (folds.folded("Model"), folds.folded("Disagreement")) == (True, False)
     second.window.commands.run("view.reset_layout")
     assert folds.folded("Disagreement")
+
+
+def test_a_click_on_the_line_beside_the_name_opens_the_card_and_a_drag_does_not(bench):
+    note, model = bench.window.model.header.note, bench.window.model
+    assert model.header.folded
+    bench.qtbot.mouseClick(note, Qt.MouseButton.LeftButton)
+    bench.until(lambda: not model.header.folded)
+    far = note.rect().center() + QPoint(0, 60)
+    bench.qtbot.mousePress(note, Qt.MouseButton.LeftButton)
+    bench.qtbot.mouseRelease(note, Qt.MouseButton.LeftButton, pos=far)
+    bench.settle()
+    assert not model.header.folded
+    bench.qtbot.mouseClick(note, Qt.MouseButton.LeftButton)
+    bench.until(lambda: model.header.folded)
 
 
 def test_what_must_be_known_before_a_run_is_seen_on_the_folded_card(

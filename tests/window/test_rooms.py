@@ -193,6 +193,9 @@ def test_a_header_that_does_not_fit_goes_into_a_line_below_the_tabs(desk):
     desk.settle()
     assert header.isVisible()
     assert header.geometry().right() <= room.width()
+    close = room.buttons[CLOSE]
+    assert room.tabs.mapTo(room, QPoint()).x() == 0
+    assert room.width() - close.mapTo(room, QPoint(close.width(), 0)).x() <= 8
     desk.window.resize(1280, 772)
     desk.until(lambda: header.mapTo(room, QPoint()).y() == in_bar)
 
@@ -294,6 +297,24 @@ def test_tab_hides_a_room_beside_the_views_with_the_list_and_brings_both_back(de
     assert "Classes" in shown(desk)
 
 
+def test_the_right_column_comes_back_with_a_room_that_tab_hid_and_one_panel_came_before(desk):
+    window = desk.window
+    window.resize(1920, 1052)
+    before = shown(desk)
+    opened(desk, KEYS.Key_N)
+    click(desk, BESIDE)
+    window.canvas.setFocus()
+    press(desk, KEYS.Key_Tab)
+    assert shown(desk) == set()
+    window.docks.toggle("Images")
+    desk.settle()
+    opened(desk, KEYS.Key_N)
+    assert shown(desk) == {"Images", "Network"}
+    click(desk, CLOSE)
+    assert shown(desk) == before
+    window.docks.switch_beside()
+
+
 def test_the_room_floats_by_a_double_click_on_its_bar_and_comes_back(desk):
     opened(desk, KEYS.Key_N)
     room = desk.window.docks.room
@@ -354,8 +375,9 @@ def test_each_panel_has_a_title_of_32_pixels_whose_menu_lets_it_float_and_closes
         assert title.title.text() == name
         assert title.more.accessibleName()
         menu = title.more.menu()
-        floating, close = menu.actions()[-2:]
+        fold, floating, close = menu.actions()[-3:]
         menu.aboutToShow.emit()
+        assert fold.isVisible() == (name in ("Disagreement", "Model"))
         assert floating.text() == "Float"
         assert close.text().partition("\t")[0] == "Close"
         floating.trigger()
@@ -388,6 +410,42 @@ def test_a_panel_puts_its_note_beside_its_name_and_its_buttons_before_the_menu(d
     assert order.geometry().right() < images.header.more.x()
 
 
-def test_every_panel_says_in_its_menu_which_key_closes_it(desk):
-    header = desk.window.docks.by_name["Disagreement"].titleBarWidget()
-    assert header.menu.actions()[-1].text() == "Close\tShift+M"
+def test_every_panel_says_in_its_menu_what_its_key_does_to_it(desk):
+    def entries(name: str) -> list[str]:
+        menu = desk.window.docks.by_name[name].titleBarWidget().menu
+        menu.aboutToShow.emit()
+        return [action.text() for action in menu.actions()[-3:] if action.isVisible()]
+
+    def key(name: str) -> None:
+        desk.window.commands.run(f"panel.{name.lower()}")
+        desk.settle()
+
+    assert entries("Disagreement") == ["Open\tShift+M", "Float", "Close"]
+    key("Disagreement")
+    assert entries("Disagreement") == ["Fold\tShift+M", "Float", "Close"]
+    key("Disagreement")
+    assert desk.window.docks.shown("Disagreement")
+    assert entries("Classes") == ["Float", "Close"]
+    desk.window.commands.set_keymap(
+        {"panel.classes": ("Ctrl+J",), "panel.model": ("F7",), "panel.disagreement": ()}
+    )
+    assert entries("Classes") == ["Float", "Close\tCtrl+J"]
+    assert entries("Model") == ["Open\tF7", "Float", "Close"]
+    assert entries("Disagreement") == ["Open", "Float", "Close"]
+    key("Classes")
+    assert not desk.window.docks.shown("Classes")
+
+
+def test_steps_of_a_resize_put_the_room_where_it_belongs_once(desk, monkeypatch):
+    desk.window.resize(1700, 1000)
+    opened(desk, KEYS.Key_N)
+    click(desk, BESIDE)
+    place, applied, told = desk.window.docks.place, [], []
+    monkeypatch.setattr(place, "apply", lambda apply=place.apply: (applied.append(1), apply()))
+    desk.window.docks.changed.connect(lambda: told.append(1))
+    for width in range(1700, 1900, 20):
+        desk.window.resize(width, 1000)
+    desk.settle()
+    assert len(applied) == 1
+    assert not told, "it stands where it stood"
+    assert desk.window.docks.room.width() == round(0.58 * 1880)

@@ -11,7 +11,15 @@ import pytest
 from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QDockWidget, QFileDialog, QMenu
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QDockWidget,
+    QFileDialog,
+    QMenu,
+    QWidget,
+)
+from shiboken6 import delete
 
 from segstudio.folder.ui.recent_list import RecentList
 from segstudio.kit.actions import ActionSpec
@@ -75,6 +83,15 @@ def test_before_a_folder_is_open_there_is_the_page_alone(make_window):
     assert window.status._start.isVisible()
     assert window.status._offline.isVisible()
     assert not any(place.isVisible() for place in (window.status.zoom, window.status._position))
+
+
+def test_what_was_replaced_before_it_was_made_ready_is_passed_over(make_window):
+    window = make_window().window
+    gone, last = QWidget(window), QWidget(window)
+    window.start._ahead = iter((gone, last))
+    delete(gone)
+    window.start._polish_ahead()
+    assert last.testAttribute(Qt.WidgetAttribute.WA_WState_Polished)
 
 
 def test_nothing_brings_panels_or_tools_to_the_page(make_window):

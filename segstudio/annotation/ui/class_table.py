@@ -112,9 +112,19 @@ class ShownClasses:
 
 
 def class_columns(
-    schema: LabelSchema, shown: ShownClasses, rename: Callable[[int, str], None]
+    schema: LabelSchema,
+    shown: ShownClasses,
+    rename: Callable[[int, str], None],
+    key_of: Callable[[int], str],
 ) -> tuple[Column[ClassSpec], ...]:
-    """The columns of the table."""
+    """The columns of the table.
+
+    Args:
+        schema: The classes.
+        shown: What is said of them.
+        rename: Gives a class another name.
+        key_of: The key of the how-manieth class as it is now; "" if there is none.
+    """
     keys, ignored, scores = class_keys(schema), schema.ignore_index, shown.scores
     first, second = _SHOWN[shown.figures]
     most = max((max(r.truth_pixels, r.predicted_pixels) for r in scores.values()), default=0)
@@ -133,7 +143,8 @@ def class_columns(
         return f"{spec.name} (ignored)" if spec.id == ignored else spec.name
 
     def name_tip(spec: ClassSpec) -> str:
-        key = _key_text(keys.get(spec.id))
+        number = keys.get(spec.id)
+        key = "" if number is None else key_of(number)
         lines = [named(spec), f"Key {key} makes it the active class" if key else ""]
         return "\n".join([*filter(None, lines), "Double-click or F2 renames it"])
 
@@ -186,13 +197,6 @@ def _cell_tip(figure: _Figure, scores: Mapping[int, ScoreRow]) -> Callable[[Clas
     return tip
 
 
-def _key_text(number: int | None) -> str:
-    """The digit that chooses a class: its id where that is one, else what is left."""
-    if number is None:
-        return ""
-    return str(number) if number <= 9 else f"Alt+{number - 9}"
-
-
 class ClassTable(TableView[ClassSpec]):
     """Tells clicks on the eye and on the colour from those that choose the class.
 
@@ -205,6 +209,7 @@ class ClassTable(TableView[ClassSpec]):
     eye_clicked = Signal(object)
     color_clicked = Signal(object)
     menu_asked = Signal(object, QPoint)
+    rim = 0  # its columns have rims of their own
 
     def __init__(self, model: TableModel[ClassSpec]) -> None:
         self.hidden_classes: frozenset[int] = frozenset()
@@ -221,12 +226,13 @@ class ClassTable(TableView[ClassSpec]):
             self.setCurrentIndex(index)
             self.edit(index)
 
-    def fit_columns(self) -> None:
+    def _planned(self) -> tuple[list[int], list[int]]:
         """Whole names first: the bar gets what they leave, and figures that aren't there nothing."""
-        super().fit_columns()
-        room = sum(map(self.columnWidth, (NAME, BAR_AT)))
+        widths, left_out = super()._planned()
+        room = widths[NAME] + widths[BAR_AT]
         if not self.has_figures:
-            room += sum(map(self.columnWidth, (FIRST, SECOND)))
+            room += widths[FIRST] + widths[SECOND]
+            left_out = [*left_out, FIRST, SECOND]
         strong = QFont(self.font())
         strong.setWeight(QFont.Weight.DemiBold)
         advance = QFontMetrics(strong).horizontalAdvance
@@ -234,13 +240,9 @@ class ClassTable(TableView[ClassSpec]):
         wanted = max([_LEAST_NAME_PX, *map(advance, names)]) + _NAME_MARGIN
         bar = min(_MOST_BAR_PX, room - wanted)
         has_bar = self.has_figures and bar >= _LEAST_BAR_PX
-        self._is_fitting = True
-        self.setColumnWidth(BAR_AT, max(0, bar))
-        self.setColumnHidden(BAR_AT, not has_bar)
-        for place in (FIRST, SECOND):
-            self.setColumnHidden(place, not self.has_figures)
-        self.setColumnWidth(NAME, room - bar if has_bar else room)
-        self._is_fitting = False
+        widths[BAR_AT] = bar if has_bar else 0
+        widths[NAME] = room - widths[BAR_AT]
+        return widths, left_out if has_bar else [*left_out, BAR_AT]
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Space shows and hides, F2 renames."""

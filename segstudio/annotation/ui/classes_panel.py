@@ -30,13 +30,14 @@ from segstudio.core.formatting import counted
 from segstudio.core.schema import ClassSpec
 from segstudio.core.text import as_html
 from segstudio.folder.schema_keeper import SchemaKeeper
+from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.file_dialogs import ask_csv
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.icons import icon
-from segstudio.kit.model_titles import short_model_titles
+from segstudio.kit.model_titles import telling_title
 from segstudio.kit.panel_header import PanelHeader, on_panel_ground
-from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.plain import PlainLabel, in_menu, plain
 from segstudio.kit.table_model import Column, TableModel
 from segstudio.metrics.confusion import Metrics
 from segstudio.runs.batch import model_of
@@ -45,6 +46,7 @@ from segstudio.runs.score_sides import Sides, folder_sides, image_sides
 from segstudio.runs.score_words import (
     NoScores,
     accuracy_text,
+    calibration_text,
     foreground_text,
     image_means_text,
     means_text,
@@ -55,6 +57,7 @@ from segstudio.runs.scoring import FolderScores, ScoreRow, Scoring
 from segstudio.session.session import Change, Session, What
 
 _NAME_FILES = "Class names (*.txt *.names *.csv *.tsv *.yaml *.yml *.json);;All files (*)"
+_CALIBRATED_EVERY_S = 1.0
 _SHOWN = (
     What.STATES
     | What.HISTORY
@@ -77,8 +80,10 @@ class ClassesPanel(QWidget):
         removal: ClassRemoval,
         scoring: Scoring,
         mappings: ClassMappings,
+        commands: ActionSet,
     ) -> None:
         super().__init__()
+        self._commands = commands
         self._session, self._schema_keeper, self._scoring = session, schema_keeper, scoring
         self._removal, self._mappings = removal, mappings
         self._folder_sides: tuple[tuple[str, int], Sides | None] | None = None
@@ -107,6 +112,9 @@ class ClassesPanel(QWidget):
         self._lay_out()
         self.setFocusProxy(self.view)
         self._refresh = Coalescer(self, self._show)
+        self._calibration_of: tuple[object, ...] = ()
+        self._calibration_text = ""
+        self._calibrate = Coalescer(self, self._ask_calibration, _CALIBRATED_EVERY_S)
         self._connect()
         self._show_more(False)
         self._show()
@@ -166,6 +174,7 @@ class ClassesPanel(QWidget):
         self.details.copy_asked.connect(self._copy)
         self.details.save_asked.connect(self._save)
         self._session.changed.connect(self._on_change)
+        self._commands.keymap_changed.connect(self._refresh.request)
 
     # -- following the session ---------------------------------------------------------------
 
@@ -185,10 +194,10 @@ class ClassesPanel(QWidget):
         folder = self._scoring.of_folder() if of_folder else None
         if of_folder:
             metrics = None if folder is None else folder.summed
-            missing = why_no_folder_scores(session) if folder is None else None
+            missing = why_no_folder_scores(session, self._commands.key) if folder is None else None
         else:
             metrics = self._scoring.of_image()
-            missing = why_no_image_scores(session) if metrics is None else None
+            missing = why_no_image_scores(session, self._commands.key) if metrics is None else None
         rows = {} if metrics is None else {r.class_id: r for r in self._scoring.rows(metrics)}
         self.view.hidden_classes = session.view.hidden_classes
         self.view.has_figures = bool(rows)
@@ -205,7 +214,12 @@ class ClassesPanel(QWidget):
     def _columns(self, rows: Mapping[int, ScoreRow]) -> tuple[Column[ClassSpec], ...]:
         view, figures = self._session.view, Figures(self.details.figures.text)
         shown = ShownClasses(view.active_class, view.hidden_classes, rows, figures)
-        return class_columns(self._session.schema, shown, self._schema_keeper.rename_class)
+        return class_columns(
+            self._session.schema,
+            shown,
+            self._schema_keeper.rename_class,
+            lambda number: self._commands.key(f"class.{number}"),
+        )
 
     def _show_missing(self, missing: NoScores | None) -> None:
         """Say why there are no scores, with the question of which the answer is missing."""
@@ -238,7 +252,9 @@ class ClassesPanel(QWidget):
             self.details.show_told(Told())
             return
         over = "" if folder is None else f", {counted(folder.images, 'image')}"
-        self.header.note.show_text(f"{short_model_titles([sides.model])[0]}{over}")
+        titles = {spec.title for spec in session.models.values()}
+        others = sorted(titles - {sides.model})
+        self.header.note.show_text(f"{telling_title(sides.model, others)}{over}")
         self.header.note.setToolTip(plain(f"IoU and Dice: {sides.text}"))
         if self.more.isChecked():
             means = [foreground_text(metrics, session.schema)]
@@ -250,8 +266,31 @@ class ClassesPanel(QWidget):
                     sides.warning,
                     " ".join(filter(None, means)),
                     accuracy_text(metrics, session.schema),
+                    "" if over else self._calibration(),
                 )
             )
+
+    def _calibration(self) -> str:
+        """What is known of it now; asked for if that is of something else."""
+        document, run = self._session.document, self._session.view.run
+        revision = None if document is None else document.annotation.revision
+        asked = (None if document is None else document.ref, run, self._session.schema, revision)
+        if asked != self._calibration_of:
+            if asked[:3] != self._calibration_of[:3]:
+                self._calibration_text = ""
+            self._calibration_of = asked
+            self._calibrate.request()
+        return self._calibration_text
+
+    def _ask_calibration(self) -> None:
+        asked = self._calibration_of
+
+        def done(error: float) -> None:
+            if asked == self._calibration_of:
+                self._calibration_text = calibration_text(error)
+                self._refresh.request()
+
+        self._scoring.calibrate(done)
 
     def _sides_of(self, images: int) -> Sides | None:
         """What the folder's scores compare; all marks are gone through only if some changed."""
@@ -262,7 +301,11 @@ class ClassesPanel(QWidget):
 
     def _show_more(self, shown: bool) -> None:
         self.more.setText("Less" if shown else "More")
-        tip = "Close it" if shown else "Precision, recall, pixels, accuracy; the whole folder"
+        tip = (
+            "Close it"
+            if shown
+            else "Precision, recall, pixels, accuracy, calibration; the whole folder"
+        )
         self.more.setToolTip(tip)
         self.more.setAccessibleName("Less of the scores" if shown else "More of the scores")
         self.details.setVisible(shown)
@@ -330,7 +373,7 @@ class ClassesPanel(QWidget):
 
     def _make_menus(self) -> None:
         """What can be done with the active class, in the table's menu and in the header's."""
-        names = self.header.menu.addAction
+        add = self.header.menu.addAction
         self.rename = QAction("Rename", self)
         self.recolor = QAction("Colour…", self)
         self.hide_class = QAction("Hide", self)
@@ -355,20 +398,20 @@ class ClassesPanel(QWidget):
             menu.addAction(self.remove)
             menu.aboutToShow.connect(self._name_entries)
         self.header.menu.addSeparator()
-        names(icon("tags"), "Read class names from a file…").triggered.connect(self.read_names)
-        self.ignored = names("Pixels that don't count…")
+        add(icon("tags"), "Read class names from a file…").triggered.connect(self.read_names)
+        self.ignored = add("Pixels that don't count…")
         self.ignored.triggered.connect(self._ask_ignored)
         self.header.menu.addSeparator()
-        self.copy_scores = names(icon("copy"), "Copy the scores as CSV")
+        self.copy_scores = add(icon("copy"), "Copy the scores as CSV")
         self.copy_scores.triggered.connect(self._copy)
-        self.save_scores = names(icon("download"), "Save the scores as CSV…")
+        self.save_scores = add(icon("download"), "Save the scores as CSV…")
         self.save_scores.triggered.connect(self._save)
 
     def _name_entries(self) -> None:
         """Say of which class the entries are, and what can be done now."""
         schema, view = self._session.schema, self._session.view
         spec = schema.get(view.active_class)
-        name = "" if spec is None else spec.name.replace("&", "&&")
+        name = "" if spec is None else in_menu(spec.name)
         self.rename.setText(f"Rename “{name}”\tF2")
         hidden = view.active_class in view.hidden_classes
         self.hide_class.setText(f"{'Show' if hidden else 'Hide'}\tSpace")

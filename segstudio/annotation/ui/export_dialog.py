@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QPalette
+from PySide6.QtGui import QDesktopServices, QFont, QPalette
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -24,7 +24,14 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import isValid
 
-from segstudio.annotation.exporting import ANNOTATION, TRUTH, Exporting, ExportPlan, ExportReport
+from segstudio.annotation.exporting import (
+    ANNOTATION,
+    TRUTH,
+    Exporting,
+    ExportPlan,
+    ExportReport,
+    Replaced,
+)
 from segstudio.core.errors import told
 from segstudio.core.formatting import count_text, counted
 from segstudio.core.schema import LabelSchema
@@ -77,6 +84,7 @@ class ExportDialog(Dialog):
             box.setChecked(True)
         self.folder = QLineEdit(offered.folder)
         self.folder.setAccessibleName("Folder")
+        self.folder.setToolTip("Where the files are written; it is made if it is not there")
         self.problem = PlainLabel()
         self.problem.setWordWrap(True)
         self.problem.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -178,7 +186,7 @@ class ExportDialog(Dialog):
         self._asking = True
         self._check()
 
-        def asked(replaced: int) -> None:
+        def asked(replaced: Replaced) -> None:
             if not isValid(self):
                 return  # closed meanwhile
             self._asking = False
@@ -194,10 +202,10 @@ class ExportDialog(Dialog):
 
         self._exporting.count_replaced(plan, asked, refused)
 
-    def _may_replace(self, count: int, folder: Path) -> bool:
+    def _may_replace(self, replaced: Replaced, folder: Path) -> bool:
         box = plain_box(self)
         box.setIcon(QMessageBox.Icon.Warning)
-        box.setText(f"{counted(count, 'file')} will be replaced.")
+        box.setText(f"{_and_lists(replaced.files, replaced.lists)} will be replaced.")
         box.setInformativeText(f"In {folder}. Files of other names stay.")
         replace = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
@@ -237,7 +245,7 @@ class ExportReportDialog(Dialog):
         self.setWindowTitle("Export report")
         self.headline = PlainLabel(headline(report))
         font = self.headline.font()
-        font.setBold(True)
+        font.setWeight(QFont.Weight.DemiBold)
         self.headline.setFont(font)
         self.headline.setWordWrap(True)
         self.text = QPlainTextEdit(report_text(report, plan, schema))
@@ -257,8 +265,16 @@ class ExportReportDialog(Dialog):
         self.resize(560, 420)
 
 
+def _and_lists(files: int, lists: int) -> str:
+    """Files of images and lists of classes, counted apart; what there is none of is left out."""
+    parts = [counted(files, "file")] if files else []
+    if lists:
+        parts.append(counted(lists, "list of classes", "lists of classes"))
+    return " and ".join(parts)
+
+
 def headline(report: ExportReport) -> str:
-    """The outcome in one sentence."""
+    """The outcome in one sentence, and what was written besides."""
     files = "1 file" if len(report.files) == 1 else f"{count_text(len(report.files))} files"
     images = "1 image" if report.images == 1 else f"{count_text(report.images)} images"
     if not report.files:
@@ -268,9 +284,10 @@ def headline(report: ExportReport) -> str:
             else ("Nothing was written.")
         )
     stopped = "Cancelled after " if report.cancelled else ""
+    lists = f" {_and_lists(0, len(report.lists))} written besides." if report.lists else ""
     return (
         f"{stopped}{files} of {images} written; all {count_text(report.verified)} read again and "
-        "found the same."
+        f"found the same.{lists}"
     )
 
 
@@ -290,4 +307,7 @@ def report_text(report: ExportReport, plan: ExportPlan, schema: LabelSchema) -> 
     if report.files:
         lines += ["", "Files:"]
         lines += [f"  {path}" for path in report.files]
+    if report.lists:
+        lines += ["", "Lists of classes:"]
+        lines += [f"  {path}" for path in report.lists]
     return "\n".join(lines)

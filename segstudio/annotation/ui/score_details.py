@@ -33,12 +33,14 @@ class Told:
         warning: Why the figures say little.
         means: More means than the line above has.
         accuracy: The pixel accuracy, and what guessing would score.
+        calibration: Whether it is right as often as it says.
     """
 
     sides: str = ""
     warning: str = ""
     means: str = ""
     accuracy: str = ""
+    calibration: str = ""
 
 
 class ScoreDetails(QWidget):
@@ -65,6 +67,7 @@ class ScoreDetails(QWidget):
         self.warning = _Warning()
         self.means = _sentence("More means")
         self.accuracy = _sentence("Pixel accuracy")
+        self.calibration = _sentence("Calibration")
         self.scope.chosen.connect(self.chosen)
         self.figures.chosen.connect(self.chosen)
         self.copy.clicked.connect(self.copy_asked)
@@ -85,7 +88,7 @@ class ScoreDetails(QWidget):
         column.setSpacing(6)
         column.addLayout(first)
         column.addLayout(second)
-        for told in (self.sides, self.warning, self.means, self.accuracy):
+        for told in (self.sides, self.warning, self.means, self.accuracy, self.calibration):
             column.addWidget(told)
 
     def reset(self) -> None:
@@ -100,6 +103,7 @@ class ScoreDetails(QWidget):
             (self.warning, told.warning),
             (self.means, told.means),
             (self.accuracy, told.accuracy),
+            (self.calibration, told.calibration),
         ):
             label.setText(text.replace(" %", f"{_NO_BREAK}%"))
             label.setVisible(bool(text))

@@ -14,11 +14,13 @@ from segstudio.kit.swatch import swatch
 from segstudio.session.disputes import DisagreementState, DisputedRegion, Disputes
 
 UNKNOWN: Color = (128, 128, 128)
-_SWATCH, _BUTTON_HEIGHT = 14, 22
-_MANY, _SLIM_HEIGHT = 5, 20
+_SWATCH, _BUTTON_HEIGHT = 14, 20
+_MANY = 5
 """So many models are shown in lines without space between them."""
-_LONG_NAME = "background 100 %"
-"""A class and its share that shall fit."""
+_LONG_NAME = "Mask R-CNN (2)"
+"""A model's name that shall fit: without it nobody knows whose answer is taken."""
+_LONG_CLASS = "n\u2026 100 %"
+"""What shall be seen of a class and its share."""
 _HINT = "Click a region to go there and take an answer."
 
 
@@ -39,12 +41,11 @@ class AnswersView(QWidget):
         self._lines = QWidget()
         self._grid = QGridLayout(self._lines)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(6)
-        self._grid.setVerticalSpacing(1)
-        self._grid.setColumnStretch(0, 3)
-        self._grid.setColumnStretch(2, 1)
+        self._grid.setHorizontalSpacing(4)
+        self._grid.setColumnStretch(0, 1)
+        self._grid.setColumnStretch(2, 4)
         column = QVBoxLayout(self)
-        column.setContentsMargins(12, 3, 12, 6)
+        column.setContentsMargins(12, 3, 8, 6)
         column.addWidget(self.hint)
         column.addWidget(self._lines)
         self.answers: dict[str, AnswerLine] = {}
@@ -86,9 +87,7 @@ class AnswersView(QWidget):
 
     def _space(self, *, slim: bool) -> None:
         """Leave the list above as much room as can be."""
-        self._grid.setVerticalSpacing(0 if slim else 1)
-        for line in self.answers.values():
-            line.take.setFixedHeight(_SLIM_HEIGHT if slim else _BUTTON_HEIGHT)
+        self._grid.setVerticalSpacing(0 if slim else 2)
 
 
 class AnswerLine:
@@ -98,17 +97,20 @@ class AnswerLine:
         self.name = ElidedLabel()
         self.name.show_text(short)
         self.name.setToolTip(plain(title))
+        text = self.name.fontMetrics().horizontalAdvance
+        self.name.setMinimumWidth(min(text(short), text(_LONG_NAME)) + 1)
         self._square = PlainLabel()
-        self.classes = ElidedLabel(Qt.TextElideMode.ElideRight)
-        self.classes.setMinimumWidth(self.classes.fontMetrics().horizontalAdvance(_LONG_NAME))
+        self.classes = ElidedLabel()  # the share at its end stays
+        self.classes.setMinimumWidth(text(_LONG_CLASS))
         self.share = PlainLabel()
         self.share.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.share.setMinimumWidth(self.share.fontMetrics().horizontalAdvance("100 %"))
         self.share.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.take = QPushButton("Take")
         self.take.setAutoDefault(False)
+        self.take.setProperty("slim", True)
         self.take.setFixedHeight(_BUTTON_HEIGHT)
-        self.take.setMaximumWidth(self.take.fontMetrics().horizontalAdvance("Take") + 28)
+        self.take.setMaximumWidth(text("Take") + 18)
         self.take.setAccessibleName(f"Take from {title}")
         self.take.setToolTip(
             plain(f"Make what {title} says of this region the annotation; can be undone")

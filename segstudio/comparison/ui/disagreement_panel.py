@@ -18,8 +18,10 @@ from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
+from segstudio.kit.key_tips import CommandTip
 from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.panel_header import PanelHeader, on_panel_ground
+from segstudio.kit.plain import in_menu
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import Column, Emphasis, Side, TableModel
 from segstudio.runs.named_runs import is_removed
@@ -63,7 +65,7 @@ class DisagreementPanel(QWidget):
         self.previous = _button(actions["disagreement.previous"])
         self.next = _button(actions["disagreement.next"])
         self.run_models = QPushButton(actions["compare.models"].icon(), "Run models…")
-        self.run_models.setToolTip(actions["compare.models"].toolTip())
+        CommandTip(actions["compare.models"], self.run_models)
         self.run_models.clicked.connect(actions["compare.models"].trigger)
         self.choices = ChoicesButton(session, disagreement)
         self.model: TableModel[DisputedRegion] = TableModel(
@@ -77,6 +79,9 @@ class DisagreementPanel(QWidget):
         self._lay_out()
         self._refresh = Coalescer(self, self._show)
         self.table.reached.connect(lambda region: self._open(region.number))
+        self.table.verbs = lambda region: [
+            ("scan", "Show the region", lambda: self._open(region.number))
+        ]
         self.answers.asked.connect(disagreement.take)
         session.changed.connect(self._on_change)
         self._show()
@@ -277,7 +282,7 @@ class ChoicesButton(QToolButton):
         menu.addSection("Compare")
         silent = silent_runs(session)
         for run, prediction in predictions.items():
-            title = prediction.title.replace("&", "&&")
+            title = in_menu(prediction.title)
             is_gone = is_removed(run, session.models)
             action = menu.addAction(f"{title}  (removed)" if is_gone else title)
             action.setCheckable(True)

@@ -87,6 +87,7 @@ class SideBySideDialog(Dialog):
             check = spec.id in wanted and here and left > 0
             left -= check
             self.list.addItem(_item(spec, check=check, here=here, has_run=spec.id in there))
+        self.list.setCurrentRow(0)
         self._count()
 
     def _count(self) -> None:
@@ -124,7 +125,8 @@ def _item(spec: ModelSpec, *, check: bool, here: bool, has_run: bool) -> QListWi
     item = QListWidgetItem(f"{spec.title}   ({note})" if note else spec.title)
     item.setData(_ID, spec.id)
     item.setSizeHint(QSize(0, _ROW_PX))
-    item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
+    flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable
+    item.setFlags(flags | Qt.ItemFlag.ItemIsSelectable)  # else the row with the keys is not seen
     item.setCheckState(Qt.CheckState.Checked if check else Qt.CheckState.Unchecked)
     item.setToolTip(plain(spec.description))
     return item

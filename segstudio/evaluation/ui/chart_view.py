@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QFont, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -62,7 +62,7 @@ class ChartView(QWidget):
         self.chart = Chart()
         self.name = PlainLabel(title)
         font = self.name.font()
-        font.setBold(True)
+        font.setWeight(QFont.Weight.DemiBold)
         self.name.setFont(font)
         self.name.setToolTip(plain(tip))
         self.more = QToolButton()

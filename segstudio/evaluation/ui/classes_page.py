@@ -65,6 +65,7 @@ class ClassesPage(QWidget):
         self._refresh = Coalescer(self, self._show, _EVERY_S)
         self.figure.activated.connect(self._show)
         self.table.activated.connect(self._open)
+        self.table.verbs = lambda _row: [("images", "List its images, the worst first", self._open)]
         session.changed.connect(self._on_change)
         pair.changed.connect(self._refresh.request)
         self._show()

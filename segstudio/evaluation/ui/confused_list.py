@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QPalette
+from PySide6.QtGui import QFont, QIcon, QPalette
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QToolButton,
@@ -54,7 +54,7 @@ class ConfusedList(QWidget):
         self._place = 0
         self.title = ElidedLabel(Qt.TextElideMode.ElideRight)
         font = self.title.font()
-        font.setBold(True)
+        font.setWeight(QFont.Weight.DemiBold)
         self.title.setFont(font)
         self._browsing = browsing
         self._names: Sequence[str] = ()
@@ -73,6 +73,7 @@ class ConfusedList(QWidget):
         self._lay_out()
         self.view.clicked.connect(self._on_clicked)
         self.view.activated.connect(self._on_activated)
+        self.view.verbs = lambda row: [("image", "Show the image", lambda: self._open(row[0]))]
         self.back.clicked.connect(lambda: self.step(-1))
         self.next.clicked.connect(lambda: self.step(1))
         self._show_place()

@@ -21,7 +21,7 @@ from segstudio.metrics.measure import AnyFigure, Unit, Where
 
 _BINS = 20
 _MARGIN, _CAPTION, _SCALE = 8, 16, 18
-_LEAST = 44
+_LEAST = 40
 _FAINT = 70
 _LEAST_SPAN = 0.2
 

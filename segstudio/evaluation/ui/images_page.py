@@ -101,6 +101,7 @@ class ImagesPage(QWidget):
         self.name.setAccessibleName("Filter images by name")
         self.name.setMaximumWidth(180)
         self.marks.setAccessibleName("Which images are listed")
+        self.marks.setToolTip("List all images, or those that were not looked through or edited")
         for text, marks in _MARKS:
             self.marks.addItem(text, marks)
         self.chip.setIcon(icon("x"))
@@ -137,6 +138,9 @@ class ImagesPage(QWidget):
         self.chip.clicked.connect(lambda: self._choose_range(None))
         self.distribution.range_chosen.connect(self._choose_range)
         self.table.reached.connect(lambda _place: self._open(self.table.currentIndex()))
+        self.table.verbs = lambda _row: [
+            ("image", "Show the image", lambda: self._open(self.table.currentIndex()))
+        ]
         self.model.modelReset.connect(lambda: self._mark_open(scroll=False))
         self._session.changed.connect(self._on_change)
 

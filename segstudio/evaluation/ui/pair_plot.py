@@ -10,7 +10,7 @@ from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.report.wording import caution, verdict
 from segstudio.evaluation.ui.interval_plot import IntervalPlot, IntervalRow
 from segstudio.evaluation.ui.pair_choice import PairChoice
-from segstudio.kit.model_titles import column_titles
+from segstudio.kit.model_titles import telling_title
 from segstudio.kit.plain import PlainLabel
 from segstudio.metrics.bootstrap import PairedDifference
 from segstudio.session.session import Session
@@ -49,7 +49,10 @@ class PairPlot(QWidget):
             self.note.setText(self._why_nothing())
             return
         runs, table = (self._pair.first, self._pair.second), self._table
-        first, second = column_titles([table.title(run) for run in runs])
+        titles = {table.title(run) for run in table.runs}
+        first, second = (
+            telling_title(title, sorted(titles - {title})) for title in map(table.title, runs)
+        )
         first_color, second_color = (QColor(run_color(table.runs, run)) for run in runs)
         self.plot.show_rows(self._rows(found), (first, second), (first_color, second_color))
         self.note.setText(" ".join(text for text in (_HELP, caution(found)) if text))

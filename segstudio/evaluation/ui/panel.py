@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -20,7 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.core.formatting import count_text, counted, duration_text
+from segstudio.core.formatting import count_text, counted, left_text
+from segstudio.core.pace import Pace
 from segstudio.evaluation.evaluating import Evaluating
 from segstudio.evaluation.ui.panel_actions import EXPORTS
 from segstudio.evaluation.ui.panel_pages import EvaluationPages, EvaluationServices
@@ -28,7 +28,9 @@ from segstudio.evaluation.ui.run_choice import RunChoice
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import EmptyState, Switch
+from segstudio.kit.fitting_row import WORD_ICON
 from segstudio.kit.icons import icon
+from segstudio.kit.key_tips import CommandTip
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.turns import Parts
 from segstudio.session.evaluation_state import Evaluation
@@ -87,7 +89,6 @@ class EvaluationPanel(QWidget):
         yield
         yield from pages.parts_of_shown()
         self._connect()
-        self._show_tips()
         self._show()
 
     def _connect(self) -> None:
@@ -97,7 +98,8 @@ class EvaluationPanel(QWidget):
         self.pages.currentChanged.connect(self._offer_copy)
         self.pages.page_built.connect(self._offer_copy)
         self.pages.open_requested.connect(self.open_requested)
-        self._commands.keymap_changed.connect(self._show_tips)
+        CommandTip(self._commands["evaluation.start"], self.header.start)
+        CommandTip(self._commands["evaluation.cancel"], self.header.stop)
         self._session.changed.connect(self._on_change)
 
     def _offer_copy(self) -> None:
@@ -129,14 +131,6 @@ class EvaluationPanel(QWidget):
         """That all is through is said where there is room for it."""
         progress = self.header.progress
         progress.setVisible(progress.matters or (progress.says and self.height() >= _ROOMY))
-
-    def _show_tips(self) -> None:
-        """Buttons that do what an action does say its key."""
-        for button, action in (
-            (self.header.start, "evaluation.start"),
-            (self.header.stop, "evaluation.cancel"),
-        ):
-            button.setToolTip(self._commands[action].toolTip())
 
     def _copy(self) -> None:
         text = self.pages.copied()
@@ -231,6 +225,7 @@ class EvaluationHeader(QWidget):
         self.export = _header_button("download", "", "Save the figures or a report")
         self.export.setMenu(export)
         self.export.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.export.setProperty("menuSign", "false")
         self._lay_out()
         self._refresh = Coalescer(self, self._show, _EVERY_S)
         self.start.clicked.connect(self.begin)
@@ -296,15 +291,13 @@ def _header_button(name: str, text: str, tip: str) -> QToolButton:
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     if text:
         button.setText(text)
+        button.setIconSize(WORD_ICON)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     button.setToolTip(plain(tip))
     button.setAccessibleName(text or tip)
     return button
 
 
-_SURE_AFTER_S = 3.0
-_LOOK_BACK_S = 10.0
-"""The speed is that of the last seconds: what is on disk goes faster than what has to be run."""
 _LONGEST = "{0} of {0} images, 59 min left"
 
 
@@ -318,7 +311,7 @@ class EvaluationProgress(QWidget):
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._now = now
-        self._seen: deque[tuple[float, int]] = deque()
+        self._pace = Pace()
         self.matters = False
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
@@ -347,28 +340,16 @@ class EvaluationProgress(QWidget):
         self.bar.setValue(done)
         self.label.setMinimumWidth(self._room(evaluation.total) if evaluation.running else 0)
         if not evaluation.running:
-            self._seen.clear()
+            self._pace.forget()
             self.label.setText(f"{_at_rest(evaluation)}{_against(evaluation)}")
             return
-        self.label.setText(f"{_images(evaluation)}{self._left(done, whole)}")
+        seconds = self._pace.left("", done, whole, self._now())
+        left = "" if seconds is None else f", {left_text(seconds)}"
+        self.label.setText(f"{_images(evaluation)}{left}")
 
     def _room(self, total: int) -> int:
         """Width of the text at its longest, so that it does not wander while it counts."""
         return self.label.fontMetrics().horizontalAdvance(_LONGEST.format(count_text(total)))
-
-    def _left(self, done: int, whole: int) -> str:
-        now, seen = self._now(), self._seen
-        if seen and done < seen[-1][1]:
-            seen.clear()  # it started over
-        if not seen or done > seen[-1][1]:
-            seen.append((now, done))
-        while len(seen) > 2 and now - seen[1][0] > _LOOK_BACK_S:
-            seen.popleft()
-        began, first = seen[0]
-        passed = now - began
-        if passed < _SURE_AFTER_S or done == first:
-            return ""
-        return f", {duration_text(passed * (whole - done) / (done - first))} left"
 
 
 def _through(evaluation: Evaluation) -> tuple[int, int]:

@@ -26,7 +26,7 @@ def _export(kind: str, c: Context) -> None:
 
 EVALUATION_ACTIONS = (
     ActionSpec("evaluation.start", EVALUATION, "Evaluate", lambda c: c.window.evaluation.start(),
-               "play", ("F6",), enabled=_can_start, section=1,
+               "play", ("F9",), enabled=_can_start, section=1,
                tip="Hold the chosen models against the ground truth of the whole folder"),
     ActionSpec("evaluation.cancel", EVALUATION, "Stop evaluating",
                lambda c: c.studio.evaluating.cancel(), "circle-stop", enabled=_is_running,

@@ -169,7 +169,7 @@ class QueueDelegate(QStyledItemDelegate):
     def _paint_text(self, painter: QPainter, text: QRect, palette: QPalette, index: _Index) -> None:
         value = str(index.data(VALUE_ROLE))
         font = QFont(painter.font())
-        font.setBold(True)
+        font.setWeight(QFont.Weight.DemiBold)
         painter.setFont(font)
         painter.setPen(palette.color(QPalette.ColorRole.Text))
         flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop

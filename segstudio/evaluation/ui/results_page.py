@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor, QPalette, QResizeEvent
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -34,7 +34,8 @@ from segstudio.evaluation.ui.pair_bar import PairBar
 from segstudio.evaluation.ui.pair_choice import PairChoice
 from segstudio.evaluation.ui.pair_plot import PairPlot
 from segstudio.kit.coalesce import Coalescer
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.icon_button import text_switch
+from segstudio.kit.plain import PlainLabel, semibold
 from segstudio.kit.swatch import swatch
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import Column, Emphasis, Side, TableModel
@@ -53,6 +54,8 @@ _OF_GUESS = QColor(128, 128, 128)
 _EVERY_S = 0.25
 _KEYS = (*(figure.key for figure in leading_first(Where.FOLDER)), *OVER_IMAGES.values())
 _LEAST_CHART, _MOST_CHART = 190, 420
+_RIM, _BETWEEN, _AROUND = 12, 4, 10
+"""Beside the words, between them, and all margins above and below them."""
 _NO_LIMIT = 16_777_215
 """Qt's."""
 _COUNTING = "Counting how sure the difference is…"
@@ -120,6 +123,8 @@ class ResultsPage(QWidget):
         )  # fmt: skip
         self.pair_bar = PairBar(evaluating.table, pair)
         self.more = QToolButton()
+        self.rest = text_switch("Notes", "What else the figures say, for which there is no room")
+        self.rest.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.verdict = _text("Comparison of two models")
         self.ranking = _text("Which model is best at what")
         self.own = _text("Which figures say little")
@@ -139,8 +144,14 @@ class ResultsPage(QWidget):
     def _connect(self) -> None:
         self.table.selectionModel().selectionChanged.connect(self._on_selection)
         self.table.doubleClicked.connect(self._choose_model)
+        self.table.verbs = lambda row: (
+            [("check", "Choose this model", self._choose_model)]
+            if row.run in self._session.models
+            else []
+        )
         self.table.horizontalScrollBar().rangeChanged.connect(self._refit.request)
         self.distribution.range_chosen.connect(self.range_requested)
+        self.rest.toggled.connect(self._refit.request)
         self._session.changed.connect(self._on_change)
         self._pair.changed.connect(self._refresh.request)
 
@@ -162,12 +173,13 @@ class ResultsPage(QWidget):
         self._contents = QWidget()
         scroll.setWidget(self._contents)
         column = QVBoxLayout(self._contents)
-        column.setContentsMargins(0, 0, 0, 6)
-        column.setSpacing(6)
+        column.setContentsMargins(0, 0, 0, 4)
+        column.setSpacing(4)
         column.addWidget(self.table)
         below = QVBoxLayout()
-        below.setContentsMargins(10, 0, 10, 0)
-        below.setSpacing(6)
+        below.setContentsMargins(_RIM, 2, _RIM, 0)
+        below.setSpacing(_BETWEEN)
+        self._below = below
         column.addLayout(below)
         # in a row of its own: a layout is as wide as the narrowest limit in it, and would reckon
         # with the lines that the words take at that width
@@ -175,6 +187,7 @@ class ResultsPage(QWidget):
         below.addLayout(bar)
         bar.addWidget(self.pair_bar, 1000)
         bar.addStretch(1)
+        bar.addWidget(self.rest)
         bar.addWidget(self.more)
         self._set_up_more()
         self.pair_bar.setMaximumWidth(760)
@@ -210,7 +223,7 @@ class ResultsPage(QWidget):
     def _lay_out_overview(self) -> None:
         """What there is room for in a large window: differences by class, and the images."""
         row = QHBoxLayout(self.overview)
-        row.setContentsMargins(10, 12, 10, 4)
+        row.setContentsMargins(_RIM, 12, _RIM, 4)
         row.setSpacing(24)
         title = PlainLabel("Where the two models differ")
         self._images_title = PlainLabel()
@@ -245,14 +258,20 @@ class ResultsPage(QWidget):
             (self.trap, words.trap_text(table) or ("" if unscored else self._why_no_scores())),
             (self.notes, " ".join(note for note in notes if note)),
         ):
-            label.setText(text)
-            label.setVisible(bool(text))
+            label.setText(semibold(text))
         self.differences.refresh()
         lead = leading_first(Where.IMAGES, has_background=table.has_background)[0]
         images = gathered(table, lead)
         self._images_title.setText(f"Images by {words.lead_name(table)}")
         self.distribution.show_values(images.figure, images.heads, images.values)
         self._fit()
+
+    def hasHeightForWidth(self) -> bool:
+        """The charts claim no height: else the page could never be made lower again."""
+        return False
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), self._scroll.minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Words take more lines where it is narrow."""
@@ -263,17 +282,35 @@ class ResultsPage(QWidget):
     def _fit(self) -> None:
         """Keep the contents as high as their words need, and show charts where there is room."""
         self.table.setFixedHeight(self.table.whole_height())
-        layout = self._contents.layout()
+        layout, overview = self._contents.layout(), self.overview.layout()
         assert layout is not None
+        assert overview is not None
+        self._pair_part.setVisible(len(self._table.runs) > 1)
+        self._choose_words()
         layout.activate()
         lines = max(layout.totalHeightForWidth(self.width()), layout.totalMinimumSize().height())
         self._contents.setMinimumHeight(lines)
-        needed = max(self.distribution.minimumSizeHint().height(), _LEAST_CHART)
-        has_room = self.height() - lines > needed and self._has_scores()
+        needed = max(overview.totalMinimumHeightForWidth(self.width()), _LEAST_CHART)
+        has_room = self.height() - lines >= needed and self._has_scores()
         self._scroll.setMinimumHeight(lines if has_room else 0)
         self._scroll.setMaximumHeight(lines if has_room else _NO_LIMIT)
-        self._pair_part.setVisible(len(self._table.runs) > 1)
         self.overview.setVisible(has_room)
+
+    def _choose_words(self) -> None:
+        """Show the sentences that there is room for, what matters most first; all if asked."""
+        margins = self._below.contentsMargins()
+        width = self.width() - margins.left() - margins.right()
+        room = self.height() - self.table.height() - self.pair_bar.sizeHint().height() - _AROUND
+        is_full = False
+        first = (self.verdict, self.own) if self._has_scores() else (self.verdict, self.trap)
+        rest = (label for label in (self.trap, self.ranking, self.notes) if label not in first)
+        for label in (*first, *rest):
+            needed = label.heightForWidth(width) + _BETWEEN
+            # what comes after one that does not fit would be read as if that were not there
+            is_full = is_full or bool(label.text() and label not in first and needed > room)
+            room -= needed if label.text() else 0
+            label.setVisible(bool(label.text()) and (self.rest.isChecked() or not is_full))
+        self.rest.setVisible(is_full)
 
     def _own_pixels(self) -> str:
         if self._session.evaluation.originals:
@@ -415,7 +452,7 @@ def _titled(title: QLabel, widget: QWidget) -> QWidget:
     column = QVBoxLayout(part)
     column.setContentsMargins(0, 0, 0, 0)
     font = title.font()
-    font.setBold(True)
+    font.setWeight(QFont.Weight.DemiBold)
     title.setFont(font)
     column.addWidget(title)
     column.addWidget(widget, 20)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from segstudio.core.formatting import count_text, counted
 from segstudio.core.series_colors import run_color
 from segstudio.evaluation.evaluating import Evaluating
+from segstudio.kit.fitting_row import WORD_ICON
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.swatch import swatch
@@ -61,7 +62,7 @@ class RunChoice(QToolButton):
         self.originals = QCheckBox(_ORIGINALS)
         self.setText("Models")
         self.setIcon(icon("layers"))
-        self.setIconSize(QSize(16, 16))
+        self.setIconSize(WORD_ICON)
         self.setToolTip("Which models are evaluated")
         self.setAccessibleName("Models to evaluate")
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)

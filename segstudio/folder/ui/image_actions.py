@@ -65,6 +65,8 @@ IMAGE_ACTIONS = (
     ActionSpec("image.find", IMAGE, "Find image by name", lambda c: c.verbs.find_image(),
                "search", ("Ctrl+F",), enabled=has_project, section=3,
                tip="Type a part of the name; Enter goes to the list"),
+    ActionSpec("image.copy_name", IMAGE, "Copy name of the image", lambda c: c.verbs.copy_name(),
+               enabled=has_document, section=3),
     ActionSpec("image.copy_path", IMAGE, "Copy path of the image", lambda c: c.verbs.copy_path(),
                "copy", enabled=has_document, section=3),
     ActionSpec("image.show_file", IMAGE, "Show in file manager", lambda c: c.verbs.show_file(),

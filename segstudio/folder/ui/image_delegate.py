@@ -6,53 +6,30 @@ import math
 from collections.abc import Callable
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from segstudio.core.short_names import elided_middle
 from segstudio.folder.browsing import Browsing
 from segstudio.folder.ui.image_list_rows import IMAGE_ROLE, ImagesModel, sign_of
+from segstudio.kit.focus_ring import KeyUse, draw_ring
 from segstudio.kit.icons import tinted
 from segstudio.kit.theme import tokens_of
 from segstudio.session.session import ImageState, Session
 
 ROW_HEIGHT = 52
 THUMB = 40
-_MARGIN, _SIGN, _EDGE, _RING = 8, 14, 3, 2
+_MARGIN, _SIGN, _EDGE = 8, 14, 3
 _LEFT, _RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
 
 
 class ImagesView(QListView):
-    """A list that knows whether it is used with the keyboard: its current row has a ring then.
-
-    Qt has a state for that, but sets it with the Tab key alone.
-    """
+    """A list that knows whether it is used with the keyboard: its current row has a ring then."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.by_keys = False
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        self._use(by_keys=True)
-        super().keyPressEvent(event)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._use(by_keys=False)
-        super().mousePressEvent(event)
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        if event.reason() not in (
-            Qt.FocusReason.ActiveWindowFocusReason,
-            Qt.FocusReason.PopupFocusReason,
-        ):
-            self._use(by_keys=event.reason() != Qt.FocusReason.MouseFocusReason)
-        super().focusInEvent(event)
-
-    def _use(self, *, by_keys: bool) -> None:
-        if by_keys != self.by_keys:
-            self.by_keys = by_keys
-            self.viewport().update()
+        self.use = KeyUse(self)
 
 
 class ImageDelegate(QStyledItemDelegate):
@@ -119,10 +96,9 @@ class ImageDelegate(QStyledItemDelegate):
         if image == self._browsing.cursor:
             painter.fillRect(QRect(box.left(), box.top(), _EDGE, box.height()), accent)
         view = option.widget
-        if option.state & flags.State_HasFocus and isinstance(view, ImagesView) and view.by_keys:
-            for inset in range(_RING):
-                painter.setPen(accent)
-                painter.drawRect(box.adjusted(inset, inset, -inset - 1, -inset - 1))
+        has_focus = option.state & flags.State_HasFocus
+        if has_focus and isinstance(view, ImagesView) and view.use.by_keys:
+            draw_ring(painter, box, palette)
 
     def _paint_thumbnail(
         self, painter: QPainter, place: QRect, palette: QPalette, image: int

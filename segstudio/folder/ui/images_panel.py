@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLineEdit,
-    QMenu,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -39,6 +38,7 @@ from segstudio.kit.icon_button import ChoiceButton, icon_button
 from segstudio.kit.icons import icon
 from segstudio.kit.panel_header import PanelHeader
 from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.row_menu import new_menu
 from segstudio.kit.thumbnail_pixmaps import ThumbnailPixmaps
 from segstudio.runs.scoring import Scoring
 from segstudio.session.session import Change, Session, What
@@ -46,8 +46,12 @@ from segstudio.session.session import Change, Session, What
 _EMPTY = "No folder is open."
 _NONE_LISTED = "No image is like that."
 _THUMBNAIL_PX, _LEAST_WIDTH = 124, 140
-_MENU = ("model.run", "model.run_selected", "image.reviewed", "image.copy_path", "image.show_file")
-"""What can be done with an image from its row, by id."""
+_MENU = (
+    ("model.run", "model.run_selected", "file.export"),
+    ("image.reviewed", "edit.revert", "edit.versions"),
+    ("image.copy_name", "image.copy_path", "image.show_file"),
+)
+"""What can be done with an image from its row, by id; lines between the groups."""
 
 
 class ImagesPanel(QWidget):
@@ -204,7 +208,8 @@ class ImagesPanel(QWidget):
     def _say_shared(self) -> None:
         """Say once what the rows leave out."""
         shared = self.model.shared
-        ends = [f"begin with “{shared.begin}”"] * bool(shared.begin)
+        begins = shared.kinds or tuple(filter(None, (shared.begin,)))
+        ends = [f"begin with {' or '.join(f'“{begin}”' for begin in begins)}"] * bool(begins)
         ends += [f"end with “{shared.end}”"] * bool(shared.end)
         self._foot.setVisible(bool(ends and self.model.images) or not self.listed.isHidden())
         self.shared.show_text(shared.pattern if self.model.images else "")
@@ -270,10 +275,11 @@ class ImagesPanel(QWidget):
     def _show_menu(self, place: QPoint) -> None:
         if not self.view.indexAt(place).isValid():
             return
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu = new_menu(self)
         self._actions.refresh()
-        menu.addActions([self._actions[action_id] for action_id in _MENU])
+        for group in _MENU:
+            menu.addActions([self._actions[action_id] for action_id in group])
+            menu.addSeparator()
         menu.popup(self.view.viewport().mapToGlobal(place))
 
     def _on_selection(self) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSlider, QSpinBox, QToolButton, QWidg
 from segstudio.folder.browsing import Browsing
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.elided import ElidedCombo
+from segstudio.kit.key_tips import KeyTip
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
@@ -32,7 +33,8 @@ class StackBar(QWidget):
         self.setFixedHeight(_HEIGHT)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Page")
-        self.slider.setToolTip("Page of the stack (Ctrl+PgUp and Ctrl+PgDown)")
+        keys = "{image.previous_page} and {image.next_page}"
+        KeyTip(actions, self.slider, "Page of the stack", keys)
         self.slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.number = QSpinBox()
         self.number.setAccessibleName("Page number")

@@ -50,6 +50,7 @@ class TruthDialog(Dialog):
         start = known.folder or next(iter(folders), project.images_root)
         self.folder = QLineEdit(str(start))
         self.folder.setAccessibleName("Folder of the masks")
+        self.folder.setToolTip("Where the masks lie; they are looked for in its folders, too")
         self.browse = QPushButton("Browse…")
         self.browse.clicked.connect(self._browse)
         self.pattern = QLineEdit("" if known.pattern is None else known.pattern.text)

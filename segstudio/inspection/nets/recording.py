@@ -268,9 +268,10 @@ class Recorder(TorchFunctionMode):
         """Note that a module ends and what it returned."""
         self._path.pop()
         begun = self._begun.pop()
-        sizes = getattr(output, "image_sizes", None)
-        if sizes:
-            self.image_sizes = [(int(h), int(w)) for h, w in sizes]
+        # torchvision's transform gives its images together with their targets
+        for part in output if isinstance(output, tuple) else (output,):
+            if sizes := getattr(part, "image_sizes", None):
+                self.image_sizes = [(int(h), int(w)) for h, w in sizes]
         if not self._graph or not isinstance(output, Tensor):
             return
         index = self.node_of(output)

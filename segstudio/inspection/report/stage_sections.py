@@ -35,7 +35,7 @@ _LONGEST: Final = 320
 _COVER: Final = 0.85
 _NAMED: Final = 5
 _HEADERS: Final = (
-    "stage", "role", "C x H x W", "stride", "receptive field", "parameters", "multiply-adds",
+    "stage", "role", "C x H x W", "stride", "receptive field, H x W", "parameters", "multiply-adds",
     "time, ms", "memory", "zeros", "dead", "checkerboard",
 )  # fmt: skip
 _DEAD, _CHECKERBOARD = 10, 11

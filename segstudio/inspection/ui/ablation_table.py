@@ -95,6 +95,9 @@ class AblationTable(QWidget):
         self.rows = TableModel(_FIRST[:2], lambda row: row.name)
         self.table = TableView(self.rows, "What each skip is worth", sorting=UNSORTED)
         self.table.doubleClicked.connect(lambda index: self._open(self.table.row_at(index)))
+        self.table.verbs = lambda row: [
+            ("scissors", "Show the mask without it", lambda: self._open(row))
+        ]
         self._lay_out()
         self.start.clicked.connect(
             lambda: cutting.ablating.ablate_all(self.scope.currentData(), chosen_how(self.how))

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from segstudio.core.formatting import percent_text
 from segstudio.inspection.explanations import ClassValue
+from segstudio.kit.focus_ring import FocusRing
 
 MOST = 6
 """How many classes are shown; the one asked about is always among them."""
@@ -38,6 +39,7 @@ class ClassBars(QWidget):
         self._asked = -1
         self.setAccessibleName("Classes at the pinned pixel")
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        FocusRing(self)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolTip("Click a class to ask why it is (or is not) the answer here")

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QToolButton, QWidget
 
 from segstudio.canvas.view import View
 from segstudio.canvas.wheel import notches
+from segstudio.kit.focus_ring import FocusRing
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.painting import paint, text_width
 from segstudio.report.diagram import Box
@@ -61,6 +62,7 @@ class DiagramSurface(QWidget):
         self._dragged: QPointF | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        FocusRing(self)
         self.setMinimumSize(160, 100)
         self._buttons = ZoomButtons(self)
         self._buttons.zoomed.connect(self.zoom_by)
@@ -314,6 +316,6 @@ class ZoomButtons(QWidget):
     @staticmethod
     def _button(name: str, tip: str) -> QToolButton:
         button = icon_button(name, tip, px=14)
-        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setCursor(Qt.CursorShape.ArrowCursor)
         return button

@@ -14,6 +14,7 @@ import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
+    QGuiApplication,
     QHelpEvent,
     QKeyEvent,
     QMouseEvent,
@@ -30,8 +31,10 @@ from segstudio.inspection.feature_maps import FeatureMaps
 from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.ui.diagram_surface import DiagramSurface
 from segstudio.inspection.ui.photo_place import photo_pixel
+from segstudio.kit.icons import icon
 from segstudio.kit.pixmaps import pixmap_of
 from segstudio.kit.plain import plain
+from segstudio.kit.row_menu import new_menu
 from segstudio.report.diagram import (
     Box,
     Diagram,
@@ -76,6 +79,7 @@ class DiagramView(DiagramSurface):
         pages_wanted: A stage or a skip edge was double-clicked.
         skip_cut: A skip edge (its id) shall be cut, or joined again (bool).
         stage_cut: All channels of a stage (its id) shall be cut.
+        photo_wanted: A stage's (its id) channel (its number) shall lie over the photo.
     """
 
     pointed = Signal(object)
@@ -84,6 +88,7 @@ class DiagramView(DiagramSurface):
     pages_wanted = Signal()
     skip_cut = Signal(str, bool)
     stage_cut = Signal(str)
+    photo_wanted = Signal(str, int)
 
     def __init__(
         self,
@@ -258,12 +263,22 @@ class DiagramView(DiagramSurface):
             self.fit()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Offer to cut what lies under the pointer, to fit, to fold, and to unfold."""
+        """Offer what can be done with what lies under the pointer, to fit, to fold, to unfold.
+
+        By the menu key it is about the skip or stage that is opened, and opens below it.
+        """
         if self._shown is None:
             return
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._offer_cut(menu, self._shown, QPointF(event.pos()))
+        place = event.globalPos()
+        _, node, skip = self._found(QPointF(event.pos()))
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            node, skip = self._opened(self._shown), self._shown.skip
+            if node is not None:
+                place = self.mapToGlobal(self.area(node.box).bottomLeft().toPoint())
+        menu = new_menu(self)
+        if node is not None:
+            self._offer_node(menu, node)
+        self._offer_cut(menu, self._shown, None if skip else node, skip)
         menu.addAction("Show all", self.fit)
         menu.addSeparator()
         for group in self._shown.diagram.groups:
@@ -271,19 +286,45 @@ class DiagramView(DiagramSurface):
             menu.addAction(f"{verb} {group.title.lower()}", partial(self.fold, group.id))
         if self._folded:
             menu.addAction("Unfold all", self.unfold_all)
-        menu.popup(event.globalPos())
+        menu.popup(place)
 
-    def _offer_cut(self, menu: QMenu, shown: DiagramState, place: QPointF) -> None:
-        _, node, skip = self._found(place)
+    def _opened(self, shown: DiagramState) -> DiagramNode | None:
+        return next((node for node in shown.diagram.nodes if node.id == shown.stage), None)
+
+    def _offer_node(self, menu: QMenu, node: DiagramNode) -> None:
+        def open_page() -> None:
+            self._open(node)
+            self.pages_wanted.emit()
+
+        text = "Show its channels" if self._is_first else "Compare with the opened stage"
+        menu.addAction(icon("layers"), text, open_page)
+        if self._is_first and node.layer.receptive_field is not None:
+            channel = self._channel_of(node)
+            show = partial(self.photo_wanted.emit, node.id, channel)
+            menu.addAction(icon("blend"), f"Show channel {channel} in the photo", show)
+        shape = shape_text(node.layer)
+        copy = partial(QGuiApplication.clipboard().setText, shape)
+        menu.addAction(icon("copy"), f"Copy its shape ({shape})", copy)
+
+    def _channel_of(self, node: DiagramNode) -> int:
+        """The channel that is looked at in the stage, else the one that the pictures show."""
+        inspection = self._session.inspection
+        is_open = node.id == inspection.stage and inspection.channel is not None
+        channel = inspection.channel if is_open else inspection.picture_channel
+        return min(channel or 0, node.layer.shape[0] - 1)
+
+    def _offer_cut(
+        self, menu: QMenu, shown: DiagramState, node: DiagramNode | None, skip: str
+    ) -> None:
         if not self._is_first or not (node or skip):
             return
         if skip:
             is_cut = skip in shown.cut_skips
             text = "Undo the cut of this skip" if is_cut else "Cut this skip"
-            menu.addAction(text, partial(self.skip_cut.emit, skip, not is_cut))
+            menu.addAction(icon("scissors"), text, partial(self.skip_cut.emit, skip, not is_cut))
         elif node is not None:
             text = f"Cut all channels of {node.label}"
-            menu.addAction(text, partial(self.stage_cut.emit, node.id))
+            menu.addAction(icon("scissors"), text, partial(self.stage_cut.emit, node.id))
         menu.addSeparator()
 
     def event(self, event: QEvent) -> bool:
@@ -577,7 +618,8 @@ def _field_text(layer: LayerInfo) -> list[str]:
     field = layer.receptive_field
     if field is None:
         return ["has no place of its own on the photo"]
-    size = f"{TIMES.join(map(count_text, layer.photo_field or ()))} pixels of the photo"
+    sides = TIMES.join(map(count_text, layer.photo_field or ()))
+    size = f"{sides} pixels of the photo (height {TIMES} width)"
     if not field.has_local:
         return ["sees the whole image"]
     return [f"receptive field {size}" + (", and the whole image" if field.is_global else "")]

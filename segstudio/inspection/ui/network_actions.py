@@ -24,6 +24,18 @@ def _has_stage(c: Context) -> bool:
     return _has_trace(c) and bool(c.session.inspection.stage)
 
 
+def _has_skip(c: Context) -> bool:
+    return _has_trace(c) and bool(c.session.inspection.skip)
+
+
+def _is_skip_cut(c: Context) -> bool:
+    return _has_skip(c) and c.studio.cutting.is_cut(c.session.inspection.skip)
+
+
+def _toggle_skip(c: Context) -> None:
+    c.window.network.toggle_skip()
+
+
 def _export(kind: str, c: Context) -> None:
     c.verbs.network_export.save_as(kind)
 
@@ -48,6 +60,10 @@ NETWORK_ACTIONS = (
                lambda c: c.studio.photo_overlay.clear(), "eraser",
                enabled=lambda c: c.session.inspection.over_photo is not None, section=2,
                tip="Take away what the network panel laid over the photo"),
+    ActionSpec("network.cut_skip", NETWORK, "Cut the opened skip",
+               _toggle_skip, "scissors", ("Shift+X",),
+               enabled=_has_skip, checked=_is_skip_cut, section=2,
+               tip="The skip connection on the Skip page, at first the finest; again undoes it"),
     ActionSpec("network.reset_cuts", NETWORK, "Remove all cuts",
                lambda c: c.studio.cutting.reset(), "undo-2",
                enabled=lambda c: bool(c.session.inspection.cuts), section=2,

@@ -129,6 +129,7 @@ class NetworkHeader(QWidget):
             label.setBuddy(buddy)
         self.export.setMenu(exports)
         self.export.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.export.setProperty("menuSign", "false")
 
     def _lay_out(self) -> None:
         row = QHBoxLayout(self)
@@ -208,7 +209,7 @@ class NetworkHeader(QWidget):
     def _show(self) -> None:
         inspection = self._session.inspection
         traced = inspection.traced
-        self.summary.show_text(_summary(inspection), _short_summary(inspection))
+        self.summary.show_text(*_summaries(inspection))
         self.busy.setVisible(bool(inspection.waiting))
         self.notes.setVisible(bool(self.notes_text))
         self.notes.setToolTip(_as_paragraphs(self.notes_text))
@@ -269,32 +270,25 @@ class NetworkHeader(QWidget):
             self.setFixedHeight(max(HEADER_HEIGHT, self.fontMetrics().height() + 16))
 
 
-def _summary(inspection: Inspection) -> str:
-    traced = inspection.traced
-    if traced is None:
-        return ""
-    if inspection.waiting:
-        return f"{inspection.waiting}…"
-    trace = traced.trace
-    height, width = trace.input_size
-    return "  \u00b7  ".join(
-        (
-            traced.title,
-            f"{short_text(trace.parameters)} parameters",
-            f"{short_text(trace.macs)} multiply-adds",
-            seconds_text(trace.seconds),
-            f"{width} \u00d7 {height} pixels",
-        )
-    )
-
-
-def _short_summary(inspection: Inspection) -> str:
-    """What matters most of it, where there is little room; the tip has the whole."""
+def _summaries(inspection: Inspection) -> tuple[str, ...]:
+    """What was traced: all, what matters most of it, and the name alone where there is no room."""
     traced = inspection.traced
     if traced is None or inspection.waiting:
-        return ""
+        return ("" if traced is None else f"{inspection.waiting}…",)
     trace = traced.trace
-    return f"{traced.title}  \u00b7  {short_text(trace.parameters)} parameters"
+    height, width = trace.input_size
+    parameters = f"{short_text(trace.parameters)} parameters"
+    rest = (
+        f"{short_text(trace.macs)} multiply-adds",
+        seconds_text(trace.seconds),
+        f"{width} \u00d7 {height} pixels",
+    )
+    between = "  \u00b7  "
+    return (
+        between.join((traced.title, parameters, *rest)),
+        between.join((traced.title, parameters)),
+        traced.title,
+    )
 
 
 def _notes(traced: TracedNetwork) -> list[str]:

@@ -16,7 +16,7 @@ from segstudio.inspection.ui.structure_view import StructureView
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.turns import Parts
-from segstudio.session.inspection import Inspection
+from segstudio.session.inspection import Inspection, Overlay
 from segstudio.session.session import Change, Session, What
 
 _UPRIGHT_FROM = 0.75
@@ -65,6 +65,7 @@ class NetworkPanel(QWidget):
         """Make what it holds, where it stays: what gets another parent is styled anew."""
         session, commands = self._session, self._commands
         self._cutting = room.cutting
+        self._inspecting, self._overlay = room.inspecting, room.overlay
         self.download = _action_button(commands, "model.download", "Download the weights")
         self.retry = QPushButton("Trace again")
         self.retry.clicked.connect(room.inspecting.trace_again)
@@ -104,6 +105,7 @@ class NetworkPanel(QWidget):
         self.structure.pages_wanted.connect(self._bring_pages)
         self.structure.skip_cut.connect(self._cut_skip)
         self.structure.stage_cut.connect(self._cut_stage)
+        self.structure.photo_wanted.connect(self._lay_over)
         self._session.changed.connect(self._on_change)
 
     @property
@@ -119,6 +121,12 @@ class NetworkPanel(QWidget):
     def page_tabs(self) -> QWidget:
         """What gets the keys when the panel is opened."""
         return self.pages.tabBar()
+
+    def toggle_skip(self) -> None:
+        """Cut the opened skip, or undo its cut, and show what comes of it."""
+        skip = self._session.inspection.skip
+        if skip:
+            self._cut_skip(skip, not self._cutting.is_cut(skip))
 
     def show_point(self, pixel_xy: tuple[int, int] | None) -> None:
         """Mark the place of a pixel (x, y) of the photo in every stage, or none."""
@@ -174,6 +182,10 @@ class NetworkPanel(QWidget):
     def _cut_stage(self, stage: str) -> None:
         self._cutting.cut_channel(stage, None)
         self.pages.bring(CUTS)
+
+    def _lay_over(self, stage: str, channel: int) -> None:
+        self._inspecting.open_stage(stage, channel)
+        self._overlay.show(Overlay.CHANNEL)
 
     def _share(self, **fields: object) -> None:
         self._sharing = replace(self._sharing, **fields)  # type: ignore[arg-type]

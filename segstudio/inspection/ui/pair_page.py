@@ -116,6 +116,9 @@ class PairPage(QWidget):
         self.map.hovered.connect(self._point)
         self.map.chosen.connect(self._open_cell)
         self.table.reached.connect(self._open_row)
+        self.table.verbs = lambda row: [
+            ("scan", "Look at the two stages", lambda: self._open_row(row))
+        ]
         self._session.changed.connect(self._on_change)
 
     # -- what it shows -----------------------------------------------------------------------

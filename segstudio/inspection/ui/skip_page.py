@@ -73,6 +73,7 @@ class SkipPage(QWidget):
         self.view: JoinView | None = None
         self.chooser = ElidedCombo()
         self.chooser.setAccessibleName("Skip connection")
+        self.chooser.setToolTip("The skip connection that is looked at")
         self.chooser.setMinimumContentsLength(10)
         self.how = how_combo()
         self.cut = QPushButton("Cut this skip")
@@ -140,8 +141,7 @@ class SkipPage(QWidget):
 
     def _choose_how(self) -> None:
         edge = self._edge()
-        listed = None if edge is None else self._cutting.cut_of(edge)
-        if edge is not None and listed is not None and listed.enabled:
+        if edge is not None and self._cutting.is_cut(edge):
             self._cutting.cut_skip(edge, chosen_how(self.how))
 
     def _show_cut(self) -> None:

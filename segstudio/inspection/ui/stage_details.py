@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QFont, QPalette
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -74,9 +74,10 @@ class StageDetails(QScrollArea):
     def _fill(self) -> None:
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its controls scroll to themselves
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         font = self.title.font()
-        font.setBold(True)
+        font.setWeight(QFont.Weight.DemiBold)
         self.title.setFont(font)
         self._choices = QButtonGroup(self)
         for button in (self.stage, self.channel):
@@ -86,6 +87,7 @@ class StageDetails(QScrollArea):
             self.range.addItem(text, value)
             self.range.setItemData(row, plain(tip), Qt.ItemDataRole.ToolTipRole)
         self.range.setAccessibleName("Range of the colours")
+        self.range.setToolTip("Which values the first and the last colour stand for")
         self.range.setMinimumContentsLength(8)
         self.range.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QPalette
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
     QHBoxLayout,
-    QMenu,
     QSplitter,
     QStackedLayout,
     QVBoxLayout,
@@ -31,7 +30,6 @@ from segstudio.inspection.ui.diagram_view import DiagramView
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.file_dialogs import ask_csv
 from segstudio.kit.icon_button import icon_button
-from segstudio.kit.icons import icon
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import UNSORTED, Column, Side, TableModel, share_of_largest
 from segstudio.kit.turns import Parts
@@ -56,8 +54,8 @@ COLUMNS: Final = (
     _Stage("Multiply-adds", lambda s: short_text(s.macs) if s.macs else DASH, "For this image",
            lambda s: s.macs, side=Side.RIGHT),
     _Stage("Receptive field", lambda s: field_text(s).replace(" x ", " \u00d7 "),
-           "Part of the photo, in its pixels, that a position can depend on; + means that some path "
-           "reads the whole image besides", key=lambda s: _field_area(s), side=Side.RIGHT),
+           "Height and width of the part of the photo, in its pixels, that a position can depend on; "
+           "+ means that some path reads the whole image besides", key=lambda s: _field_area(s), side=Side.RIGHT),
     _Stage("Memory", lambda s: bytes_text(s.nbytes),
            "The activations as kept here (16 bits a value)", lambda s: s.nbytes, side=Side.RIGHT),
     _Stage("Time", lambda s: f"{1000 * s.seconds:.1f} ms", "In the traced forward pass",
@@ -93,6 +91,9 @@ class ShapeTable(TableView[LayerInfo]):
         self.setAlternatingRowColors(True)
         self.horizontalHeader().setSectionsMovable(True)
         self.reached.connect(lambda layer: inspecting.open_stage(layer.id))
+        self.verbs = lambda layer: [
+            ("layers", "Open the stage", lambda: inspecting.open_stage(layer.id))
+        ]
         session.changed.connect(self._on_change)
         self._show()
 
@@ -107,18 +108,6 @@ class ShapeTable(TableView[LayerInfo]):
             layers = () if self._traced is None else self._traced.trace.layers
             self.stages.show_rows(layers, _with_bars(layers))
         self.choose(inspection.stage)
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Copy and save."""
-        if not self.stages.rows:
-            return
-        menu = QMenu(self)
-        menu.addAction(icon("copy"), "Copy the table").triggered.connect(lambda: self.copy_all())
-        menu.addAction(icon("download"), "Save the table as CSV…").triggered.connect(
-            lambda: self.save()
-        )
-        menu.exec(event.globalPos())
-        menu.deleteLater()
 
     def copy(self) -> None:
         """Put the chosen stages on the clipboard, in the order shown."""
@@ -148,6 +137,7 @@ class StructureView(QWidget):
         pages_wanted: A stage or a skip edge was double-clicked.
         skip_cut: A skip edge (its id) shall be cut, or joined again (bool).
         stage_cut: All channels of a stage (its id) shall be cut.
+        photo_wanted: A stage's (its id) channel (its number) shall lie over the photo.
     """
 
     diagram: DiagramView
@@ -159,6 +149,7 @@ class StructureView(QWidget):
     pages_wanted = Signal()
     skip_cut = Signal(str, bool)
     stage_cut = Signal(str)
+    photo_wanted = Signal(str, int)
 
     def __init__(
         self,
@@ -197,6 +188,7 @@ class StructureView(QWidget):
         self.diagram.pages_wanted.connect(self.pages_wanted)
         self.diagram.skip_cut.connect(self.skip_cut)
         self.diagram.stage_cut.connect(self.stage_cut)
+        self.diagram.photo_wanted.connect(self.photo_wanted)
         self.table.doubleClicked.connect(lambda _index: self.pages_wanted.emit())
         self.table.clicked.connect(lambda _index: self.opened.emit())
         self._session.changed.connect(self._on_change)

@@ -151,6 +151,9 @@ class UpsamplingPage(QWidget):
         self.pictures.activated.connect(self._show)
         self.table.reached.connect(upsampling.look_at)
         self.table.doubleClicked.connect(self._open)
+        self.table.verbs = lambda _row: [
+            ("layers", "Open the stage", lambda: self._open(self.table.currentIndex()))
+        ]
         self._session.changed.connect(self._on_change)
 
     def showEvent(self, event: QShowEvent) -> None:

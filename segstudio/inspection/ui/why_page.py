@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QColor, QPalette, QResizeEvent, QShowEvent
+from PySide6.QtGui import QColor, QFont, QPalette, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QComboBox,
@@ -39,7 +39,7 @@ from segstudio.session.inspection import Inspection, Over, Overlay, TracedNetwor
 from segstudio.session.session import Change, Session, What
 
 _WIDE_FROM = 560
-_PIXEL = "Click a pixel of the photo with the hand (H) to ask why it got its class."
+_PIXEL = "Click a pixel of the photo with the hand to ask why it got its class."
 _OVER = (
     (Over.PIXEL, "the pinned pixel"),
     (Over.REGION, "the predicted region there"),
@@ -93,7 +93,7 @@ class WhyPage(QScrollArea):
             _lens_columns(None), lambda row: row.stage, is_enabled=lambda row: row.view is not None
         )
         self.logit_lens = TableView(self._lens, "Logit lens by stage", row_height=22)
-        self.logit_lens.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.logit_lens.keep_whole()
         self.logit_lens_note = _text(faint=True)
         self._contents = QWidget()
         self._grid = QGridLayout(self._contents)
@@ -109,6 +109,7 @@ class WhyPage(QScrollArea):
     def _fill(self) -> None:
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its controls scroll to themselves
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for over, text in _OVER:
             self.over.addItem(text, over)
@@ -129,6 +130,9 @@ class WhyPage(QScrollArea):
         self.channels.linkActivated.connect(self._open_channel)
         self.strip.chosen.connect(self._inspecting.open_stage)
         self.logit_lens.reached.connect(lambda row: self._open_lens(row.stage))
+        self.logit_lens.verbs = lambda row: [
+            ("blend", "Show in the photo", lambda: self._open_lens(row.stage))
+        ]
 
     def _lay_out(self) -> None:
         self._button_grid.setSpacing(4)
@@ -321,7 +325,6 @@ class WhyPage(QScrollArea):
         for place, row in enumerate(rows):
             if row.view is None:  # a sentence in place of the figures
                 self.logit_lens.setSpan(place, 1, 1, self._lens.columnCount() - 1)
-        self.logit_lens.setFixedHeight(self.logit_lens.height_of(max(1, len(rows))))
 
     def _show_lens(self, traced: TracedNetwork) -> None:
         readable = any(row.view is not None for row in self._lens_rows)
@@ -346,7 +349,10 @@ def _field_text(traced: TracedNetwork, values: PixelValues) -> str:
         return ""
     layer = traced.trace.layer(values.stage)
     height, width = layer.photo_field or (0, 0)
-    text = f"Theoretical receptive field of {values.stage}: {width} x {height} px of the photo"
+    text = (
+        f"Theoretical receptive field of {values.stage}: {height} \u00d7 {width} px of the photo "
+        "(height \u00d7 width)"
+    )
     field = layer.receptive_field
     if field is not None and field.is_global:
         text += "; a global path sees the whole image besides"
@@ -396,7 +402,7 @@ def _heading(text: str = "", *, wraps: bool = True) -> QLabel:
     label = PlainLabel(text)
     label.setWordWrap(wraps)
     font = label.font()
-    font.setBold(True)
+    font.setWeight(QFont.Weight.DemiBold)
     label.setFont(font)
     return label
 

@@ -26,6 +26,8 @@ from segstudio.session.session import Session
 
 _ID = Qt.ItemDataRole.UserRole
 _ROW_HEIGHT = 22
+_ROW_FLAGS = Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsSelectable
+"""Of each model; what cannot be selected does not show that the keys are at it."""
 _NAMED = 3
 """So many members are named in a suggested name."""
 
@@ -71,10 +73,11 @@ class EnsembleDialog(Dialog):
         for spec in specs:
             item = QListWidgetItem(spec.title)
             item.setData(_ID, spec.id)
-            item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
+            item.setFlags(_ROW_FLAGS | Qt.ItemFlag.ItemIsEnabled)
             chosen = spec.id == model.chosen
             item.setCheckState(Qt.CheckState.Checked if chosen else Qt.CheckState.Unchecked)
             self.members.addItem(item)
+        self.members.setCurrentRow(0)
 
     def _lay_out(self) -> None:
         how = QVBoxLayout()
@@ -126,8 +129,7 @@ class EnsembleDialog(Dialog):
             item = self.members.item(row)
             spec = self._session.models[str(item.data(_ID))]
             fits = not chosen or same_classes(spec.schema, chosen[0].schema)
-            flags = Qt.ItemFlag.ItemIsUserCheckable
-            item.setFlags(flags | Qt.ItemFlag.ItemIsEnabled if fits else flags)
+            item.setFlags(_ROW_FLAGS | Qt.ItemFlag.ItemIsEnabled if fits else _ROW_FLAGS)
             item.setToolTip(
                 plain(spec.description)
                 if fits

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSize, Qt
-from PySide6.QtGui import QIcon, QStandardItem, QStandardItemModel
+from PySide6.QtGui import QFont, QIcon, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QComboBox
 
 from segstudio.kit.elided import ElidedCombo
@@ -136,7 +136,7 @@ def _heading(title: str) -> QStandardItem:
     heading = QStandardItem(title)
     heading.setFlags(Qt.ItemFlag.NoItemFlags)
     font = heading.font()
-    font.setBold(True)
+    font.setWeight(QFont.Weight.DemiBold)
     heading.setFont(font)
     return heading
 

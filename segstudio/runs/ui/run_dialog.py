@@ -53,6 +53,7 @@ class RunDialog(Dialog):
         self.name.setAccessibleName("Name")
         self.base = QComboBox()
         self.base.setAccessibleName("Model")
+        self.base.setToolTip("The model that this run is of")
         self.base.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )

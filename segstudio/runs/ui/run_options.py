@@ -154,6 +154,7 @@ class OwnNumber(QWidget):
         self.own.setToolTip("Set it for this run; else it follows the Model panel")
         self.number = number
         self.number.setToolTip(plain(tip))
+        self.number.setAccessibleName(tip)
         self.number.setEnabled(False)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

@@ -42,11 +42,12 @@ def test_the_end_of_a_long_file_name_is_read_in_a_small_window(bench, folder):
         if place == 0:
             assert bar.file.text().endswith(f"{name[-18:]}.png")
         else:
-            assert bar.file.text() == bar.file.whole
+            assert bar.file.text() == f"Correcting masks/{name}.png"
         assert bar.instead.text() == "To annotations/"  # the name has the room
     bench.window.resize(1900, 1000)
     bench.until(lambda: bar.instead.text() == "Save to annotations/ instead")
     assert bar.file.text() == bar.file.whole
+    assert bar.file.whole.endswith("; the original is kept.")
 
 
 @pytest.fixture
@@ -66,13 +67,13 @@ def painted(bench, folder):
 
 def test_a_mask_that_nobody_painted_on_is_not_said_to_be_corrected(painted):
     bar = painted.window.corrections
-    assert bar.file.whole == "Correcting masks/field_0.png"
+    assert bar.file.whole == "Correcting masks/field_0.png; the original is kept."
     painted.studio.browsing.step(1)
     painted.until(lambda: "field_1" in bar.file.whole)
-    assert bar.file.whole == "Corrections go to masks/field_1.png"
+    assert bar.file.whole == "Corrections go to masks/field_1.png; the original is kept."
     painted.studio.editing.begin_stroke(1, 1)
     painted.studio.editing.end_stroke()
-    painted.until(lambda: bar.file.whole == "Correcting masks/field_1.png")
+    painted.until(lambda: bar.file.whole.startswith("Correcting masks/field_1.png;"))
 
 
 def test_the_bar_names_the_file_and_takes_an_answer_once(painted):

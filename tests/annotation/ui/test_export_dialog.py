@@ -11,18 +11,23 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from segstudio.annotation.ui.export_dialog import ExportDialog, ExportReportDialog
+from segstudio.storage.settings import Settings
 
 
 @pytest.fixture
 def asked(bench, qtbot):
-    """Opens the dialog as Ctrl+E does."""
+    """Opens the dialog as Ctrl+E does, as at a first start; it is closed at the end."""
+    bench.studio.preferences.update(export_forms=Settings().export_forms)
 
     def ask() -> ExportDialog:
         bench.window.commands.run("file.export")
         bench.until(lambda: bench.window.findChildren(ExportDialog) != [])
         return bench.window.findChildren(ExportDialog)[-1]
 
-    return ask
+    yield ask
+    for dialog in bench.window.findChildren(ExportDialog):
+        dialog.close()
+    bench.until(lambda: bench.window.findChildren(ExportDialog) == [])
 
 
 def finish(bench, dialog, qtbot) -> str:
@@ -108,8 +113,27 @@ def test_a_list_of_classes_that_is_there_is_not_replaced_unasked(bench, asked, t
     answer("Cancel", texts)
     qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
     bench.until(lambda: bool(texts))
-    assert texts == ["1 file will be replaced."]
+    assert texts == ["1 list of classes will be replaced."]
     assert (out / "classes.json").read_text() == '{"mine": 1}'
+
+
+def test_the_question_and_the_report_count_the_same(bench, asked, tmp_path, qtbot):
+    out = tmp_path / "out"
+    texts: list[str] = []
+    told = []
+    for again in (False, True):
+        dialog = asked()
+        dialog.folder.setText(str(out))
+        dialog.images.setCurrentIndex(dialog.images.findData("all"))
+        for form, box in dialog.how.items():
+            box.setChecked(form in ("index", "color"))
+        if again:
+            answer("Replace", texts)
+        told.append(finish(bench, dialog, qtbot))
+    assert texts == ["6 files and 2 lists of classes will be replaced."]
+    for text in told:
+        assert "6 files of 3 images written; all 6 read again" in text
+        assert "2 lists of classes written besides." in text
 
 
 def test_the_images_that_the_list_shows_can_be_exported(bench, asked, tmp_path, qtbot):

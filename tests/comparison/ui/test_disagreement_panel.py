@@ -14,7 +14,7 @@ from segstudio.comparison.ui.disagreement_panel import ANNOTATION, PIXELS, VOTES
 from segstudio.core.geometry import Rect
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
-from segstudio.kit.model_titles import short_model_titles
+from segstudio.kit.model_titles import short_model_titles, telling_title
 from segstudio.kit.table_model import SWATCHES
 from segstudio.session.session import Layer, What
 
@@ -138,6 +138,29 @@ def test_take_makes_a_models_answer_the_annotation_of_the_region(three):
     assert np.array_equal(three.session.document.annotation.labels, before)
 
 
+def test_each_answer_can_be_read_beside_its_button(three):
+    """The column is as narrow as it is at first; names tell who says it, so they come before."""
+    click_row(three, 0)
+    answers = panel(three).answers
+    assert answers.width() < 320
+    for line in answers.answers.values():
+        assert line.name.text() == line.name.whole
+        assert line.take.height() <= line.name.height()
+        bottom = line.take.mapTo(answers, line.take.rect().bottomLeft()).y()
+        assert bottom < answers.height() - 3
+
+
+def test_a_mixed_answer_shows_its_class_and_share_where_there_is_little_room(three):
+    mixed = labels_of(Rect(20, 4, 26, 12))  # six of the eight rows
+    predict(three, b=mixed)
+    three.until(lambda: panel(three).model.rowCount() == 2)
+    three.settle()
+    click_row(three, 0)
+    shown = panel(three).answers.answers["b"].classes
+    assert shown.whole == "class 1 75 %"
+    assert shown.text().endswith("75 %")
+
+
 def test_u_takes_the_shown_models_answer(three):
     click_row(three, 1)
     three.studio.segmenting.show("c")
@@ -242,3 +265,6 @@ def test_short_titles_still_tell_models_apart():
     assert short_model_titles(["A (1)", "A (2)", "B, c"]) == ["A (1)", "A (2)", "B"]
     assert short_model_titles(["A (1)"], ["A (2)"]) == ["A (1)"]
     assert short_model_titles(["(x)"]) == ["(x)"]
+    assert telling_title("U-Net, nuclei", ["Small U-Net, bilinear"]) == "U-Net"
+    assert telling_title("S, bilinear", ["S, shuffle", "U-Net, nuclei"]) == "bilinear"
+    assert telling_title("S, nuclei", ["S, shuffle", "U-Net, nuclei"]) == "S, nuclei"

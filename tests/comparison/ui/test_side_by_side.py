@@ -226,6 +226,7 @@ def test_what_is_to_be_known_of_a_prediction_is_marked_and_told(both):
     both.studio.segmenting.show(INSTANCE)
     both.until(alone.isVisible)
     assert text in alone.accessibleDescription()
+    both.until(lambda: not QToolTip.isVisible())
 
 
 def test_the_dialog_lists_named_runs_first_and_what_is_to_be_downloaded_last(bench, qtbot):
@@ -237,3 +238,30 @@ def test_the_dialog_lists_named_runs_first_and_what_is_to_be_downloaded_last(ben
     texts = [dialog.list.item(row).text() for row in range(dialog.list.count())]
     assert texts == ["Sharp", "Fake Mask R-CNN", "Fake U-Net   (to be downloaded)"]
     assert run in bench.session.models
+
+
+def test_the_bar_leads_to_the_choice_of_models_with_one_click(bench):
+    button = bench.window.bar.widgetForAction(bench.window.commands["compare.models"])
+    assert isinstance(button, QToolButton)
+    assert button.isVisible()
+    QTest.mouseClick(button, LEFT)
+    dialog = bench.window.findChild(SideBySideDialog)
+    assert dialog.isVisible()
+    dialog.close()
+
+
+def test_the_dialog_shows_which_model_the_keys_are_at(bench):
+    bench.window.commands["compare.models"].trigger()
+    dialog = bench.window.findChild(SideBySideDialog)
+    models, seen = dialog.list, []
+    for _ in range(2):
+        picture = models.viewport().grab().toImage()
+        rims = [models.visualItemRect(models.item(row)) for row in (0, 1)]
+        seen.append([picture.pixelColor(r.right() - 4, r.center().y()).name() for r in rims])
+        QTest.keyClick(models, Qt.Key.Key_Down)
+    (first, rest), below = seen[0], seen[1]
+    assert first != rest
+    assert below == [rest, first]
+    QTest.keyClick(models, Qt.Key.Key_Space)
+    assert dialog.checked == [SEMANTIC, INSTANCE]
+    dialog.close()

@@ -10,7 +10,7 @@ import pyqtgraph  # noqa: F401 - not within the time that jobs are waited for
 import pytest
 import tifffile
 from evaluated import BLIND, CAREFUL
-from evaluation_desk import as_found, cells, open_kept
+from evaluation_desk import bring, cells, put_back
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QFileDialog
@@ -21,41 +21,6 @@ from segstudio.session.session import Layer
 from segstudio.storage.image_ref import PAGE_STEP
 
 LEFT = Qt.MouseButton.LeftButton
-
-
-@pytest.fixture
-def desk(make_window, tmp_path):
-    """A window with the folder worked out by hand and the panel open, nothing evaluated yet."""
-    bench = make_window(engine=evaluated.Engine())
-    bench.window.resize(1280, 800)
-    bench.open(evaluated.write_folder(tmp_path / "plates"))
-    bench.window.docks.open("Evaluation")
-    bench.until(lambda: bench.window.evaluation.panel is not None)
-    yield bench
-    bench.engine.gate.set()
-
-
-@pytest.fixture
-def done(desk):
-    """The same with both models evaluated."""
-    desk.studio.evaluating.start([CAREFUL, BLIND])
-    table = desk.studio.evaluating.table
-    desk.until(lambda: not desk.session.evaluation.running)
-    desk.until(lambda: all(f is not None and f.images == 4 for f in map(table.folder, table.runs)))
-    return desk
-
-
-@pytest.fixture(scope="module")
-def kept(keep_window, tmp_path_factory):
-    yield from open_kept(keep_window, tmp_path_factory.mktemp("kept"))
-
-
-@pytest.fixture
-def seen(kept):
-    """The kept window; what a test chooses in it, it puts back."""
-    kept.window.show()
-    yield as_found(kept)
-    kept.window.hide()  # it would take the pointer from the windows of other tests
 
 
 def page(bench, name):
@@ -108,8 +73,8 @@ def pick(bench, combo, text: str) -> None:
 # -- the confusion matrix ----------------------------------------------------------------------
 
 
-def test_the_matrix_shows_a_model_and_lists_its_worst_confusion(done):
-    confusion = page(done, CONFUSION)
+def test_the_matrix_shows_a_model_and_lists_its_worst_confusion(seen):
+    confusion = page(seen, CONFUSION)
     assert confusion.model.currentText() == "Careful U-Net, cells"
     assert confusion.map.values.counts.tolist() == [[320, 0], [10, 70]]
     assert confusion.images.title.whole == "cell taken for background: 1 image"
@@ -117,61 +82,61 @@ def test_the_matrix_shows_a_model_and_lists_its_worst_confusion(done):
     assert confusion.copied().splitlines()[2] == "cell\t0.125000\t0.875000"
 
 
-def test_a_click_on_a_cell_lists_its_images(done):
-    confusion = page(done, CONFUSION)
-    done.qtbot.mouseMove(confusion.map, confusion.map.rect_of((1, 0)).center())
+def test_a_click_on_a_cell_lists_its_images(seen):
+    confusion = page(seen, CONFUSION)
+    seen.qtbot.mouseMove(confusion.map, confusion.map.rect_of((1, 0)).center())
     assert confusion.map.toolTip().startswith(
         "cell taken for background\n10 pixels, 12.5 % of cell"
     )
-    click_cell(done, confusion, (1, 1))
+    click_cell(seen, confusion, (1, 1))
     assert confusion.images.title.whole == "cell found: 4 images"
     assert confusion.images.model.rows == [(0, 20), (1, 20), (2, 20), (3, 10)]
-    click_cell(done, confusion, (0, 1))
+    click_cell(seen, confusion, (0, 1))
     assert confusion.images.model.rows == []
     assert confusion.images.title.whole == "background taken for cell: 0 images"
-    done.qtbot.keyClick(confusion.map, Qt.Key.Key_Down)
+    seen.qtbot.keyClick(confusion.map, Qt.Key.Key_Down)
     assert len(confusion.images.model.rows) == 4
-    click_cell(done, confusion, (1, 1))
-    pick(done, confusion.model, "Blind U-Net, cells")
+    click_cell(seen, confusion, (1, 1))
+    pick(seen, confusion.model, "Blind U-Net, cells")
     assert confusion.images.title.whole == "cell found: 0 images"
 
 
-def test_a_click_on_an_image_opens_it_at_the_pixels_in_question(done):
-    confusion = page(done, CONFUSION)
-    with done.qtbot.waitSignal(confusion.open_requested) as told:
-        click_row(done, confusion.images.view, 0)
+def test_a_click_on_an_image_opens_it_at_the_pixels_in_question(seen):
+    confusion = page(seen, CONFUSION)
+    with seen.qtbot.waitSignal(confusion.open_requested) as told:
+        click_row(seen, confusion.images.view, 0)
     assert told.args == [3, Rect(1, 0, 2, 10)]  # the second row, which the model misses
-    session = done.session
+    session = seen.session
     assert session.document.ref.name == "plate_3.png"
     assert session.view.layer == Layer.DIFFERENCE
-    assert session.view.run == done.studio.evaluating.prediction_key(CAREFUL)
+    assert session.view.run == seen.studio.evaluating.prediction_key(CAREFUL)
     assert confusion.images.where.text() == "Place 1 of 1: 10 pixels"
     images = confusion.images
     role = Qt.ItemDataRole.DecorationRole
-    done.until(lambda: images.model.index(0, 0).data(role) is not None)
+    seen.until(lambda: images.model.index(0, 0).data(role) is not None)
     picture = images.model.index(0, 0).data(role).pixmap(36, 36).toImage()
     # careful's answer is red in the photo of plate 3: the first of ten rows
     colors = {picture.pixelColor(x, 1).red() for x in range(4, picture.width() - 4)}
     assert np.mean([*colors]) > 100
 
 
-def test_the_next_clicks_go_from_place_to_place(done):
+def test_the_next_clicks_go_from_place_to_place(corrected):
     """Blind misses the cells of all images; a stroke of background makes two places of one."""
-    confusion = page(done, CONFUSION)
-    pick(done, confusion.model, "Blind U-Net, cells")
+    confusion = page(corrected, CONFUSION)
+    pick(corrected, confusion.model, "Blind U-Net, cells")
     assert confusion.map.values.counts.tolist() == [[320, 0], [80, 0]]
     column = [(4, 0), (5, 0), (5, 2), (4, 2)]
-    done.studio.editing.paint_polygon(column, erase=True)  # columns 0 to 3 and 5 to 9 are left
-    done.until(lambda: confusion.images.model.rows[-1] == (0, 18))
-    with done.qtbot.waitSignal(confusion.open_requested) as told:
-        click_row(done, confusion.images.view, 3)
+    corrected.studio.editing.paint_polygon(column, erase=True)  # columns 0 to 3 and 5 to 9 are left
+    corrected.until(lambda: confusion.images.model.rows[-1] == (0, 18))
+    with corrected.qtbot.waitSignal(confusion.open_requested) as told:
+        click_row(corrected, confusion.images.view, 3)
     assert told.args == [0, Rect(0, 5, 2, 10)]
     assert confusion.images.where.text() == "Place 1 of 2: 10 pixels"
-    with done.qtbot.waitSignal(confusion.open_requested) as told:
-        click_row(done, confusion.images.view, 3)
+    with corrected.qtbot.waitSignal(confusion.open_requested) as told:
+        click_row(corrected, confusion.images.view, 3)
     assert told.args == [0, Rect(0, 0, 2, 4)]
-    with done.qtbot.waitSignal(confusion.open_requested) as told:
-        done.qtbot.mouseClick(confusion.images.next, LEFT)
+    with corrected.qtbot.waitSignal(confusion.open_requested) as told:
+        corrected.qtbot.mouseClick(confusion.images.next, LEFT)
     assert told.args == [0, Rect(0, 5, 2, 10)]
 
 
@@ -187,15 +152,6 @@ def test_pixels_or_shares_with_or_without_what_is_right(seen):
     seen.qtbot.mouseClick(confusion.errors, LEFT, pos=QPoint(8, confusion.errors.height() // 2))
     assert confusion.map.values.is_shown((1, 1))
     pick(seen, confusion.unit, usual)
-
-
-def test_before_figures_there_is_a_line(desk):
-    desk.engine.gate.clear()
-    desk.studio.evaluating.start([CAREFUL])
-    desk.settle()
-    assert page(desk, CONFUSION).empty_text == "The first images are being evaluated\u2026"
-    charts = board(desk)
-    desk.until(lambda: 0 in charts.views and bool(charts.views[0].empty_text))
 
 
 # -- the charts --------------------------------------------------------------------------------
@@ -239,34 +195,36 @@ def test_a_click_on_a_point_opens_its_image(seen):
     seen.until(lambda: view.chart.data.marked == {3})
 
 
-def test_models_are_left_out_and_charts_shown_beside_each_other(done):
-    view = show(done, "Classes")
-    models = board(done).models
+def test_models_are_left_out_and_charts_shown_beside_each_other(anew):
+    view = show(anew, "Classes")
+    models = board(anew).models
     assert [models.item(n).text() for n in range(2)] == [
         "Careful U-Net, cells", "Blind U-Net, cells",
     ]  # fmt: skip
     models.setFocus()
     models.setCurrentRow(0)
-    done.qtbot.keyClick(models, Qt.Key.Key_Space)
+    anew.qtbot.keyClick(models, Qt.Key.Key_Space)
     assert [bars.name for bars in view.chart.data.layers] == ["Blind U-Net, cells"]
-    charts = board(done)
+    charts = board(anew)
     assert list(charts.views) == [0]  # the others were not looked at yet
     charts.names.setCurrentRow(5)
-    done.until(lambda: len(charts.views) == 5)
+    anew.until(lambda: len(charts.views) == 5)
     assert all(not v.isHidden() for v in charts.views.values())
-    show(done, "Reliability")
+    show(anew, "Reliability")
     assert [row for row, view in charts.views.items() if view.isVisible()] == [4]
-    assert page(done, CHARTS).copied().startswith("Reliability: accuracy against confidence\nmodel")
+    assert page(anew, CHARTS).copied().startswith("Reliability: accuracy against confidence\nmodel")
 
 
-def test_a_corrected_image_moves_its_bars(done):
-    view = show(done, "Classes")
-    done.studio.browsing.select(3)
-    done.until(lambda: done.session.index == 3)
-    done.session.set_view(active_class=0)
-    done.studio.editing.fill_at(0.5, 0.5)  # there is no cell: what careful found there is wrong
+def test_a_corrected_image_moves_its_bars(corrected):
+    view = show(corrected, "Classes")
+    corrected.studio.browsing.select(3)
+    corrected.until(lambda: corrected.session.index == 3)
+    corrected.session.set_view(active_class=0)
+    corrected.studio.editing.fill_at(
+        0.5, 0.5
+    )  # there is no cell: what careful found there is wrong
     # 60 pixels of the other images are right, 10 too many: 60 / 70
-    done.until(lambda: view.chart.data.layers[0].values[2] == pytest.approx(6 / 7))
+    corrected.until(lambda: view.chart.data.layers[0].values[2] == pytest.approx(6 / 7))
 
 
 # -- taking it away ----------------------------------------------------------------------------
@@ -306,8 +264,8 @@ def action(menu, text: str):
 
 
 @pytest.fixture(scope="module")
-def stack(keep_window, tmp_path_factory):
-    """A stack of three pages evaluated; of 20 pixels of truth the model finds 20, 10 and none."""
+def pages_folder(tmp_path_factory):
+    """A stack of three pages; of 20 pixels of truth the careful model finds 20, 10 and none."""
     root = tmp_path_factory.mktemp("stack") / "measured"
     (root / "masks").mkdir(parents=True)
     (root / "segstudio.json").write_text(json.dumps(evaluated.SCHEMA.to_json()))
@@ -317,27 +275,23 @@ def stack(keep_window, tmp_path_factory):
         photos[number, :rows, :, 0] = 200
     tifffile.imwrite(root / "cells.tif", photos, photometric="rgb")
     tifffile.imwrite(root / "masks" / "cells.tif", truth, photometric="minisblack")
-    made = keep_window(engine=evaluated.Engine())
-    made.window.resize(1280, 900)
-    made.open(root)
-    made.window.commands.run("panel.evaluation")
-    made.until(lambda: made.window.evaluation.panel is not None)
-    made.studio.evaluating.start([CAREFUL, BLIND])
-    made.until(lambda: not made.session.evaluation.running and made.session.queue.total == 3)
-    table = made.studio.evaluating.table
-    made.until(lambda: [f and f.images for f in map(table.folder, (CAREFUL, BLIND))] == [3, 3])
-    return made
+    return root
 
 
 @pytest.fixture
-def measured(stack):
-    """The window with the stack, its first page open."""
-    stack.window.show()
-    stack.window.activateWindow()
-    stack.studio.browsing.select(0)
-    stack.until(lambda: opened(stack) == 0)
-    yield stack
-    stack.window.hide()
+def measured(kept, pages_folder):
+    """The window with the stack evaluated, its first page open."""
+    bring(kept)
+    if kept.session.project.root != pages_folder:
+        kept.open(pages_folder)
+        kept.studio.evaluating.start([CAREFUL, BLIND])
+        kept.until(lambda: not kept.session.evaluation.running and kept.session.queue.total == 3)
+        table = kept.studio.evaluating.table
+        kept.until(lambda: [f and f.images for f in map(table.folder, (CAREFUL, BLIND))] == [3, 3])
+    kept.studio.browsing.select(0)
+    kept.until(lambda: opened(kept) == 0)
+    put_back(kept)
+    return kept
 
 
 def opened(bench):
@@ -412,3 +366,15 @@ def test_a_page_in_the_list_of_confusions_is_opened_at_its_pixels(measured):
         click_row(measured, confusion.images.view, 1)
     assert told.args == [PAGE_STEP, Rect(1, 0, 2, 10)]  # the row that the model misses
     assert opened(measured) == 1
+
+
+# -- before anything is evaluated ----------------------------------------------------------------
+
+
+def test_before_figures_there_is_a_line(first):
+    first.engine.gate.clear()
+    first.studio.evaluating.start([CAREFUL])
+    first.settle()
+    assert page(first, CONFUSION).empty_text == "The first images are being evaluated\u2026"
+    charts = board(first)
+    first.until(lambda: 0 in charts.views and bool(charts.views[0].empty_text))

@@ -8,16 +8,11 @@ import pytest
 from evaluated import BLIND, CAREFUL
 from evaluation_desk import (
     LEFT,
-    as_found,
     cells,
     choose,
     click_cell,
     click_head,
-    compare,
-    evaluate,
     names,
-    open_desk,
-    open_kept,
     page,
     panel,
 )
@@ -28,34 +23,6 @@ from PySide6.QtWidgets import QApplication
 from segstudio.core.formatting import DASH
 from segstudio.evaluation.ui.panel_pages import CLASSES, IMAGES, MODELS
 from segstudio.evaluation.ui.results_page import figure_columns
-
-
-@pytest.fixture
-def desk(make_window, tmp_path):
-    yield from open_desk(make_window, tmp_path)
-
-
-@pytest.fixture
-def done(desk):
-    evaluate(desk)
-    return desk
-
-
-@pytest.fixture
-def compared(done):
-    compare(done)
-    return done
-
-
-@pytest.fixture(scope="module")
-def kept(keep_window, tmp_path_factory):
-    yield from open_kept(keep_window, tmp_path_factory.mktemp("kept"))
-
-
-@pytest.fixture
-def seen(kept):
-    """The kept window; what a test chooses in it, it puts back."""
-    return as_found(kept)
 
 
 @pytest.fixture
@@ -108,12 +75,12 @@ def test_the_best_figures_are_bold_and_the_guess_never_is(seen):
     assert QFontInfo(fonts[2]).italic()
 
 
-def test_a_click_on_a_head_sorts_and_the_guess_stays_last(compared):
-    results = page(compared, MODELS)
-    click_head(compared, results.table, 1)
+def test_a_click_on_a_head_sorts_and_the_guess_stays_last(seen):
+    results = page(seen, MODELS)
+    click_head(seen, results.table, 1)
     assert names(results.model)[:2] == ["Blind U-Net, cells", "Careful U-Net, cells"]
     assert names(results.model)[2] == "“background” everywhere"
-    click_head(compared, results.table, 0)
+    click_head(seen, results.table, 0)
     assert names(results.model)[0] == "Blind U-Net, cells"
 
 
@@ -160,18 +127,18 @@ def test_two_models_that_are_selected_are_compared(seen):
     pair.choose(*usual)
 
 
-def test_a_large_window_shows_charts_below_the_words(compared):
-    results = page(compared, MODELS)
+def test_a_large_window_shows_charts_below_the_words(seen):
+    results = page(seen, MODELS)
     assert not results.overview.isVisible()
-    dock = compared.window.docks.by_name["Evaluation"]
+    dock = seen.window.docks.by_name["Evaluation"]
     dock.setFloating(True)
     dock.resize(1400, 860)
-    compared.until(results.overview.isVisible)
+    seen.until(results.overview.isVisible)
     view = results.distribution
     bar = next(i for i, count in enumerate(view.histograms[0].counts) if count == 1)
-    compared.qtbot.mouseClick(view, LEFT, pos=view.bar(0, bar).center().toPoint())
-    assert panel(compared).pages.shown == IMAGES
-    assert names(panel(compared).pages.page(IMAGES).model) == ["plate_3.png"]
+    seen.qtbot.mouseClick(view, LEFT, pos=view.bar(0, bar).center().toPoint())
+    assert panel(seen).pages.shown == IMAGES
+    assert names(panel(seen).pages.page(IMAGES).model) == ["plate_3.png"]
 
 
 def test_the_table_goes_to_the_clipboard(seen):
@@ -182,28 +149,6 @@ def test_the_table_goes_to_the_clipboard(seen):
     assert lines[1].split("\t")[0] == "Careful U-Net, cells"
     assert float(lines[1].split("\t")[1]) == pytest.approx(70 / 80, rel=1e-5)
     assert float(lines[1].split("\t")[4]) == pytest.approx((70 / 80 + 320 / 330) / 2, rel=1e-5)
-
-
-def test_without_ground_truth_doubts_are_shown_instead_of_figures(desk, tmp_path):
-    folder = tmp_path / "bare"
-    folder.mkdir()
-    for file in (tmp_path / "plates").glob("*.png"):
-        (folder / file.name).write_bytes(file.read_bytes())
-    desk.open(folder)
-    desk.until(lambda: "no ground truth for this folder" in panel(desk).empty_text)
-    assert panel(desk).truth.isVisible()
-    choose(desk, CAREFUL, BLIND)
-    desk.qtbot.mouseClick(panel(desk).header.start, LEFT)
-    desk.until(lambda: desk.session.evaluation.done == {CAREFUL: 4, BLIND: 4})
-    results = page(desk, MODELS)
-    desk.until(lambda: "no ground truth to measure against" in results.trap.text())
-    assert cells(results.model, 0)["mIoU"] == DASH
-    assert results.model.rowCount() == 2
-    images = page(desk, IMAGES)
-    desk.until(lambda: images.figure.findText("Mean IoU") < 0)
-    choose_figure(images, "Disagreement")
-    # the models agree on more pixels of the image on which one finds less
-    assert names(images.model)[-1] == "plate_3.png"
 
 
 def test_the_number_of_images_is_shown_where_models_differ_in_it(seen):
@@ -297,24 +242,24 @@ def test_the_arrow_keys_go_from_image_to_image(seen, by_image, qtbot):
     seen.until(lambda: seen.session.index == below)
 
 
-def test_images_are_sorted_by_a_click_on_a_head(done):
-    images = page(done, IMAGES)
-    click_head(done, images.table, 3)
-    click_head(done, images.table, 3)
+def test_images_are_sorted_by_a_click_on_a_head(seen):
+    images = page(seen, IMAGES)
+    click_head(seen, images.table, 3)
+    click_head(seen, images.table, 3)
     assert cells(images.model, 0)["Spread"] == "1.000"
-    click_head(done, images.table, 0)
+    click_head(seen, images.table, 0)
     assert names(images.model) == [f"plate_{n}.png" for n in range(4)]
-    click_head(done, images.table, 0)
+    click_head(seen, images.table, 0)
     assert names(images.model) == [f"plate_{n}.png" for n in reversed(range(4))]
 
 
-def test_images_are_filtered_by_name_and_by_mark(done, qtbot):
-    images = page(done, IMAGES)
+def test_images_are_filtered_by_name_and_by_mark(seen, qtbot):
+    images = page(seen, IMAGES)
     qtbot.keyClicks(images.name, "_2")
     assert names(images.model) == ["plate_2.png"]
     assert images.count.text() == "1 of 4 images"
     images.name.clear()
-    done.studio.browsing.toggle_reviewed()
+    seen.studio.browsing.toggle_reviewed()
     images.marks.setCurrentIndex(images.marks.findText("Not reviewed"))
     images.marks.activated.emit(images.marks.currentIndex())
     assert sorted(names(images.model)) == ["plate_1.png", "plate_2.png", "plate_3.png"]
@@ -350,20 +295,22 @@ def test_a_drag_over_bars_lists_a_range(seen):
     assert len(names(images.model)) == 4
 
 
-def test_a_correction_changes_the_figures(done):
-    images = page(done, IMAGES)
-    done.studio.browsing.select(3)
-    done.until(lambda: done.session.index == 3)
-    done.until(lambda: bool(done.session.document.predictions))
-    done.studio.segmenting.show(done.studio.evaluating.prediction_key(CAREFUL))
-    done.studio.editing.use_prediction()
+def test_a_correction_changes_the_figures(corrected):
+    images = page(corrected, IMAGES)
+    corrected.studio.browsing.select(3)
+    corrected.until(lambda: corrected.session.index == 3)
+    corrected.until(lambda: bool(corrected.session.document.predictions))
+    corrected.studio.segmenting.show(corrected.studio.evaluating.prediction_key(CAREFUL))
+    corrected.studio.editing.use_prediction()
     # the annotation is now what the model says: nothing is wrong any more
-    done.until(lambda: cells(images.model, images.model.place_of(3))["Careful U-Net"] == "1.000")
-    done.until(lambda: cells(page(done, MODELS).model, 0)["mIoU"] == "1.000")
+    corrected.until(
+        lambda: cells(images.model, images.model.place_of(3))["Careful U-Net"] == "1.000"
+    )
+    corrected.until(lambda: cells(page(corrected, MODELS).model, 0)["mIoU"] == "1.000")
 
 
-def test_a_model_without_a_figure_comes_last_whichever_way_it_is_sorted(compared):
-    model = page(compared, MODELS).model
+def test_a_model_without_a_figure_comes_last_whichever_way_it_is_sorted(seen):
+    model = page(seen, MODELS).model
     rows = [dataclasses.replace(row) for row in model.rows]
     unknown = dataclasses.replace(rows[0], run="new", title="New", values={})
     model.show_rows([unknown, *rows], figure_columns([unknown, *rows], has_background=True))
@@ -399,8 +346,8 @@ def test_nothing_covers_the_table_of_models(seen, width):
     assert is_whole()
 
 
-def test_figures_without_room_are_off_and_offered_under_more(compared):
-    results = page(compared, MODELS)
+def test_figures_without_room_are_off_and_offered_under_more(anew):
+    results = page(anew, MODELS)
     table, more = results.table, results.more
     assert table.horizontalScrollBar().maximum() == 0
 
@@ -423,3 +370,28 @@ def test_figures_without_room_are_off_and_offered_under_more(compared):
     next(a for a in more.menu().actions() if a.text() == titles[2]).trigger()
     assert not offered()[titles[2]]
     assert len(results.copied().splitlines()[0].split("\t")) == len(titles)
+
+
+# -- before anything is evaluated ----------------------------------------------------------------
+
+
+def test_without_ground_truth_doubts_are_shown_instead_of_figures(fresh, tmp_path):
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    for file in fresh.session.project.root.glob("*.png"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    fresh.open(folder)
+    fresh.until(lambda: "no ground truth for this folder" in panel(fresh).empty_text)
+    assert panel(fresh).truth.isVisible()
+    choose(fresh, CAREFUL, BLIND)
+    fresh.qtbot.mouseClick(panel(fresh).header.start, LEFT)
+    fresh.until(lambda: fresh.session.evaluation.done == {CAREFUL: 4, BLIND: 4})
+    results = page(fresh, MODELS)
+    fresh.until(lambda: "no ground truth to measure against" in results.trap.text())
+    assert cells(results.model, 0)["mIoU"] == DASH
+    assert results.model.rowCount() == 2
+    images = page(fresh, IMAGES)
+    fresh.until(lambda: images.figure.findText("Mean IoU") < 0)
+    choose_figure(images, "Disagreement")
+    # the models agree on more pixels of the image on which one finds less
+    assert names(images.model)[-1] == "plate_3.png"

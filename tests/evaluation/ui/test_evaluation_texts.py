@@ -32,6 +32,13 @@ def test_what_tells_names_apart_stays():
     assert column_titles(["U-Net, nuclei"]) == ["U-Net, nuclei"]
 
 
+def test_of_names_that_are_too_long_for_a_head_the_end_stays_alike_for_all_of_a_kind():
+    titles = ["U-Net, nuclei", "Small U-Net, transposed", "Small U-Net, bilinear"]
+    assert column_titles(titles) == ["U-Net, nuclei", "transposed", "bilinear"]
+    doubled = ["Small U-Net, transposed", "Another U-Net, transposed"]
+    assert len({*column_titles(doubled)}) == 2
+
+
 def test_a_long_name_is_cut():
     (short,) = column_titles(["A network with a very long name of its own"])
     assert len(short) <= 22

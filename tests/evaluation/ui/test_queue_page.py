@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from evaluated import BLIND, CAREFUL, Engine, write_folder
+from evaluated import BLIND, CAREFUL
+from evaluation_desk import bring, new_folder, page
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
@@ -16,21 +17,21 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
 @pytest.fixture
-def desk(make_window, tmp_path):
-    """Two models evaluated on four images, the queue in front."""
-    engine = Engine()
-    bench = make_window(engine=engine)
-    bench.window.resize(1280, 900)
-    bench.open(write_folder(tmp_path / "plates"))
-    bench.studio.evaluating.start([CAREFUL, BLIND])
-    bench.until(lambda: not bench.session.evaluation.running and bench.session.queue.total == 4)
-    bench.window.commands.run("panel.evaluation")
-    bench.until(lambda: bench.window.evaluation.panel is not None)
-    pages = bench.window.evaluation.panel.pages
-    pages.bring(QUEUE)
-    bench.page = pages.page(QUEUE)
-    bench.until(lambda: bench.page.model.rowCount() == 4)
-    return bench
+def desk(seen):
+    """Two models evaluated on four images, the queue in front and nothing of it done."""
+    seen.window.resize(1280, 900)
+    seen.studio.work_queue.choose(QueueKind.LOWEST_IOU)
+    seen.studio.work_queue.choose_run("")
+    seen.page = page(seen, QUEUE)
+    seen.until(lambda: seen.page.model.rowCount() == 4)
+    seen.settle()
+    return seen
+
+
+@pytest.fixture
+def worked(spoilt, desk):
+    """The same for tests that work through the queue."""
+    return desk
 
 
 def listed(desk) -> list[tuple[str, str]]:
@@ -80,61 +81,58 @@ def test_the_order_can_be_chosen(desk):
     assert not desk.page.run.isEnabled()
 
 
-def test_keys_go_along_it_and_done_takes_away(desk):
-    desk.window.canvas.setFocus()
-    QTest.keyClick(desk.window, Qt.Key.Key_A, SHIFT)
-    desk.until(lambda: desk.session.index == 3)
-    QTest.keyClick(desk.window, Qt.Key.Key_K, SHIFT)
-    desk.until(lambda: desk.session.index == 0)
-    desk.until(lambda: [name for name, _ in listed(desk)] == [f"plate_{i}.png" for i in range(3)])
-    QTest.keyClick(desk.window, Qt.Key.Key_D, SHIFT)
-    desk.until(lambda: desk.session.index == 1)
-    assert desk.page.count.whole == "3 of 4 wait"
+def test_keys_go_along_it_and_done_takes_away(worked):
+    worked.window.canvas.setFocus()
+    QTest.keyClick(worked.window, Qt.Key.Key_A, SHIFT)
+    worked.until(lambda: worked.session.index == 3)
+    QTest.keyClick(worked.window, Qt.Key.Key_K, SHIFT)
+    worked.until(lambda: worked.session.index == 0)
+    worked.until(
+        lambda: [name for name, _ in listed(worked)] == [f"plate_{i}.png" for i in range(3)]
+    )
+    QTest.keyClick(worked.window, Qt.Key.Key_D, SHIFT)
+    worked.until(lambda: worked.session.index == 1)
+    assert worked.page.count.whole == "3 of 4 wait"
 
 
-def test_a_corrected_image_leaves_and_can_be_put_back(desk):
-    click(desk, 0)
-    desk.until(lambda: desk.session.index == 3)
-    assert not desk.page.back.isVisible()
-    desk.until(lambda: CAREFUL in desk.session.document.predictions)
-    desk.studio.editing.use_prediction(CAREFUL)
-    desk.until(lambda: len(listed(desk)) == 3)
-    table = desk.studio.evaluating.table
-    desk.until(lambda: table.value(3, CAREFUL, "mean_iou") == 1.0)
-    assert len(listed(desk)) == 3
-    QTest.mouseClick(desk.page.next, LEFT)
-    desk.until(lambda: desk.session.index == 0)
-    QTest.mouseClick(desk.page.back, LEFT)
-    desk.until(lambda: len(listed(desk)) == 4)
+def test_a_corrected_image_leaves_and_can_be_put_back(worked):
+    click(worked, 0)
+    worked.until(lambda: worked.session.index == 3)
+    assert not worked.page.back.isVisible()
+    worked.until(lambda: CAREFUL in worked.session.document.predictions)
+    worked.studio.editing.use_prediction(CAREFUL)
+    worked.until(lambda: len(listed(worked)) == 3)
+    table = worked.studio.evaluating.table
+    worked.until(lambda: table.value(3, CAREFUL, "mean_iou") == 1.0)
+    assert len(listed(worked)) == 3
+    QTest.mouseClick(worked.page.next, LEFT)
+    worked.until(lambda: worked.session.index == 0)
+    QTest.mouseClick(worked.page.back, LEFT)
+    worked.until(lambda: len(listed(worked)) == 4)
     # The annotation is what careful says: 1; blind has 90 / 100 of class 0 and nothing of 1.
-    assert listed(desk)[-1] == ("plate_3.png", "0.500")
+    assert listed(worked)[-1] == ("plate_3.png", "0.500")
 
 
-def test_when_all_are_done_it_says_so(desk):
+def test_when_all_are_done_it_says_so(worked):
     for expected in (0, 1, 2, 2):
-        if desk.session.index != 3 and expected == 0:
-            click(desk, 0)
-            desk.until(lambda: desk.session.index == 3)
-        QTest.mouseClick(desk.page.done, LEFT)
-        desk.until(lambda index=expected: desk.session.index == index)
-    desk.until(lambda: desk.page.empty_text.startswith("Nothing waits: all 4 images"))
-    assert not desk.page.next.isEnabled()
+        if worked.session.index != 3 and expected == 0:
+            click(worked, 0)
+            worked.until(lambda: worked.session.index == 3)
+        QTest.mouseClick(worked.page.done, LEFT)
+        worked.until(lambda index=expected: worked.session.index == index)
+    worked.until(lambda: worked.page.empty_text.startswith("Nothing waits: all 4 images"))
+    assert not worked.page.next.isEnabled()
 
 
-def test_kinds_without_figures_say_what_they_need(make_window, tmp_path):
-    bench = make_window(engine=Engine())
-    root = write_folder(tmp_path / "plates")
-    for mask in (root / "masks").iterdir():
-        mask.unlink()
-    bench.open(root)
-    bench.studio.evaluating.start([CAREFUL])
-    bench.until(lambda: not bench.session.evaluation.running and bench.session.queue.total == 4)
-    bench.window.commands.run("panel.evaluation")
-    bench.until(lambda: bench.window.evaluation.panel is not None)
-    page = bench.window.evaluation.panel.pages.page(QUEUE)
-    bench.until(lambda: page.kind.currentData() == QueueKind.UNCERTAINTY.value)
-    bench.settle()
-    items = page.kind.model()
+def test_kinds_without_figures_say_what_they_need(kept):
+    bring(kept)
+    new_folder(kept, masks=False)
+    kept.studio.evaluating.start([CAREFUL])
+    kept.until(lambda: not kept.session.evaluation.running and kept.session.queue.total == 4)
+    shown = page(kept, QUEUE)
+    kept.until(lambda: shown.kind.currentData() == QueueKind.UNCERTAINTY.value)
+    kept.settle()
+    items = shown.kind.model()
     assert [items.item(row).isEnabled() for row in range(4)] == [False, False, True, False]
-    needs = page.kind.itemData(0, Qt.ItemDataRole.ToolTipRole)
+    needs = shown.kind.itemData(0, Qt.ItemDataRole.ToolTipRole)
     assert needs == "Needs ground truth or annotations"

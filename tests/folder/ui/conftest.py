@@ -1,7 +1,8 @@
 """Windows, and what they leave behind."""
 
+import pytest
+from shared_window import as_at_first
 from windows import (  # noqa: F401 - fixtures
-    bench,
     clock,
     fake_engine,
     folder,
@@ -12,3 +13,16 @@ from windows import (  # noqa: F401 - fixtures
     studio,
     user_folders,
 )
+
+
+@pytest.fixture(scope="module")
+def kept(keep_window):  # noqa: F811
+    """A window that the tests of a module share."""
+    return keep_window()
+
+
+@pytest.fixture
+def bench(kept, folder):  # noqa: F811
+    """The window with the first image of `folder` open."""
+    as_at_first(kept).open(folder)
+    return kept

@@ -8,16 +8,31 @@ import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QDesktopServices, QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QMenu, QToolButton
+from shared_window import as_at_first
 
 from segstudio.folder.ui.image_list_rows import Order, Show, sign_of
 from segstudio.kit.theme import tokens_of
 
+_NO_LIMIT = 16_777_215
+"""Qt's."""
+
 
 @pytest.fixture
-def listed(bench):
-    """A window in which the first of three images is open."""
-    bench.settle()
-    return bench
+def shared(kept):
+    """The window as it is at first, whatever folder is open."""
+    yield as_at_first(kept)
+    kept.window.commands.set_keymap({})
+    kept.window.docks.by_name["Evaluation"].close()
+    kept.window.images.setMinimumWidth(0)
+    kept.window.images.setMaximumWidth(_NO_LIMIT)
+
+
+@pytest.fixture
+def listed(shared, folder):
+    """The window with the first of three images open."""
+    shared.open(folder)
+    shared.settle()
+    return shared
 
 
 def _type(bench, text: str) -> None:
@@ -125,28 +140,27 @@ def test_next_goes_from_the_worst_image_to_the_second_worst(listed):
 
 
 def test_the_open_image_stays_in_sight_and_a_new_filter_shows_its_first_images(
-    make_window, tmp_path, folder
+    shared, tmp_path, folder
 ):
     pixels = (folder / "field_0.png").read_bytes()
     many = tmp_path / "many"
     many.mkdir()
     for number in range(120):
         (many / f"frame_{number:03d}.png").write_bytes(pixels)
-    bench = make_window()
-    bench.open(many)
-    images = bench.window.images
-    bench.studio.browsing.select(100)
-    bench.until(lambda: bench.session.index == 100)
+    shared.open(many)
+    images = shared.window.images
+    shared.studio.browsing.select(100)
+    shared.until(lambda: shared.session.index == 100)
     assert images.view.verticalScrollBar().value() > 0
-    dock = bench.window.docks.by_name["Evaluation"]
-    bench.window.docks.open("Evaluation")
-    bench.until(dock.isVisible)
-    bench.settle()
+    dock = shared.window.docks.by_name["Evaluation"]
+    shared.window.docks.open("Evaluation")
+    shared.until(dock.isVisible)
+    shared.settle()
     place = images.view.visualRect(images.view.currentIndex())
     assert images.view.viewport().rect().contains(place), "the open image stays in sight"
     dock.close()
     images.filter.setText("frame_0")
-    bench.until(lambda: images.model.rowCount() == 100)
+    shared.until(lambda: images.model.rowCount() == 100)
     assert images.view.verticalScrollBar().value() == 0
 
 
@@ -155,9 +169,12 @@ def test_the_menu_of_a_row_runs_marks_and_copies(listed, monkeypatch):
     place = images.view.visualRect(images.model.index(0, 0)).center()
     images.view.customContextMenuRequested.emit(place)
     menu = images.findChild(QMenu)
-    texts = [action.text() for action in menu.actions()]
-    assert texts == ["Run", "Run on selected images", "Reviewed", "Copy path of the image",
-                     "Show in file manager"]  # fmt: skip
+    texts = [action.text() for action in menu.actions() if action.text()]
+    assert texts == [
+        "Run", "Run on selected images", "Export masks…", "Reviewed", "Revert to original",
+        "Versions of the mask…", "Copy name of the image", "Copy path of the image",
+        "Show in file manager",
+    ]  # fmt: skip
     actions = {action.text(): action for action in menu.actions()}
     actions["Copy path of the image"].trigger()
     path = listed.session.document.ref.path
@@ -209,18 +226,18 @@ def test_the_title_bar_has_the_count_and_the_order(listed):
     assert list(shown) == ["123,456", "123 k", ""]
 
 
-def test_the_filter_goes_with_the_folder_and_stays_when_it_is_read_again(bench, folder, tmp_path):
-    panel = bench.window.images
+def test_the_filter_goes_with_the_folder_and_stays_when_it_is_read_again(listed, folder, tmp_path):
+    panel = listed.window.images
     panel.filter.setText("field_1")
     panel.show_.choose("Not reviewed")
-    bench.studio.browsing.rescan()
-    bench.settle()
+    listed.studio.browsing.rescan()
+    listed.settle()
     assert (panel.filter.text(), panel.show_.choice) == ("field_1", "Not reviewed")
     other = tmp_path / "other"
     other.mkdir()
     (other / "x.png").write_bytes((folder / "field_0.png").read_bytes())
-    bench.studio.browsing.open_path(other)
-    bench.until(lambda: panel.model.images == [0])
+    listed.studio.browsing.open_path(other)
+    listed.until(lambda: panel.model.images == [0])
     assert panel.filter.text() == ""
     assert panel.show_.choice == "All images"
 
@@ -241,46 +258,43 @@ def _own_names(images) -> list[str]:
 NAMES = ("nuclei-01-even.png", "nuclei-04-clusters.png", "nuclei-04-dense.png", "nuclei-04-x.png")
 
 
-def test_what_all_listed_names_share_is_said_once_below_the_list(make_window, tmp_path):
-    bench = make_window()
-    bench.open(_folder_of(tmp_path, *NAMES))
-    images = bench.window.images
+def test_what_all_listed_names_share_is_said_once_below_the_list(shared, tmp_path):
+    shared.open(_folder_of(tmp_path, *NAMES))
+    images = shared.window.images
     assert _own_names(images) == ["01-even", "04-clusters", "04-dense", "04-x"]
     assert images.shared.isVisible()
     assert images.shared.whole == "nuclei-*.png"
     tip = "The listed names begin with “nuclei-” and end with “.png”."
     assert images.shared.toolTip().replace("\n", "") == tip
     # the filter lists others, which share more
-    _type(bench, "04")
-    bench.until(lambda: images.model.rowCount() == 3)
+    _type(shared, "04")
+    shared.until(lambda: images.model.rowCount() == 3)
     assert _own_names(images) == ["clusters", "dense", "x"]
     assert images.shared.whole == "nuclei-04-*.png"
     # of one or two, what they are called must not nearly vanish
-    bench.qtbot.keyClicks(images.filter, "-x")
-    bench.until(lambda: images.model.rowCount() == 1)
+    shared.qtbot.keyClicks(images.filter, "-x")
+    shared.until(lambda: images.model.rowCount() == 1)
     assert _own_names(images) == ["04-x"]
     assert images.shared.whole == "nuclei-*.png"
-    _press(bench, Qt.Key.Key_Escape)
-    bench.until(lambda: images.model.rowCount() == 4)
+    _press(shared, Qt.Key.Key_Escape)
+    shared.until(lambda: images.model.rowCount() == 4)
     assert _own_names(images) == ["01-even", "04-clusters", "04-dense", "04-x"]
 
 
-def test_one_other_name_and_the_names_of_all_rows_are_whole(make_window, tmp_path):
-    bench = make_window()
-    bench.open(_folder_of(tmp_path, *NAMES, "overview.tif"))
-    images = bench.window.images
+def test_one_other_name_and_the_names_of_all_rows_are_whole(shared, tmp_path):
+    shared.open(_folder_of(tmp_path, *NAMES, "overview.tif"))
+    images = shared.window.images
     assert _own_names(images) == [*NAMES, "overview.tif"]
     assert not images.shared.isVisible()
     assert images.model.index(0, 0).data() == NAMES[0], "screen readers get the whole name"
 
 
-def test_the_rows_of_long_names_look_different(make_window, tmp_path):
-    bench = make_window()
+def test_the_rows_of_long_names_look_different(shared, tmp_path):
     long = "experiment of the third of March_well {}_section under the microscope.png"
-    bench.open(_folder_of(tmp_path, *(long.format(f"{n:02d}") for n in range(3))))
-    images = bench.window.images
+    shared.open(_folder_of(tmp_path, *(long.format(f"{n:02d}") for n in range(3))))
+    images = shared.window.images
     assert _own_names(images) == ["00", "01", "02"]
-    bench.settle()
+    shared.settle()
     drawn = [_row_image(images, row).copy(56, 0, 80, 26) for row in (1, 2)]
     assert drawn[0] != drawn[1]
     tip = images.model.index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
@@ -388,21 +402,20 @@ def test_a_broken_image_has_a_warning_for_a_picture_and_its_row_is_the_open_one(
     listed.until(lambda: _reddest(_row_image(images, 1).copy(picture)) > 60)
 
 
-def test_a_thumbnail_is_the_middle_square_of_the_image(make_window, tmp_path):
+def test_a_thumbnail_is_the_middle_square_of_the_image(shared, tmp_path):
     root = tmp_path / "wide"
     root.mkdir()
     pixels = np.zeros((30, 90, 3), np.uint8)
     pixels[:, 30:60] = (0, 200, 0)  # black, green, black
     cv2.imwrite(str(root / "a.png"), pixels)
-    bench = make_window()
-    bench.open(root)
-    images = bench.window.images
+    shared.open(root)
+    images = shared.window.images
 
     def is_green(x: int, y: int) -> bool:
         color = QColor(_row_image(images, 0).pixel(x, y))
         return color.green() > 150 and color.red() < 60
 
-    bench.until(lambda: is_green(28, 26))
+    shared.until(lambda: is_green(28, 26))
     assert all(is_green(x, y) for x in (12, 43) for y in (9, 43))
     assert not is_green(28, 3)
     assert not is_green(50, 26)

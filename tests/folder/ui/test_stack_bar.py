@@ -9,6 +9,7 @@ from PIL import Image
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox
+from shared_window import as_at_first
 
 from segstudio.annotation.ui.export_dialog import ExportDialog
 
@@ -28,10 +29,9 @@ def stacks(tmp_path):
 
 
 @pytest.fixture
-def bench(make_window, stacks):
-    made = make_window()
-    made.open(stacks)
-    return made
+def bench(kept, stacks):
+    as_at_first(kept).open(stacks)
+    return kept
 
 
 def page(bench):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from inspection_networks import image, network
+from inspection_networks import traced
 
-from segstudio.inspection.nets.tracing import trace
 from segstudio.report.diagram import lay_out
 
 NAMES = [
@@ -18,16 +17,16 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_diagrams_of_real_networks_are_clear(name):
-    found = trace(network(name), image(128, 128), keep=())
-    for folded in (frozenset(), {"encoder"}, {"decoder", "pyramid"}):
-        diagram = lay_out(found, folded=folded)
+    found = traced(name)
+    whole = lay_out(found)
+    folded = [lay_out(found, folded=roles) for roles in ({"encoder"}, {"decoder", "pyramid"})]
+    for diagram in (whole, *folded):
         for a, b in itertools.combinations(diagram.nodes, 2):
             assert not a.box.overlaps(b.box, gap=4), (a.id, b.id)
         for edge, node in itertools.product(diagram.edges, diagram.nodes):
             if node.id not in (edge.source, edge.target):
                 parts = itertools.pairwise(edge.points)
                 assert not any(node.box.hits(*part) for part in parts), (edge, node.id)
-    whole = lay_out(found)
     assert {skip for edge in whole.edges for skip in edge.skips} == {s.id for s in found.skips}
     heads = [node for node in whole.nodes if node.role == "head"]
     encoder = [node for node in whole.nodes if node.role == "encoder"]

@@ -105,6 +105,7 @@ def test_a_network_that_resizes_by_itself_is_measured_on_the_photo_too():
 
 def test_pixels_are_whole_where_they_are():
     assert [pixels_text(x) for x in (8.0, 0.5, 5.769, 15.98)] == ["8", "0.5", "5.8", "16"]
+    assert [pixels_text(x) for x in (0.25, 1.25, 0.04)] == ["0.25", "1.25", "0.04"]
 
 
 def untimed(found):

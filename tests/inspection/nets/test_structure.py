@@ -1,7 +1,7 @@
 """Encoder, context, decoder and skips of every network, each written down by hand."""
 
 import pytest
-from inspection_networks import NETWORKS, image, network
+from inspection_networks import NETWORKS, image, network, traced
 
 from segstudio.core.features import EdgeKind, Role
 from segstudio.inspection.nets.tracing import trace
@@ -127,9 +127,7 @@ def test_every_network_has_an_expectation():
 @pytest.mark.parametrize("name", NETWORKS)
 def test_stages_and_skips(name):
     encoder, neck, decoder, skips = EXPECTED[name]
-    size = (192, 320) if name == "smp.PAN" else (128, 192)
-    found = trace(network(name), image(*size), keep=())
-
+    found = traced(name)
     assert [layer.id for layer in found.of_role(Role.ENCODER, Role.BOTTLENECK)] == encoder
     assert [layer.id for layer in found.of_role(Role.BOTTLENECK)] == encoder[-1:]
     assert [layer.id for layer in found.of_role(Role.CONTEXT, Role.PYRAMID)] == neck
@@ -144,7 +142,7 @@ def test_stages_and_skips(name):
 
 
 def test_branches_know_their_join():
-    found = trace(network("smp.DeepLabV3"), image(64, 96), keep=())
+    found = traced("smp.DeepLabV3")
     branches = [layer for layer in found.layers if layer.group]
     assert [layer.id for layer in branches] == ASPP
     assert {layer.group for layer in branches} == {"decoder.aspp"}
@@ -174,16 +172,16 @@ def test_a_resizing_model_reports_its_scale():
 
 
 def test_carried_shapes_and_names():
-    found = trace(network("smp.DeepLabV3Plus"), image(128, 192), keep=())
+    found = traced("smp.DeepLabV3Plus")
     (edge,) = found.skips
     assert edge.via == "decoder.block1"
     assert edge.shape == (48, 32, 48)
-    found = trace(network("smp.Segformer"), image(128, 192), keep=())
+    found = traced("smp.Segformer")
     assert [edge.via for edge in found.skips] == [f"decoder.mlp_stage.{i}" for i in (1, 2, 3)]
 
 
 def test_expected_shapes():
-    found = trace(network("smp.Unet"), image(128, 192), keep=())
+    found = traced("smp.Unet")
     shapes = {layer.id: layer.shape for layer in found.layers}
     assert [shapes[name] for name in RESNET] == [
         (64, 64, 96), (64, 32, 48), (128, 16, 24), (256, 8, 12), (512, 4, 6)

@@ -8,38 +8,26 @@ import pytest
 from pauses import let_pass
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
-from tiny_networks import UNET
+from traced_desk import for_a_test, kept_desk
+from windows import write_pictures
 
-import segstudio.inspection.nets.traced_model  # noqa: F401 - takes seconds, and no test shall wait for it
 from segstudio.core.features import CutHow
 from segstudio.inspection.ui.cuts_page import CutsPage
 from segstudio.inspection.ui.skip_page import SkipPage
-from segstudio.kit.dispatch import Dispatcher
-from segstudio.studio import Studio
 
 
 class Desk:
     """A studio with a traced tiny U-Net and the two pages."""
 
-    def __init__(self, qtbot, home, folder, engine) -> None:
-        self.qtbot, self.dispatcher = qtbot, Dispatcher()
-        self.studio = Studio(self.dispatcher, home, engine)
+    def __init__(self, qtbot, traced) -> None:
+        self.qtbot, self.studio, self.until = qtbot, traced.studio, traced.until
         self.session = self.studio.session
-        self.until(lambda: bool(self.session.model.chosen))
-        self.studio.segmenting.choose(UNET)
-        self.studio.browsing.open_path(folder)
-        self.until(lambda: self.session.document is not None)
-        self.studio.inspecting.open()
-        self.until(lambda: self.session.inspection.traced is not None)
         self.cutting = self.studio.cutting
         self.skip = SkipPage(self.session, self.studio.inspecting, self.cutting)
         self.cuts = CutsPage(self.session, self.cutting, self.studio.photo_overlay)
         for page in (self.skip, self.cuts):
             page.resize(640, 320)
-            qtbot.addWidget(page)
-
-    def until(self, condition) -> None:
-        self.qtbot.waitUntil(condition, timeout=30000)
+            traced.put(page)
 
     def computed(self) -> None:
         """Wait for the result of the cuts, and for the pages to show it."""
@@ -53,14 +41,20 @@ class Desk:
         self.qtbot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=pos or widget.rect().center())
 
 
-@pytest.fixture
-def desk(qtbot, user_folders, folder, tiny_engine):
+@pytest.fixture(scope="module")
+def traced_studio(qapp, tiny_specs, tmp_path_factory):
+    home = tmp_path_factory.mktemp("kept")
+    folder = write_pictures(home / "pictures")
     noise = np.random.default_rng(1).integers(0, 256, (32, 48, 3), np.uint8)
     cv2.imwrite(str(folder / "field_0.png"), noise)
-    made = Desk(qtbot, user_folders, folder, tiny_engine)
-    yield made
-    made.studio.close()
-    made.dispatcher.close()
+    with kept_desk(home, tiny_specs, folder) as desk:
+        yield desk
+
+
+@pytest.fixture
+def desk(qtbot, traced_studio):
+    with for_a_test(traced_studio) as traced:
+        yield Desk(qtbot, traced)
 
 
 def test_a_skip_is_looked_at_and_cut_by_a_click(desk):

@@ -5,26 +5,34 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from network_desk import LEFT, closed_desk, open_desk, panel
+from network_desk import LEFT, as_found, open_kept, panel
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 
+from segstudio.core.geometry import Rect
 from segstudio.inspection.ui.network_pages import SKIP, STAGE, WHY
 from segstudio.inspection.ui.structure_view import COLUMNS
 from segstudio.models.unet import UNet
+from segstudio.report.diagram_style import TIMES
 from segstudio.session.inspection import ColourMap, MapPicture
 
 STAGES = ["input", "inc", "down1", "down2", "up1", "up2", "outc"]
 """Of the tiny U-Net, in the order in which they run."""
 
 
+@pytest.fixture(scope="module")
+def kept(keep_window, tiny_specs, tmp_path_factory):
+    return open_kept(keep_window, tiny_specs, tmp_path_factory.mktemp("kept"))
+
+
 @pytest.fixture
-def desk(make_window, tiny_engine, folder, qtbot):
-    return open_desk(closed_desk(make_window, tiny_engine, folder), qtbot)
+def desk(kept):
+    return as_found(kept)
 
 
 def column(title: str) -> int:
@@ -71,15 +79,19 @@ def test_the_header_changes_how_it_is_shown(desk, qtbot):
     assert not header.pinned.isVisible()
 
 
-def test_a_large_photo_is_said_to_be_traced_in_part(desk, monkeypatch):
-    from dataclasses import replace
+@pytest.fixture
+def show_part(desk):
+    """Says that only the upper left quarter of the photo was traced."""
+    whole = desk.session.inspection.traced
+    geometry = replace(whole.input_geometry, window=Rect(0, 0, 16, 24))
+    part = replace(whole, input_geometry=geometry)
+    yield lambda: desk.session.set_inspection(traced=part)
+    desk.session.set_inspection(traced=whole)
 
-    from segstudio.core.geometry import Rect
 
+def test_a_large_photo_is_said_to_be_traced_in_part(desk, show_part):
     assert panel(desk).header.notes_text == ""
-    now = desk.session.inspection.traced
-    input_geometry = replace(now.input_geometry, window=Rect(0, 0, 16, 24))
-    desk.session.set_inspection(traced=replace(now, input_geometry=input_geometry))
+    show_part()
     assert "another part of the photo" in panel(desk).header.notes_text
     assert panel(desk).header.notes.isVisible()
 
@@ -142,6 +154,37 @@ def test_the_diagram_offers_to_cut_what_lies_under_the_pointer(desk):
     )
     (listed,) = desk.session.inspection.cuts
     assert (listed.cut.layer.id, listed.cut.channels) == ("down1", None)
+
+
+def test_the_diagram_opens_shows_and_copies_a_stage(desk):
+    diagram = panel(desk).structure.diagram
+    desk.studio.inspecting.open_stage("down2", 3)
+    desk.settle()
+    area = diagram.area(diagram.diagram.node("down2").box)
+
+    def choose(reason, place, text):
+        event = QContextMenuEvent(reason, place, diagram.mapToGlobal(place))
+        QApplication.sendEvent(diagram, event)
+        (menu,) = (m for m in diagram.findChildren(QMenu) if m.isVisible())
+        below = diagram.mapFromGlobal(menu.pos())
+        next(action for action in menu.actions() if action.text() == text).trigger()
+        menu.close()
+        desk.settle()
+        return below
+
+    mouse, key = QContextMenuEvent.Reason.Mouse, QContextMenuEvent.Reason.Keyboard
+    inc = diagram.area(diagram.diagram.node("inc").box).center().toPoint()
+    shape = f"4{TIMES}32{TIMES}48"  # the network's 4 channels, of an image of 48 x 32
+    choose(mouse, inc, f"Copy its shape ({shape})")
+    assert QApplication.clipboard().text() == shape
+    panel(desk).pages.bring("Why")
+    # by key it is about the opened stage, wherever the pointer is, and opens below it
+    below = choose(key, inc, "Show channel 3 in the photo")
+    assert below == area.bottomLeft().toPoint()
+    assert desk.studio.photo_overlay.channel == ("down2", 3)
+    desk.studio.photo_overlay.clear()
+    choose(mouse, inc, "Show its channels")
+    assert desk.session.inspection.stage == "inc"
 
 
 # -- the table ---------------------------------------------------------------------------------

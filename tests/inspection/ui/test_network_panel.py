@@ -2,25 +2,108 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from types import SimpleNamespace
+
 import pytest
-from network_desk import LEFT, closed_desk, open_desk, panel, traced
+from network_desk import LEFT, as_found, closed_desk, found, open_desk, panel, traced
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtWidgets import QApplication
-from tiny_networks import SHUFFLE, UNET
+from tiny_networks import SHUFFLE, UNET, TinyEngine
+from windows import write_pictures
 
 from segstudio.inspection.ui.sharing import Room, Sharing
 
 PAGES = ("Stage", "Skip", "Cuts", "Why", "Two models", "Upsampling")
 
 
-@pytest.fixture
-def closed(make_window, tiny_engine, folder):
-    return closed_desk(make_window, tiny_engine, folder)
+@pytest.fixture(scope="module")
+def starts(keep_window, tiny_specs, tmp_path_factory):
+    """What is seen at a first start and a second one, whose window is kept.
+
+    At the first one the panel is opened with N, each of its pages is looked at, and the border is
+    dragged.
+    """
+    folder = write_pictures(tmp_path_factory.mktemp("kept") / "pictures")
+    first = closed_desk(keep_window, TinyEngine(tiny_specs), folder)
+    seen = SimpleNamespace()
+    seen.built_unasked = panel(first)
+    seen.open_unasked = first.window.docks.shown("Network")
+    seen.active_unasked = first.session.inspection.active
+    with windows_shown() as seen.windows:
+        open_desk(first, first.qtbot)
+        seen.network = first.window.docks.by_name["Network"].geometry()
+        seen.images = first.window.docks.by_name["Images"].geometry()
+        seen.model = first.window.docks.by_name["Model"].geometry()
+        seen.empty_text = panel(first).empty_text
+        for page in PAGES:
+            panel(first).pages.bring(page)
+            first.settle(20)
+    drag_border(first, 0.3)
+    seen.put = shares(first)
+    first.window.close()
+    first.studio.close()
+    second = keep_window(engine=TinyEngine(tiny_specs), opens=False)
+    seen.open_without_folder = second.window.docks.shown("Network")
+    second.window.resize(1280, 800)
+    second.open(folder)
+    seen.open_with_folder = second.window.docks.shown("Network")
+    seen.area = second.window.dockWidgetArea(second.window.docks.by_name["Network"])
+    second.studio.segmenting.choose(UNET)
+    traced(second)
+    seen.empty_text_again = panel(second).empty_text
+    seen.kept = shares(second)
+    second.window.docks.arrange()  # as at a first start
+    seen.window = found(second)
+    return seen
+
+
+@contextmanager
+def windows_shown():
+    """The windows that are shown meanwhile."""
+    shown = []
+
+    class Watch(QObject):
+        def eventFilter(self, watched, event):
+            if event.type() == QEvent.Type.Show and watched.isWidgetType() and watched.isWindow():
+                shown.append(f"{type(watched).__name__} {watched.accessibleName()}")
+            return False
+
+    watch = Watch()
+    QApplication.instance().installEventFilter(watch)
+    yield shown
+    QApplication.instance().removeEventFilter(watch)
+
+
+def drag_border(bench, share: float) -> None:
+    """Put the border between network and pages where the network has such a share."""
+    whole = sum(panel(bench).splitter.sizes())
+    handle = panel(bench).splitter.handle(1)
+    middle = handle.rect().center()
+    moved = QPoint(round(share * whole) - panel(bench).splitter.sizes()[0], 0)
+    bench.qtbot.mousePress(handle, LEFT, pos=middle)
+    bench.qtbot.mouseMove(handle, middle + moved)
+    bench.qtbot.mouseRelease(handle, LEFT, pos=middle)
+
+
+def shares(bench) -> float:
+    """The network's share of the room."""
+    first, second = panel(bench).splitter.sizes()
+    return first / (first + second)
 
 
 @pytest.fixture
-def desk(closed, qtbot):
-    return open_desk(closed, qtbot)
+def desk(starts):
+    """The panel open, the first image traced."""
+    return as_found(starts.window)
+
+
+@pytest.fixture
+def closed(desk):
+    """The same window with the panel closed."""
+    desk.window.docks.toggle("Network")
+    desk.until(lambda: not desk.session.inspection.active)
+    return desk
 
 
 def open_docks(bench) -> set[str]:
@@ -30,22 +113,24 @@ def open_docks(bench) -> set[str]:
 # -- the dock ----------------------------------------------------------------------------------
 
 
-def test_nothing_is_built_or_traced_before_the_panel_is_asked_for(closed):
-    assert panel(closed) is None
-    assert not closed.window.docks.shown("Network")
-    assert not closed.session.inspection.active
+def test_nothing_is_built_or_traced_before_the_panel_is_asked_for(starts):
+    assert starts.built_unasked is None
+    assert not starts.open_unasked
+    assert not starts.active_unasked
 
 
-def test_n_opens_the_panel_below_list_and_canvas_and_n_closes_it(desk, qtbot):
-    docks = desk.window.docks.by_name
-    network = docks["Network"].geometry()
-    assert network.left() <= docks["Images"].geometry().left()
-    assert network.top() > docks["Images"].geometry().bottom()
-    assert network.right() < docks["Model"].geometry().left()
+def test_n_opens_the_panel_below_list_and_canvas(starts):
+    network = starts.network
+    assert network.left() <= starts.images.left()
+    assert network.top() > starts.images.bottom()
+    assert network.right() < starts.model.left()
     # the right column keeps its height, whatever tabs stand below its last panel
-    assert network.bottom() - docks["Model"].geometry().bottom() < 0.2 * network.height()
+    assert network.bottom() - starts.model.bottom() < 0.2 * network.height()
     assert network.height() == pytest.approx(0.4 * 800, abs=40)
-    assert panel(desk).empty_text == ""
+    assert starts.empty_text == ""
+
+
+def test_n_closes_the_panel_and_opens_it_again(desk, qtbot):
     qtbot.keyClick(desk.window, Qt.Key.Key_N)
     assert not desk.window.docks.shown("Network")
     desk.until(lambda: not desk.session.inspection.active)
@@ -107,70 +192,23 @@ def test_a_panel_that_floats_and_docks_again_keeps_what_is_traced(desk):
         assert desk.session.inspection.traced is kept
 
 
-def test_an_open_panel_comes_back_at_the_next_start(desk, make_window, tiny_engine, folder):
-    desk.window.close()
-    desk.studio.close()
-    second = make_window(engine=tiny_engine)
-    assert not second.window.docks.shown("Network")  # there is no image to look at yet
-    second.open(folder)
-    assert second.window.docks.shown("Network")
-    assert second.window.dockWidgetArea(second.window.docks.by_name["Network"]) == (
-        Qt.DockWidgetArea.BottomDockWidgetArea
-    )
-    second.until(lambda: panel(second) is not None)
-    traced(second)
-    assert panel(second).empty_text == ""
+def test_an_open_panel_comes_back_at_the_next_start(starts):
+    assert not starts.open_without_folder  # there is no image to look at yet
+    assert starts.open_with_folder
+    assert starts.area == Qt.DockWidgetArea.BottomDockWidgetArea
+    assert starts.empty_text_again == ""
 
 
-def test_opening_the_panel_shows_no_other_window_not_even_for_a_moment(closed, qtbot):
-    shown = []
-
-    class Watch(QObject):
-        def eventFilter(self, watched, event):
-            if event.type() == QEvent.Type.Show and watched.isWidgetType() and watched.isWindow():
-                shown.append(f"{type(watched).__name__} {watched.accessibleName()}")
-            return False
-
-    watch = Watch()
-    QApplication.instance().installEventFilter(watch)
-    qtbot.keyClick(closed.window, Qt.Key.Key_N)
-    traced(closed)
-    for page in PAGES:
-        panel(closed).pages.bring(page)
-        closed.settle(20)
-    QApplication.instance().removeEventFilter(watch)
-    assert shown == []
+def test_opening_the_panel_shows_no_other_window_not_even_for_a_moment(starts):
+    assert starts.windows == []
 
 
 # -- who has the room ----------------------------------------------------------------------------
 
 
-def shares(bench) -> float:
-    """The network's share of the room."""
-    first, second = panel(bench).splitter.sizes()
-    return first / (first + second)
-
-
-def test_the_border_stays_where_it_was_put_also_at_the_next_start(
-    desk, make_window, tiny_engine, folder, qtbot
-):
-    whole = sum(panel(desk).splitter.sizes())
-    handle = panel(desk).splitter.handle(1)
-    middle = handle.rect().center()
-    moved = QPoint(round(0.3 * whole) - panel(desk).splitter.sizes()[0], 0)
-    qtbot.mousePress(handle, LEFT, pos=middle)
-    qtbot.mouseMove(handle, middle + moved)
-    qtbot.mouseRelease(handle, LEFT, pos=middle)
-    assert shares(desk) == pytest.approx(0.3, abs=0.05)
-    put = shares(desk)
-    desk.window.close()
-    desk.studio.close()
-    second = make_window(engine=tiny_engine)
-    second.window.resize(1280, 800)
-    second.open(folder)
-    second.studio.segmenting.choose(UNET)
-    traced(second)
-    assert shares(second) == pytest.approx(put, abs=0.03)
+def test_the_border_stays_where_it_was_put_also_at_the_next_start(starts):
+    assert starts.put == pytest.approx(0.3, abs=0.05)
+    assert starts.kept == pytest.approx(starts.put, abs=0.03)
 
 
 def test_network_or_pages_get_all_the_room_and_give_it_back(desk, qtbot):
@@ -213,12 +251,22 @@ def test_how_the_room_is_shared_is_kept_as_text():
 # -- what is said while there is nothing -------------------------------------------------------
 
 
-def test_missing_weights_are_named_and_can_be_downloaded(closed, qtbot, monkeypatch):
+@pytest.fixture
+def no_weights(closed, monkeypatch):
+    """The other network's weights are not on disk, and come back afterwards."""
+    refresh = closed.studio.segmenting.refresh_models
+    with monkeypatch.context() as patch:
+        patch.setattr(closed.engine, "is_available", lambda spec: spec.id != SHUFFLE)
+        refresh()
+        closed.until(lambda: SHUFFLE not in closed.session.model.available)
+        yield
+    refresh()
+    closed.until(lambda: SHUFFLE in closed.session.model.available)
+
+
+def test_missing_weights_are_named_and_can_be_downloaded(closed, no_weights, qtbot, monkeypatch):
     asked = []
     monkeypatch.setattr(closed.studio.segmenting, "download", asked.append)
-    monkeypatch.setattr(closed.engine, "is_available", lambda spec: spec.id != SHUFFLE)
-    closed.studio.segmenting.refresh_models()
-    closed.until(lambda: SHUFFLE not in closed.session.model.available)
     closed.studio.segmenting.choose(SHUFFLE)
     qtbot.keyClick(closed.window, Qt.Key.Key_N)
     closed.until(lambda: panel(closed) is not None)
@@ -241,3 +289,24 @@ def test_a_failed_trace_says_why_and_can_be_tried_again(closed, qtbot, monkeypat
     qtbot.mouseClick(panel(closed).retry, LEFT)
     traced(closed)
     assert panel(closed).empty_text == ""
+
+
+def test_the_opened_skip_is_cut_by_a_key_and_the_key_undoes_it(desk, qtbot):
+    cutting, commands = desk.studio.cutting, desk.window.commands
+    assert desk.session.inspection.skip == "inc -> up2"  # the finest, unless one is chosen
+    assert not commands["network.cut_skip"].isChecked()
+    qtbot.keyClick(desk.window, Qt.Key.Key_X, Qt.KeyboardModifier.ShiftModifier)
+    assert [str(listed.cut.edge.id) for listed in cutting.cuts] == ["inc -> up2"]
+    assert panel(desk).pages.tabText(panel(desk).pages.currentIndex()) == "Cuts"
+    desk.until(commands["network.cut_skip"].isChecked)
+    qtbot.keyClick(desk.window, Qt.Key.Key_X, Qt.KeyboardModifier.ShiftModifier)
+    assert cutting.cuts == ()
+    desk.studio.inspecting.open_skip("down1 -> up1")
+    qtbot.keyClick(desk.window, Qt.Key.Key_X, Qt.KeyboardModifier.ShiftModifier)
+    assert [str(listed.cut.edge.id) for listed in cutting.cuts] == ["down1 -> up1"]
+
+
+def test_no_skip_is_cut_while_no_network_is_looked_at(closed, qtbot):
+    assert not closed.window.commands["network.cut_skip"].isEnabled()
+    qtbot.keyClick(closed.window, Qt.Key.Key_X, Qt.KeyboardModifier.ShiftModifier)
+    assert closed.studio.cutting.cuts == ()

@@ -8,7 +8,7 @@ import io
 import numpy as np
 import pytest
 import tifffile
-import torchvision  # noqa: F401 - not within the time that jobs are waited for
+from network_desk import as_found, open_kept, traced
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
@@ -29,22 +29,17 @@ from segstudio.kit.table_model import BAR, TableModel
 LEFT = Qt.MouseButton.LeftButton
 
 
-def opened(make_window, tiny_engine, folder, qtbot):
+@pytest.fixture(scope="module")
+def kept(keep_window, tiny_specs, tmp_path_factory):
     """A window with tiny real networks whose network panel is open."""
-    bench = make_window(engine=tiny_engine)
-    bench.window.resize(1280, 800)
-    bench.open(folder)
-    bench.studio.segmenting.choose(UNET)
-    qtbot.keyClick(bench.window, Qt.Key.Key_N)
-    bench.until(lambda: bench.window.network.panel is not None)
-    bench.until(lambda: bench.session.inspection.traced is not None)
-    bench.until(lambda: not bench.session.inspection.waiting)
-    return bench
+    return open_kept(keep_window, tiny_specs, tmp_path_factory.mktemp("kept"))
 
 
 @pytest.fixture
-def desk(make_window, tiny_engine, folder, qtbot):
-    return opened(make_window, tiny_engine, folder, qtbot)
+def desk(kept):
+    """The same without a second model."""
+    kept.studio.pairing.choose_second("")
+    return as_found(kept)
 
 
 def page(bench, name):
@@ -68,7 +63,13 @@ def pick(combo, text, qtbot):
 @pytest.fixture
 def compared(desk, qtbot):
     """The page of two models with a second one chosen, and compared."""
+    return compare(desk, qtbot)
+
+
+def compare(desk, qtbot):
+    """Choose a second model, and wait for the map of similarities."""
     found = page(desk, TWO_MODELS)
+    found.controls.by_similarity.click()
     pick(found.controls.second, "Tiny Shuffle", qtbot)
     desk.until(lambda: desk.studio.pairing.state.similarity is not None)
     desk.settle()
@@ -143,22 +144,20 @@ def test_a_set_is_compared_and_copied(desk, compared, qtbot):
 
 
 @pytest.mark.parametrize(("others", "entry"), [(3, "All 4 images, all pages"), (0, "All pages")])
-def test_all_pages_of_a_stack_are_compared(make_window, tiny_engine, folder, qtbot, others, entry):
+def test_all_pages_of_a_stack_are_compared(desk, folder, qtbot, others, entry):
     for number in range(others, 3):
         (folder / f"field_{number}.png").unlink()
     pages = np.random.default_rng(0).integers(0, 256, (3, 32, 48), np.uint8)
     tifffile.imwrite(folder / "a_stack.tif", pages, photometric="minisblack")
-    bench = opened(make_window, tiny_engine, folder, qtbot)
-    found = page(bench, TWO_MODELS)
-    pick(found.controls.second, "Tiny Shuffle", qtbot)
-    bench.until(lambda: bench.studio.pairing.state.similarity is not None)
-    bench.settle()
+    desk.open(folder)
+    traced(desk)
+    found = compare(desk, qtbot)
     pick(found.controls.images, entry, qtbot)
-    bench.until(lambda: bench.studio.pairing.state.similarity.images == 3 + others)
-    bench.until(lambda: not bench.studio.pairing.state.running)
-    bench.settle()
+    desk.until(lambda: desk.studio.pairing.state.similarity.images == 3 + others)
+    desk.until(lambda: not desk.studio.pairing.state.running)
+    desk.settle()
     assert found.note.text() == f"Linear CKA over {3 + others} images."
-    scope = page(bench, CUTS).ablation.scope
+    scope = page(desk, CUTS).ablation.scope
     assert scope.itemText(1) == ("All 4 images, all pages" if others else "All images, all pages")
 
 

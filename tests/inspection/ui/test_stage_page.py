@@ -7,6 +7,7 @@ import pytest
 from grid_clicks import LEFT, click
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QMenu
+from traced_desk import for_a_test
 
 from segstudio.inspection.ui.channel_order import ChannelOrder
 from segstudio.inspection.ui.stage_page import StagePage
@@ -16,27 +17,22 @@ from segstudio.session.inspection import ColourMap, ValueRange
 
 
 @pytest.fixture
-def page(qtbot, make_window, folder, tiny_engine):
+def page(traced_studio):
     """The page of a studio that has traced the tiny U-Net on the first image (32 x 48)."""
-    bench = make_window(engine=tiny_engine)
-    bench.studio.browsing.open_path(folder)
-    bench.until(lambda: bench.session.document is not None)
-    bench.studio.inspecting.open()
-    # the first network that is traced brings torch along
-    bench.until(lambda: bench.session.inspection.traced is not None, 60000)
-    studio = bench.studio
-    made = StagePage(
-        bench.session,
-        studio.inspecting,
-        StageScores(studio.feature_maps, studio.explaining),
-        studio.photo_overlay,
-    )
-    at_once(made.build())
-    made.bench = bench
-    qtbot.addWidget(made)
-    made.resize(640, 300)
-    made.show()
-    return made
+    with for_a_test(traced_studio) as desk:
+        studio = desk.studio
+        made = StagePage(
+            desk.session,
+            studio.inspecting,
+            StageScores(studio.feature_maps, studio.explaining),
+            studio.photo_overlay,
+        )
+        at_once(made.build())
+        made.bench = desk
+        desk.put(made)
+        made.resize(640, 300)
+        made.show()
+        yield made
 
 
 def opened(page, stage, channel=None):
@@ -102,9 +98,18 @@ def test_channels_are_sorted_by_agreement_with_the_class(page):
     assert float(page._said_of(1)) < agreed
 
 
-def test_a_class_that_is_not_there_is_told(page):
+@pytest.fixture
+def nothing_annotated(page):
+    """Nothing is annotated on the open image."""
+    labels = page.bench.session.document.annotation._labels
+    before = labels.copy()
+    labels[:] = 0
+    yield
+    labels[:] = before
+
+
+def test_a_class_that_is_not_there_is_told(page, nothing_annotated):
     opened(page, "outc")
-    page.bench.session.document.annotation._labels[:] = 0
     page.bar.choose(ChannelOrder.ANNOTATION)
     page.bench.until(lambda: page.bar.note.whole == "No class 1 in the annotation")
 

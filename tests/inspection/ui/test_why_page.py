@@ -7,41 +7,26 @@ from pauses import let_pass
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from tiny_networks import UNET
+from traced_desk import for_a_test
 
+from segstudio.core.features import LayerInfo
 from segstudio.inspection.ui.why_page import WhyPage
 from segstudio.kit.theme import Theme
 from segstudio.session.inspection import Over, Overlay, OverPhotoHeat
-from segstudio.studio import Studio
 
 LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
-def desk(clock, user_folders, folder, tiny_engine, qtbot):
+def desk(traced_studio):
     """A studio with a traced tiny network, and the page in view."""
-    studio = Studio(clock, user_folders, tiny_engine)
-
-    def until(condition):
-        def rest():
-            clock.run_posted()
-            clock.advance(0.05)
-            return condition()
-
-        qtbot.waitUntil(rest, timeout=60000)
-
-    studio.browsing.open_path(folder)
-    until(lambda: studio.session.document is not None)
-    studio.segmenting.choose(UNET)
-    studio.inspecting.open()
-    until(lambda: studio.session.inspection.traced is not None)
-    page = WhyPage(studio.session, studio.inspecting, studio.explaining, studio.photo_overlay)
-    qtbot.addWidget(page)
-    page.resize(700, 320)
-    page.show()
-    yield studio, page, until
-    studio.close()
-    clock.run_posted()
+    with for_a_test(traced_studio) as traced:
+        studio = traced.studio
+        page = WhyPage(studio.session, studio.inspecting, studio.explaining, studio.photo_overlay)
+        traced.put(page)
+        page.resize(700, 320)
+        page.show()
+        yield studio, page, traced.until
 
 
 def test_without_a_pin_the_page_says_what_to_do(desk):
@@ -49,6 +34,15 @@ def test_without_a_pin_the_page_says_what_to_do(desk):
     until(lambda: page.strip_title.text().endswith("when a pixel is pinned."))
     assert page.pixel.text().startswith("Click a pixel of the photo")
     assert not page.classes.isVisible()
+
+
+def test_the_receptive_field_is_said_as_height_and_width(desk, monkeypatch):
+    monkeypatch.setattr(LayerInfo, "photo_field", property(lambda _: (14, 18)))
+    studio, page, until = desk
+    studio.inspecting.open_stage("down2")
+    studio.inspecting.pin((20, 10))
+    until(lambda: "down2" in page.field.text())
+    assert "down2: 14 \u00d7 18 px of the photo (height \u00d7 width)" in page.field.text()
 
 
 def test_a_pinned_pixel_shows_its_classes_and_every_stage(desk):

@@ -1,16 +1,18 @@
-"""The class mapping's dialog in the real window: what is chosen counts at once."""
+"""The class mapping's dialog: what is chosen counts at once."""
 
 from __future__ import annotations
 
 import json
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialogButtonBox
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QWidget
+from windows import FakeEngine, kept_studio
 
 from segstudio.core.schema import LabelSchema
 from segstudio.runs.ui.mapping_dialog import MappingDialog
@@ -19,23 +21,38 @@ LEFT = Qt.MouseButton.LeftButton
 RUN = "fake-semantic"
 
 
+class Named:
+    """A studio with a model whose class is called "bright", and what the dialog stands before."""
+
+    def __init__(self, qtbot, studio) -> None:
+        self.studio, self.session = studio, studio.session
+        self.until = partial(qtbot.waitUntil, timeout=30000)
+        self.window = QWidget()
+        qtbot.addWidget(self.window)
+        self.window.show()
+
+
 @pytest.fixture
-def named(make_window, fake_engine, folder):
+def named(qtbot, user_folders, folder):
     """A folder with named classes, on which the model's "bright" means nothing."""
     names = LabelSchema.from_names(("sky", "square", "disc"))
     (folder / "masks" / "segstudio.json").write_text(json.dumps(names.to_json()))
-    bench = make_window(engine=fake_engine("bright"))
-    bench.open(folder)
-    bench.studio.segmenting.choose(RUN)
-    bench.studio.segmenting.run_current()
-    bench.until(lambda: RUN in bench.session.document.predictions)
-    return bench
+    with kept_studio(user_folders, FakeEngine("bright")) as (studio, _dispatcher):
+        made = Named(qtbot, studio)
+        made.until(lambda: bool(studio.session.model.chosen))
+        studio.browsing.open_path(folder)
+        made.until(lambda: studio.session.document is not None)
+        studio.segmenting.choose(RUN)
+        studio.segmenting.run_current()
+        made.until(lambda: RUN in studio.session.document.predictions)
+        yield made
 
 
 @pytest.fixture
 def dialog(named):
-    named.window.commands.run("evaluation.mapping")
-    (found,) = named.window.findChildren(MappingDialog)
+    """As the command opens it (which tests of all dialogs do)."""
+    found = MappingDialog(named.session, named.studio.class_mappings, RUN, named.window)
+    found.open()
     yield found
     for left in named.window.findChildren(MappingDialog):
         left.close()
@@ -152,7 +169,7 @@ def test_it_follows_the_classes_and_the_model(named, dialog):
 
 def test_another_folder_closes_it(named, dialog, folder, tmp_path):
     named.studio.browsing.rescan()
-    named.settle()
+    named.until(lambda: named.studio.jobs.wait_idle(0) and not named.studio.jobs._inbox)
     assert dialog.isVisible()
     (tmp_path / "other").mkdir()
     shutil.copy(folder / "field_0.png", tmp_path / "other")

@@ -115,8 +115,9 @@ def test_an_ensemble_is_made_of_checked_models(bench):
     shown = dialog(bench, EnsembleDialog, "runs.ensemble")
     assert [spec.title for spec in shown.chosen] == ["Fake U-Net"]
     assert not shown.buttons.run.isEnabled()
-    shown.members.setCurrentRow(0)
+    assert [item.text() for item in shown.members.selectedItems()] == ["Fake U-Net"]
     QTest.keyClick(shown.members, Qt.Key.Key_Down)
+    assert [item.text() for item in shown.members.selectedItems()] == ["Fake Mask R-CNN"]
     QTest.keyClick(shown.members, Qt.Key.Key_Space)
     assert shown.title == "Mean of Fake U-Net + Fake Mask R-CNN"
     shown.vote.click()

@@ -230,8 +230,10 @@ def test_a_damaged_layout_file_is_passed_over(qtbot, tmp_path):
     """Qt itself ends the program over some of these."""
     file = tmp_path / "window.ini"
 
+    theme = QApplication.instance().findChild(Theme) or Theme(QApplication.instance())
+
     def opened() -> bytes:
-        window = MainWindow(file, Theme(QApplication.instance()), opens=True)
+        window = MainWindow(file, theme, opens=True)
         qtbot.addWidget(window)
         window.build_bars()
         window.show()

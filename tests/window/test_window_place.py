@@ -14,6 +14,12 @@ SCREEN = QRect(0, 0, 1280, 800)
 FRAME = QMargins(1, 20, 1, 5)
 
 
+def _theme() -> Theme:
+    """One for all windows: each sets the styles of all there are."""
+    app = QApplication.instance()
+    return app.findChild(Theme) or Theme(app)
+
+
 @pytest.mark.parametrize(
     ("client", "frame", "screen", "expected"),
     [
@@ -37,7 +43,7 @@ def test_a_window_is_seen_whole_with_its_frame(client, frame, screen, expected):
 
 def test_the_first_start_leaves_room_for_the_frame(qtbot, tmp_path, monkeypatch):
     monkeypatch.setattr("PySide6.QtGui.QScreen.availableGeometry", lambda _self: SCREEN)
-    window = main_window.MainWindow(tmp_path / "window.ini", Theme(QApplication.instance()))
+    window = main_window.MainWindow(tmp_path / "window.ini", _theme())
     qtbot.addWidget(window)
     assert window.size() == QSize(1278, 769)  # before it is known how thick the frame is
     window.show()
@@ -66,9 +72,7 @@ def test_a_window_comes_back_where_it_was_and_onto_the_screen_if_that_is_smaller
 def test_a_picture_of_the_window_has_its_whole_size_on_any_screen(qtbot, tmp_path, monkeypatch):
     monkeypatch.setattr(main_window, "keep_on_screen", lambda window: window.resize(1024, 640))
     for fits, size in ((False, QSize(1280, 800)), (True, QSize(1024, 640))):
-        window = main_window.MainWindow(
-            tmp_path / "window.ini", Theme(QApplication.instance()), fits_screen=fits
-        )
+        window = main_window.MainWindow(tmp_path / "window.ini", _theme(), fits_screen=fits)
         qtbot.addWidget(window)
         window.show()
         assert window.size() == size

@@ -49,6 +49,7 @@ def predict(bench, **maps: np.ndarray) -> None:
 def three(bench):
     """A window with the panel in front and three predictions that differ in two regions."""
     bench.window.docks.open("Disagreement")
+    panel(bench).table.sortByColumn(PIXELS, Qt.SortOrder.DescendingOrder)  # as it is at first
     predict(bench, **MAPS)
     bench.until(lambda: panel(bench).model.rowCount() == 2)
     bench.until(lambda: bool(bench.session.disagreeing.agreement))

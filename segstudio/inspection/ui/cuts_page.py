@@ -36,8 +36,14 @@ class CutsPage(QWidget):
 
     pointed = Signal(object)
 
-    def __init__(self, session: Session, cutting: Cutting, overlay: PhotoOverlay) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        session: Session,
+        cutting: Cutting,
+        overlay: PhotoOverlay,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
         self._session, self._cutting, self._overlay = session, cutting, overlay
         self.by_hand = text_switch("Cuts", "What is cut now, and the mask without it")
         self.each_skip = text_switch("Each skip", "What cutting each skip alone costs, in numbers")

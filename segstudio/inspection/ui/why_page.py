@@ -68,8 +68,9 @@ class WhyPage(QScrollArea):
         inspecting: Inspecting,
         explaining: Explaining,
         overlay: PhotoOverlay,
+        parent: QWidget | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self._session, self._inspecting = session, inspecting
         self._explaining, self._overlay = explaining, overlay
         self._wide: bool | None = None

@@ -21,6 +21,7 @@ from segstudio.inspection.ui.cut_masks import CutMasks
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import Stacked
 from segstudio.kit.icon_button import icon_button, text_switch
+from segstudio.kit.turns import Parts
 from segstudio.session.inspection import Overlay, TracedNetwork
 from segstudio.session.session import Change, Session, What
 
@@ -33,6 +34,9 @@ class CutsPage(QWidget):
     Signals:
         pointed: The photo's pixel (x, y) under the pointer in a picture, or None.
     """
+
+    masks: CutMasks
+    ablation: AblationTable
 
     pointed = Signal(object)
 
@@ -55,12 +59,18 @@ class CutsPage(QWidget):
         self.on_photo = icon_button("layers", "Show the mask with cuts over the photo")
         self.on_photo.setCheckable(True)
         self.reset = icon_button("undo-2", "Remove all cuts")
-        self.masks = CutMasks(session, cutting)
-        self.ablation = AblationTable(session, cutting)
-        self._lay_out()
-        self._connect()
         self._refresh = Coalescer(self, self._show)
-        session.changed.connect(self._on_change)
+
+    def build(self) -> Parts[None]:
+        """Make the rest of it."""
+        self.masks = CutMasks(self._session, self._cutting)
+        yield
+        self.ablation = AblationTable(self._session, self._cutting)
+        yield
+        self._lay_out()
+        yield
+        self._connect()
+        self._session.changed.connect(self._on_change)
         self._show()
 
     def show_point(self, pixel_xy: tuple[int, int] | None) -> None:

@@ -125,7 +125,6 @@ def _network() -> Build:
 
 
 def _evaluation() -> Build:
-    import segstudio.evaluation.ui.charts_page
     import segstudio.evaluation.ui.classes_page
     import segstudio.evaluation.ui.confusion_page
     import segstudio.evaluation.ui.images_page

@@ -226,7 +226,7 @@ class WhyPage(QScrollArea):
         self._show_buttons(inspection)
         self.note.setText(inspection.overlay_note)
         self.note.setVisible(bool(inspection.overlay_note))
-        self.strip.show_opened(inspection.stage)
+        self._show_opened(inspection.stage)
         self._show_pixel(inspection)
         if self.isVisible():
             self._ask_strip(traced, inspection)
@@ -240,6 +240,14 @@ class WhyPage(QScrollArea):
     def _show_buttons(self, inspection: Inspection) -> None:
         for overlay, button in self.buttons.items():
             button.setChecked(overlay is inspection.overlay)
+
+    def _show_opened(self, stage: str) -> None:
+        """Mark the opened stage in the strip; if keys led to it, scroll there."""
+        self.strip.show_opened(stage)
+        if self.strip.hasFocus() and stage in self.strip.stages:
+            place = self.strip.place_of(stage)
+            middle = self.strip.mapTo(self._contents, place.center())
+            self.ensureVisible(middle.x(), middle.y(), place.width() // 2, place.height() // 2)
 
     def _show_pixel(self, inspection: Inspection) -> None:
         point = inspection.point

@@ -268,19 +268,25 @@ class TableModel(Generic[Row], QAbstractTableModel):
         return _alignment(column) if role == Qt.ItemDataRole.TextAlignmentRole else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not 0 <= index.row() < len(self.rows):
-            return None
-        column, row = self.columns[index.column()], self.rows[index.row()]
+        # for each cell that is drawn Qt asks for eight roles: none may take long
         found = _DATA.get(role)
-        return None if found is None else found(column, row)
+        if found is None:
+            return None
+        place = index.row()
+        if not 0 <= place < len(self.rows):
+            return None
+        return found(self.columns[index.column()], self.rows[place])
 
 
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
+_ALIGNMENTS: Final = {side: side.value | Qt.AlignmentFlag.AlignVCenter for side in Side}
+
+
 def _alignment(column: Column[Any], _row: Any = None) -> Qt.AlignmentFlag:
-    return column.side.value | Qt.AlignmentFlag.AlignVCenter
+    return _ALIGNMENTS[column.side]
 
 
 def _spoken(column: Column[Any], row: Any) -> str:

@@ -242,9 +242,9 @@ class TableModel(Generic[Row], QAbstractTableModel):
         """Rows that cannot be chosen are passed over."""
         if index.isValid() and not self._is_enabled(self.rows[index.row()]):
             return Qt.ItemFlag.NoItemFlags
-        can_edit = index.isValid() and self.columns[index.column()].entry is not None
-        flags = super().flags(index)
-        return flags | Qt.ItemFlag.ItemIsEditable if can_edit else flags
+        if not index.isValid():
+            return super().flags(index)
+        return _CELL if self.columns[index.column()].entry is None else _EDITABLE_CELL
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """Take what was typed, if it is something else."""
@@ -282,6 +282,10 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
+_CELL: Final = (
+    Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemNeverHasChildren
+)
+_EDITABLE_CELL: Final = _CELL | Qt.ItemFlag.ItemIsEditable
 _ALIGNMENTS: Final = {side: side.value | Qt.AlignmentFlag.AlignVCenter for side in Side}
 
 

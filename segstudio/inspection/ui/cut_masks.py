@@ -169,8 +169,8 @@ class CutMasks(QWidget):
 
     pointed = Signal(object)
 
-    def __init__(self, session: Session, cutting: Cutting) -> None:
-        super().__init__()
+    def __init__(self, session: Session, cutting: Cutting, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._session, self._cutting = session, cutting
         self._traced: TracedNetwork | None = None
         self._photo: Photo | None = None

@@ -62,13 +62,15 @@ class CutsPage(QWidget):
         self._refresh = Coalescer(self, self._show)
 
     def build(self) -> Parts[None]:
-        """Make the rest of it."""
-        self.masks = CutMasks(self._session, self._cutting)
+        """Make the rest of it, in the order in which Tab goes."""
+        column = self._lay_out()
         yield
-        self.ablation = AblationTable(self._session, self._cutting)
+        self.masks = CutMasks(self._session, self._cutting, self)
         yield
-        self._lay_out()
+        self.ablation = AblationTable(self._session, self._cutting, self)
         yield
+        self._stack = Stacked(self.masks, self.ablation)
+        column.addLayout(self._stack, 1)
         self._connect()
         self._session.changed.connect(self._on_change)
         self._show()
@@ -77,28 +79,28 @@ class CutsPage(QWidget):
         """Mark the place of a pixel (x, y) of the photo in the pictures, or none."""
         self.masks.show_point(pixel_xy)
 
-    def _lay_out(self) -> None:
+    def _lay_out(self) -> QVBoxLayout:
+        """The row above; what is below it comes later."""
         for number, button in enumerate((self.by_hand, self.each_skip)):
             self._modes.addButton(button, number)
         self.by_hand.setChecked(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.setSpacing(6)
+        top = QHBoxLayout()
+        column.addLayout(top)
         self._tools = QWidget()
         tools = QHBoxLayout(self._tools)
         tools.setContentsMargins(0, 0, 0, 0)
         tools.setSpacing(4)
         for widget in (self.how, self.add, self.on_photo, self.reset):
             tools.addWidget(widget)
-        top = QHBoxLayout()
         top.setSpacing(2)
         top.addWidget(self.by_hand)
         top.addWidget(self.each_skip)
         top.addStretch(1)
         top.addWidget(self._tools)
-        self._stack = Stacked(self.masks, self.ablation)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 6, 8, 6)
-        column.setSpacing(6)
-        column.addLayout(top)
-        column.addLayout(self._stack, 1)
+        return column
 
     def _connect(self) -> None:
         self._modes.idToggled.connect(self._choose_mode)

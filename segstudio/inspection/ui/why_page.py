@@ -35,6 +35,7 @@ from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.plain import LinkLabel, PlainLabel, plain
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import Column, Emphasis, Side, TableModel
+from segstudio.kit.turns import Parts
 from segstudio.session.inspection import Inspection, Over, Overlay, TracedNetwork
 from segstudio.session.session import Change, Session, What
 
@@ -100,9 +101,14 @@ class WhyPage(QScrollArea):
         self._asked, self._button_grid = QHBoxLayout(), QGridLayout()
         self._refresh = Coalescer(self, self._show)
         self._lens_again = Coalescer(self, self._ask_lens, 1.0)
+
+    def build(self) -> Parts[None]:
+        """Make the rest of it."""
         self._fill()
+        yield
         self._lay_out()
-        session.changed.connect(self._on_change)
+        yield
+        self._session.changed.connect(self._on_change)
         self._is_built = True
         self._show()
 
@@ -141,15 +147,16 @@ class WhyPage(QScrollArea):
         asked.setSpacing(6)
         asked.addWidget(self.question)
         asked.addWidget(self.over, 1, Qt.AlignmentFlag.AlignLeft)
-        pixel = _column(self.pixel, self.classes, self.channels, self.field)
-        why = _column(asked, self._button_grid, self.note, self.strip_title, self.strip)
-        lens = _column(self.logit_lens_title, self.logit_lens, self.logit_lens_note)
-        self._blocks = (pixel, why, lens)
+        # from the outside in: what gets another parent is styled anew with all that is in it
+        self.setWidget(self._contents)
+        pixel, why, lens = self._blocks = QWidget(), QWidget(), QWidget()
         self._grid.setContentsMargins(10, 8, 10, 8)
         self._grid.setHorizontalSpacing(18)
         self._grid.setVerticalSpacing(12)
-        self.setWidget(self._contents)
         self._place(wide=False)
+        _stand(pixel, self.pixel, self.classes, self.channels, self.field)
+        _stand(why, asked, self._button_grid, self.note, self.strip_title, self.strip)
+        _stand(lens, self.logit_lens_title, self.logit_lens, self.logit_lens_note)
 
     def _place(self, *, wide: bool) -> None:
         """The explanation beside the rest, or between where two columns do not fit."""
@@ -423,8 +430,8 @@ def _text(*, faint: bool = False) -> QLabel:
     return label
 
 
-def _column(*parts: QWidget | QLayout) -> QWidget:
-    block = QWidget()
+def _stand(block: QWidget, *parts: QWidget | QLayout) -> None:
+    """Put the parts into a block, one below the other."""
     column = QVBoxLayout(block)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(6)
@@ -434,4 +441,3 @@ def _column(*parts: QWidget | QLayout) -> QWidget:
         else:
             column.addLayout(part)
     column.addStretch(1)
-    return block

@@ -12,6 +12,7 @@ from traced_desk import for_a_test
 from segstudio.core.features import LayerInfo
 from segstudio.inspection.ui.why_page import WhyPage
 from segstudio.kit.theme import Theme
+from segstudio.kit.turns import at_once
 from segstudio.session.inspection import Over, Overlay, OverPhotoHeat
 
 LEFT = Qt.MouseButton.LeftButton
@@ -23,6 +24,7 @@ def desk(traced_studio):
     with for_a_test(traced_studio) as traced:
         studio = traced.studio
         page = WhyPage(studio.session, studio.inspecting, studio.explaining, studio.photo_overlay)
+        at_once(page.build())
         traced.put(page)
         page.resize(700, 320)
         page.show()

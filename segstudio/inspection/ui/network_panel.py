@@ -14,6 +14,7 @@ from segstudio.inspection.ui.network_pages import CUTS, SKIP, InspectionPages, S
 from segstudio.inspection.ui.sharing import Room, Sharing
 from segstudio.inspection.ui.structure_view import StructureView
 from segstudio.kit.action_set import ActionSet
+from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.turns import Parts
 from segstudio.session.inspection import Inspection, Overlay
@@ -54,6 +55,8 @@ class NetworkPanel(QWidget):
         self._session, self._commands = session, commands
         self._sharing = Sharing.from_text(sharing)
         self._has_two = self._is_shared_out = False
+        # in a turn after that in which the diagram is laid out
+        self._refresh = Coalescer(self, self._show, 0.0)
         self.hide()
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -199,7 +202,7 @@ class NetworkPanel(QWidget):
 
     def _on_change(self, change: Change) -> None:
         if change.what & (What.TRACE | What.PAIR | What.MODELS):
-            self._show()
+            self._refresh.request()
 
     def _show(self) -> None:
         inspection = self._session.inspection

@@ -98,7 +98,7 @@ def rows() -> list[Row]:
 
 def _start_rows() -> list[Row]:
     with tempfile.TemporaryDirectory() as home:
-        environment = _environment(Path(home))
+        environment = environment_of(Path(home))
         _time_to_paint(_BARE, environment)
         _time_to_paint(_OURS, environment)
         pairs = [
@@ -125,7 +125,7 @@ def _start_rows() -> list[Row]:
 def _time_to_paint(script: str, environment: dict[str, str]) -> tuple[float, list[str]]:
     """Seconds from starting a process to its first paint, and what it had imported of _HEAVY."""
     started = time.monotonic()
-    answer = _run(["-c", script], environment)
+    answer = run_script(["-c", script], environment)
     return float(answer["at"]) - started, list(answer["loaded"])
 
 
@@ -133,7 +133,7 @@ def _folder_rows(count: int) -> list[Row]:
     with tempfile.TemporaryDirectory() as place:
         images, home = Path(place, "images"), Path(place, "home")
         _write_images(images, count)
-        answer = _run(["-c", _FOLDER, str(images), str(home)], _environment(home))
+        answer = run_script(["-c", _FOLDER, str(images), str(home)], environment_of(home))
     assert answer["images"] == count, f"only {answer['images']} of {count} images are listed"
     shown, stall = float(answer["shown"]), float(answer["stall"])
     name = f"folder of {count:,} images"
@@ -169,7 +169,7 @@ def _linker(first: Path) -> Callable[[Path], None]:
     return link
 
 
-def _environment(home: Path) -> dict[str, str]:
+def environment_of(home: Path) -> dict[str, str]:
     """What the measured processes see: byte code is kept, as on any start but a user's first.
 
     Where the caller's environment forbids byte code, every start would compile all modules again.
@@ -186,7 +186,8 @@ def _environment(home: Path) -> dict[str, str]:
     }
 
 
-def _run(arguments: list[str], environment: dict[str, str]) -> dict[str, object]:
+def run_script(arguments: list[str], environment: dict[str, str]) -> dict[str, object]:
+    """Run Python with these arguments; what its line of JSON says."""
     done = subprocess.run(
         [sys.executable, *arguments],
         env=environment,

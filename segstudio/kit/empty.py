@@ -38,10 +38,12 @@ class Stacked(QStackedLayout):
     def __init__(self, *widgets: QWidget) -> None:
         super().__init__()
         # Without a parent, what a stacked layout shows first would be a window for a moment; the
-        # widget that gets this layout takes them all over.
+        # widget that gets this layout takes them all over. What lies in that widget already stays
+        # where it is: another parent would have all in it styled anew.
         self._nursery = QWidget()
         for widget in widgets:
-            widget.setParent(self._nursery)
+            if widget.parentWidget() is None:
+                widget.setParent(self._nursery)
             self.addWidget(widget)
 
 

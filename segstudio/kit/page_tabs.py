@@ -1,20 +1,29 @@
-"""Tabs whose pages are built when they are first looked at."""
+"""Tabs whose pages are built when they are first looked at, a part a turn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QTabBar, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QTabBar, QTabWidget, QVBoxLayout, QWidget
 
-MakePage = Callable[[], QWidget]
+from segstudio.kit.turns import Parts, Turns, at_once, polished
+
+MakePage = Callable[[QWidget], QWidget]
+"""Makes a page as a child of a widget, since another parent would cost all its styles anew.
+
+A page that takes long has a `build`, which gives the parts that make what it holds.
+"""
 
 
 class PageTabs(QTabWidget):
     """Shows one page of several; none is built before `page`, `bring` or `build_shown` asks for it.
 
+    A page that is looked at is there some turns of the event loop later; what was seen before stays
+    until then.
+
     Signals:
-        page_built: A page was looked at for the first time (QWidget).
+        page_built: A page was looked at for the first time, and is there (QWidget).
     """
 
     page_built = Signal(QWidget)
@@ -28,6 +37,7 @@ class PageTabs(QTabWidget):
         super().__init__()
         self._makers = dict(pages)
         self._built: dict[str, QWidget] = {}
+        self._turns, self._making = Turns(self), ""
         self.setDocumentMode(True)
         self.setUsesScrollButtons(True)
         self.setElideMode(Qt.TextElideMode.ElideNone)
@@ -35,7 +45,8 @@ class PageTabs(QTabWidget):
         self.tabBar().setFocusPolicy(Qt.FocusPolicy.TabFocus)
         for title in pages:
             self.setTabToolTip(self.addTab(_holder(), title), tips[title])
-        self.currentChanged.connect(self._build)
+        self._stack = self.findChild(QStackedWidget)
+        self.currentChanged.connect(self._look)
 
     @property
     def shown(self) -> str:
@@ -68,8 +79,13 @@ class PageTabs(QTabWidget):
 
     def page(self, title: str) -> QWidget:
         """The page of this title, built now if it was not looked at yet."""
-        self._build(self._index(title))
+        self._build(title)
         return self._built[title]
+
+    @property
+    def front(self) -> QWidget | None:
+        """The page in front; None until it is built."""
+        return self._built.get(self.shown)
 
     def bring(self, title: str) -> None:
         """Show the page of this title."""
@@ -77,21 +93,54 @@ class PageTabs(QTabWidget):
 
     def build_shown(self) -> None:
         """Build the page in front if it was not looked at yet."""
-        self._build(self.currentIndex())
+        self._build(self.shown)
+
+    def parts_of_shown(self) -> Parts[None]:
+        """`build_shown` in parts."""
+        return self._parts(self.shown)
 
     def _index(self, title: str) -> int:
         return list(self._makers).index(title)
 
-    def _build(self, index: int) -> None:
-        title = self.tabText(index)
+    def _look(self) -> None:
+        title = self.shown
+        is_begun = title == self._making and self._turns.running
+        if title not in self._built and not is_begun:
+            self._turns.begin(self._parts(title), lambda _nothing: self._thaw())
+            self._making = title
+        self._thaw()
+
+    def _thaw(self) -> None:
+        """Show the page in front if it is there, or else what was seen before."""
+        if self._stack is not None:
+            is_made = self.shown in self._built or not self._turns.running
+            self._stack.setUpdatesEnabled(is_made)
+
+    def _build(self, title: str) -> None:
+        if title == self._making:
+            self._turns.finish()
+        if title not in self._built:
+            at_once(self._parts(title))
+        self._thaw()
+
+    def _parts(self, title: str) -> Parts[None]:
         if title in self._built:
             return
-        page = self._makers[title]()
+        holder = self.widget(self._index(title))
+        assert holder is not None
+        page = self._makers[title](holder)
+        page.hide()
+        yield
+        build = getattr(page, "build", None)
+        if build is not None:
+            yield from build()
+            yield
+        yield from polished(page)
         self._built[title] = page
-        holder = self.widget(index)
-        layout = holder.layout() if holder is not None else None
+        layout = holder.layout()
         assert layout is not None
         layout.addWidget(page)
+        page.show()
         self.page_built.emit(page)
 
 

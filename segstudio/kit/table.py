@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Generic
+from typing import Any, Generic
 
 from PySide6.QtCore import (
     QItemSelection,
@@ -81,20 +81,21 @@ class TableDelegate(QStyledItemDelegate):
             editor.setProperty(_FILLED, True)
             super().setEditorData(editor, index)
 
-    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
-        super().initStyleOption(option, index)
-        if option.state & QStyle.StateFlag.State_Selected:
-            option.state &= ~(QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_HasFocus)
-
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         palette: QPalette = option.palette
         if option.state & QStyle.StateFlag.State_Selected:
             self._tint(painter, option, index)
+            option.state &= ~(QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_HasFocus)
         view = self.parent()
-        if isinstance(view, TableView):
-            option.rect = view.inside_rims(option.rect, index.column())
         box: QRect = option.rect
+        column: Column[Any] | None = None
+        if isinstance(view, TableView):
+            at = index.column()
+            box = option.rect = view.inside_rims(box, at)
+            column = view.columns[at]
         super().paint(painter, option, index)
+        if column is not None and column.bar is None and column.swatches is None:
+            return
         part, colors = index.data(BAR), index.data(SWATCHES)
         if part is not None:
             track = box.adjusted(_GAP, 0, -_GAP, -1)
@@ -252,6 +253,11 @@ class TableView(Generic[Row], QTableView):
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
 
     # -- rows ----------------------------------------------------------------------------------
+
+    @property
+    def columns(self) -> Sequence[Column[Row]]:
+        """The columns, in the order of the model."""
+        return self._rows.columns
 
     def row_at(self, index: Index) -> Row | None:
         """The row of a cell."""

@@ -242,9 +242,9 @@ class TableModel(Generic[Row], QAbstractTableModel):
         """Rows that cannot be chosen are passed over."""
         if index.isValid() and not self._is_enabled(self.rows[index.row()]):
             return Qt.ItemFlag.NoItemFlags
-        can_edit = index.isValid() and self.columns[index.column()].entry is not None
-        flags = super().flags(index)
-        return flags | Qt.ItemFlag.ItemIsEditable if can_edit else flags
+        if not index.isValid():
+            return super().flags(index)
+        return _CELL if self.columns[index.column()].entry is None else _EDITABLE_CELL
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """Take what was typed, if it is something else."""
@@ -268,19 +268,29 @@ class TableModel(Generic[Row], QAbstractTableModel):
         return _alignment(column) if role == Qt.ItemDataRole.TextAlignmentRole else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not 0 <= index.row() < len(self.rows):
-            return None
-        column, row = self.columns[index.column()], self.rows[index.row()]
+        # for each cell that is drawn Qt asks for eight roles: none may take long
         found = _DATA.get(role)
-        return None if found is None else found(column, row)
+        if found is None:
+            return None
+        place = index.row()
+        if not 0 <= place < len(self.rows):
+            return None
+        return found(self.columns[index.column()], self.rows[place])
 
 
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
+_CELL: Final = (
+    Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemNeverHasChildren
+)
+_EDITABLE_CELL: Final = _CELL | Qt.ItemFlag.ItemIsEditable
+_ALIGNMENTS: Final = {side: side.value | Qt.AlignmentFlag.AlignVCenter for side in Side}
+
+
 def _alignment(column: Column[Any], _row: Any = None) -> Qt.AlignmentFlag:
-    return column.side.value | Qt.AlignmentFlag.AlignVCenter
+    return _ALIGNMENTS[column.side]
 
 
 def _spoken(column: Column[Any], row: Any) -> str:

@@ -1,17 +1,17 @@
-"""Ties the evaluation panel to the window: it is built in two turns, and asked to start."""
+"""Ties the evaluation panel to the window: it is built in turns, and asked to start."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject
 
 from segstudio.core.geometry import Rect
+from segstudio.kit.turns import Parts, Turns, polished
 from segstudio.studio import Studio
 
 if TYPE_CHECKING:
     from segstudio.evaluation.ui.panel import EvaluationPanel
-    from segstudio.evaluation.ui.panel_pages import EvaluationPages
     from segstudio.window.main_window import MainWindow
 
 DOCK = "Evaluation"
@@ -29,6 +29,12 @@ class EvaluationLink(QObject):
         self._window, self._studio = window, studio
         self.panel: EvaluationPanel | None = None
         self._starts = False
+        self._turns = Turns(self)
+
+    @property
+    def building(self) -> bool:
+        """Whether the panel is being built."""
+        return self._turns.running
 
     def start(self) -> None:
         """Evaluate the models that are chosen in the panel, which is opened for it."""
@@ -39,8 +45,15 @@ class EvaluationLink(QObject):
             self.panel.start()
 
     def build(self) -> None:
-        """Fill the dock with the panel in two turns of the event loop: one would take too long."""
-        from segstudio.evaluation.ui.panel_pages import EvaluationPages, EvaluationServices
+        """Fill the dock with the panel, in as many turns of the event loop as it takes."""
+        from segstudio.evaluation.ui.panel import EvaluationPanel
+
+        frame = self._window.docks.frame(DOCK)
+        panel = EvaluationPanel(self._studio.session, self._window.commands, frame.viewport())
+        self._turns.begin(self._parts(panel), lambda _nothing: self._take(panel))
+
+    def _parts(self, panel: EvaluationPanel) -> Parts[None]:
+        from segstudio.evaluation.ui.panel_pages import EvaluationServices
 
         studio = self._studio
         services = EvaluationServices(
@@ -52,19 +65,15 @@ class EvaluationLink(QObject):
             studio.work_queue,
             studio.jobs,
         )
-        pages = EvaluationPages(studio.session, services)
-        QTimer.singleShot(0, self, lambda: self._build_around(pages))
+        yield from panel.build(studio.evaluating, services)
+        yield from polished(panel)
 
-    def _build_around(self, pages: EvaluationPages) -> None:
-        from segstudio.evaluation.ui.panel import EvaluationPanel
-
-        self.panel = EvaluationPanel(
-            self._studio.session, self._studio.evaluating, self._window.commands, pages
-        )
-        self._window.docks.fill(DOCK, self.panel)
-        self.panel.open_requested.connect(self._go)
+    def _take(self, panel: EvaluationPanel) -> None:
+        self.panel = panel
+        self._window.docks.fill(DOCK, panel)
+        panel.open_requested.connect(self._go)
         if self._starts:
-            self.panel.start()
+            panel.start()
 
     def _go(self, index: int, rect: Rect | None) -> None:
         """Show an image, and the pixels in question if they are known."""

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from segstudio.inspection.ui.network_texts import values_text
 from segstudio.kit.coalesce import Coalescer
+from segstudio.kit.turns import Parts, Turns, polished
 from segstudio.session.session import Change, What
 from segstudio.studio import Studio
 
@@ -36,12 +37,18 @@ class NetworkLink(QObject):
         self._window, self._studio = window, studio
         self.panel: NetworkPanel | None = None
         self._pixel: _Pixel | None = None
+        self._turns = Turns(self)
         self._explained: _Pixel | None = None
         """The pixel that is to be explained once the network is there."""
         self._values = Coalescer(self, self._ask_values, 0.04)
         self._leaving = QTimer(self, singleShot=True, interval=_LEAVES_AFTER_MS)
         self._leaving.timeout.connect(self._leave)
         studio.session.changed.connect(self._on_change)
+
+    @property
+    def building(self) -> bool:
+        """Whether the panel is being built."""
+        return self._turns.running
 
     # -- open and closed -----------------------------------------------------------------------
 
@@ -61,26 +68,40 @@ class NetworkLink(QObject):
             self._studio.inspecting.close()
             self._window.status.show_network("")
 
-    def build(self) -> NetworkPanel:
-        """The panel, arranged as it was last time."""
-        from segstudio.inspection.ui.network_pages import Services
+    def build(self) -> None:
+        """Fill the dock with the panel, arranged as last time, in as many turns as it takes."""
         from segstudio.inspection.ui.network_panel import NetworkPanel
 
-        store, studio = self._window.layout_store, self._studio
-        room = Services(
-            studio.inspecting,
-            studio.feature_maps,
-            studio.explaining,
-            studio.photo_overlay,
-            studio.cutting,
-            studio.pairing,
-            studio.upsampling,
+        store, frame = self._window.layout_store, self._window.docks.frame(DOCK)
+        panel = NetworkPanel(
+            self._studio.session, self._window.commands, frame.viewport(), store.kept(DOCK)
         )
-        self.panel = NetworkPanel(studio.session, room, self._window.commands, store.kept(DOCK))
-        self.panel.shared.connect(lambda text: store.keep(DOCK, text))
-        self.panel.pointed.connect(self._on_pointed)
+        self._turns.begin(self._parts(panel), lambda _nothing: self._take(panel))
+
+    def _parts(self, panel: NetworkPanel) -> Parts[None]:
+        from segstudio.inspection.ui.network_pages import Services
+
+        studio = self._studio
+        yield from panel.build(
+            Services(
+                studio.inspecting,
+                studio.feature_maps,
+                studio.explaining,
+                studio.photo_overlay,
+                studio.cutting,
+                studio.pairing,
+                studio.upsampling,
+            )
+        )
+        yield from polished(panel)
+
+    def _take(self, panel: NetworkPanel) -> None:
+        self.panel = panel
+        store = self._window.layout_store
+        panel.shared.connect(lambda text: store.keep(DOCK, text))
+        panel.pointed.connect(self._on_pointed)
+        self._window.docks.fill(DOCK, panel)
         self._explain_if_asked()
-        return self.panel
 
     def explain(self, pixel_xy: _Pixel) -> None:
         """Open the panel, and tell there why a pixel (x, y) of the photo got its class."""

@@ -125,7 +125,12 @@ def _network() -> Build:
 
 
 def _evaluation() -> Build:
-    import segstudio.evaluation.ui.panel  # noqa: F401 - loaded for what it imports
+    import segstudio.evaluation.ui.classes_page
+    import segstudio.evaluation.ui.confusion_page
+    import segstudio.evaluation.ui.images_page
+    import segstudio.evaluation.ui.panel
+    import segstudio.evaluation.ui.queue_page
+    import segstudio.evaluation.ui.results_page  # noqa: F401 - loaded for what they import
 
     return lambda window, _studio: window.evaluation.build()
 

@@ -67,17 +67,10 @@ class RoomDock(QDockWidget):
         self.tabs = _RoomTabs(self._names)
         self._bar = _Bar(self.tabs)
         self.setTitleBarWidget(self._bar)
-        self._line = _Line()
         self._stack = QStackedWidget()
         for frame in frames:
             self._stack.addWidget(frame)
-        contents = QWidget()
-        column = QVBoxLayout(contents)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self._line)
-        column.addWidget(self._stack, 1)
-        self.setWidget(contents)
+        self.setWidget(self._stack)
         self.tabs.currentChanged.connect(self._turn)
         self._bar.resized.connect(self._place_header)
 
@@ -134,7 +127,7 @@ class RoomDock(QDockWidget):
         if header is not None:
             self._headers[name] = header()
             self._headers[name].installEventFilter(self)
-            self._bar.slot.addWidget(self._headers[name])
+            self._bar.put(self._headers[name], beside_tabs=True)
         tabs = getattr(panel, "page_tabs", None)
         if tabs is not None:
             self._starts[name] = tabs
@@ -207,20 +200,16 @@ class RoomDock(QDockWidget):
         self.turned.emit()
 
     def _place_header(self) -> None:
-        """The header of the panel in front goes into the bar, or below it where that is narrow."""
+        """The header of the panel in front goes beside the tabs, or below them where it is narrow."""
         for name, header in self._headers.items():
             if name != self.front:
                 header.hide()
         front = self._headers.get(self.front)
-        if front is None:
-            self._line.hide()
-            return
-        fits = front.minimumSizeHint().width() <= self._bar.room
-        wanted = self._bar.slot if fits else self._line.slot
-        if wanted.indexOf(front) < 0:
-            wanted.addWidget(front)
-        front.show()
-        self._line.setVisible(not fits)
+        fits = front is None or front.minimumSizeHint().width() <= self._bar.room
+        if front is not None:
+            self._bar.put(front, beside_tabs=fits)
+            front.show()
+        self._bar.show_line(shown=not fits)
 
     def _show_keys(self) -> None:
         """Tabs and buttons say the keys of the commands that do the same."""
@@ -264,6 +253,9 @@ class _RoomTabs(QTabBar):
 class _Bar(QFrame):
     """The room's title bar: tabs, the header of the panel in front, buttons.
 
+    Where it is narrow, the header has a line of its own below the tabs. It stays the bar's own
+    widget then: another parent would have Qt work out the style of all that is in it anew.
+
     Signals:
         resized: It is wider or narrower now.
     """
@@ -273,20 +265,26 @@ class _Bar(QFrame):
     def __init__(self, tabs: QTabBar) -> None:
         super().__init__()
         self.setObjectName("roomBar")
-        self.setFixedHeight(BAR_HEIGHT)
         self._tabs = tabs
         self._buttons = QHBoxLayout()
         self._buttons.setContentsMargins(0, 0, 0, 0)
         self._buttons.setSpacing(2)
-        self.slot = QHBoxLayout()
-        self.slot.setContentsMargins(0, 0, 0, 0)
-        self._row = QHBoxLayout(self)
+        self._slot, self._line = QHBoxLayout(), QHBoxLayout()
+        self._slot.setContentsMargins(0, 0, 0, 0)
+        self._line.setContentsMargins(4, 0, 4, 0)
+        self._row = QHBoxLayout()
         self._row.setContentsMargins(0, 0, 4, 0)
         self._row.setSpacing(4)
         self._row.addWidget(tabs)
-        self._row.addLayout(self.slot, 1)
+        self._row.addLayout(self._slot, 1)
         self._row.addStretch(0)  # keeps tabs and buttons at the ends where the slot is empty
         self._row.addLayout(self._buttons)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(self._row)
+        column.addLayout(self._line)
+        self.show_line(shown=False)
 
     @property
     def room(self) -> int:
@@ -302,9 +300,19 @@ class _Bar(QFrame):
         taken = self._tabs.sizeHint().width() + buttons + margins.left() + margins.right()
         return self.width() - taken - 2 * self._row.spacing()
 
+    def put(self, header: QWidget, *, beside_tabs: bool) -> None:
+        """Let a header stand beside the tabs, or in the line below them."""
+        wanted = self._slot if beside_tabs else self._line
+        if wanted.indexOf(header) < 0:
+            wanted.addWidget(header)
+
+    def show_line(self, *, shown: bool) -> None:
+        """Whether there is a line below the tabs."""
+        self.setFixedHeight(BAR_HEIGHT * (2 if shown else 1))
+
     def minimumSizeHint(self) -> QSize:
-        """The header goes below the bar where it does not fit, so it does not count."""
-        return QSize(self._tabs.sizeHint().width() + 3 * 32, BAR_HEIGHT)
+        """The header goes below the tabs where it does not fit, so it does not count."""
+        return QSize(self._tabs.sizeHint().width() + 3 * 32, self.minimumHeight())
 
     def sizeHint(self) -> QSize:
         return self.minimumSizeHint()
@@ -323,13 +331,3 @@ class _Bar(QFrame):
         button.setAccessibleName(action.text())
         self._buttons.addWidget(button)
         return button
-
-
-class _Line(QFrame):
-    """A line of its own for a header that is too wide for the bar."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.slot = QHBoxLayout(self)
-        self.slot.setContentsMargins(4, 0, 4, 0)
-        self.hide()

@@ -204,6 +204,7 @@ class RoomPlace(QObject):
         self._before = folded
         self._steps.extend(dock.show for dock in folded)
         self._steps.append(lambda: self._share_out(folded))
+        self._steps.append(lambda: self._window.setUpdatesEnabled(True))
         self._next.start()
 
     def _step_if_any(self) -> None:
@@ -230,7 +231,6 @@ class RoomPlace(QObject):
         for dock in self._in_column(Area.LeftDockWidgetArea)[:1]:
             sizes[dock] = self._list_width or dock.width()
         window.resizeDocks(list(sizes), list(sizes.values()), Qt.Orientation.Horizontal)
-        window.setUpdatesEnabled(True)
 
     def _lay_out(self) -> None:
         """Give the docks their sizes now; Qt would do it in the next turn."""

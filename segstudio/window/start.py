@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer
-from PySide6.QtWidgets import QDockWidget, QTabBar, QWidget
+from PySide6.QtWidgets import QAbstractButton, QDockWidget, QTabBar, QWidget
 from shiboken6 import isValid
 
 if TYPE_CHECKING:
@@ -139,6 +139,9 @@ class Start(QObject):
             if isValid(widget):  # else it was replaced since it was listed
                 widget.ensurePolished()
                 widget.sizeHint()
+                if isinstance(widget, QAbstractButton):
+                    # the icon is drawn once, and kept
+                    widget.icon().pixmap(widget.iconSize(), widget.devicePixelRatio())
         self._rest.start(0)
 
     def show_drag(self, *, over: bool) -> None:

@@ -111,12 +111,13 @@ def new_folder(bench, *, masks: bool = True) -> Path:
 
 def new_panel(bench) -> None:
     """Put a new panel into the window, as if it had just been asked for; the old one is gone."""
-    link, old = bench.window.evaluation, panel(bench)
-    old.header.setParent(None)
-    old.header.deleteLater()
+    link, header = bench.window.evaluation, panel(bench).header
     link.panel = None
     link.build()
     bench.until(lambda: link.panel is not None)
+    # not before: the old panel, which speaks to it, stays while the new one is built
+    header.setParent(None)
+    header.deleteLater()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     changed = bench.session.changed
     for slot in list(changed._slots):

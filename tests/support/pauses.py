@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
 from segstudio.canvas.canvas import Canvas, PaneStock
-from segstudio.kit.coalesce import Coalescer
+from segstudio.kit.coalesce import Coalescer, due_is_waiting
 
 _ROUNDS = 8
 """How often what follows from one pause may wait for the next."""
@@ -39,6 +39,8 @@ def _end_pauses(owners: tuple[QObject, ...], ms: int) -> int:
     for timer in due:
         timer.start(0)
     QApplication.processEvents()
+    while due_is_waiting():  # for a turn in which there is time for it
+        QApplication.processEvents()
     for timer, pause in pauses:
         if isValid(timer) and timer.interval() == 0:
             timer.setInterval(pause)

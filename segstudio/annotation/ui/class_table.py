@@ -215,7 +215,7 @@ class ClassTable(TableView[ClassSpec]):
         self.hidden_classes: frozenset[int] = frozenset()
         self.has_figures = False
         super().__init__(model, "Classes", row_height=ROW_PX, icon_px=_SIGN_PX, rows_seen=(2, 2))
-        self.setItemDelegate(_ClassDelegate(self))
+        self.setItemDelegateForColumn(EYE, _EyeDelegate(self))
         self.horizontalHeader().setFixedHeight(HEAD_PX)
         self.horizontalHeader().setMinimumSectionSize(_RIM - _CELL_MARGIN)
 
@@ -282,8 +282,8 @@ class ClassTable(TableView[ClassSpec]):
         self.menu_asked.emit(spec, place)
 
 
-class _ClassDelegate(TableDelegate):
-    """Draws the eye and the colour in the middle of their cells, and the bar of a score."""
+class _EyeDelegate(TableDelegate):
+    """Draws the eye, open or crossed out."""
 
     def paint(
         self,
@@ -293,7 +293,7 @@ class _ClassDelegate(TableDelegate):
     ) -> None:
         super().paint(painter, option, index)
         view = self.parent()
-        if index.column() == EYE and isinstance(view, ClassTable):
+        if isinstance(view, ClassTable):
             spec = view.row_at(index)
             hidden = spec is not None and spec.id in view.hidden_classes
             tokens = tokens_of(option.palette)

@@ -60,6 +60,8 @@ class ChartsBoard(QWidget):
         self._hidden: set[str] = set()
         self._columns = 0
         self.views: dict[int, ChartView] = {}
+        self._made: dict[int, ChartView] = {}
+        """Charts that nobody has seen yet, by their row."""
         makers = chart_views(session, evaluating, files, pair)
         self._makers, self._looks = list(makers.values()), looks_of(self._table)
         self.names = _list("Charts")
@@ -118,20 +120,26 @@ class ChartsBoard(QWidget):
         if row == len(self._makers):
             self._arrange()
             self._pages.setCurrentWidget(self._scroll)
-        elif row in self.views:
+        elif row in self.views or row in self._made:
             self._show_one(row)
         elif row >= 0:
             self._build(row)
             QTimer.singleShot(0, self, lambda: self._choose(self.names.currentRow()))
 
     def _build(self, row: int) -> None:
-        view = self.views[row] = self._makers[row]()
-        view.open_requested.connect(self.open_requested)
-        view.show_looks(self._looks)
-        self._one.addWidget(view)
+        """Make a chart; that it is shown, and drawn, is for another turn."""
+        self._made[row] = self._makers[row]()
+        self._made[row].open_requested.connect(self.open_requested)
+
+    def _view(self, row: int) -> ChartView:
+        """A chart that was made, looked at from now on."""
+        if row not in self.views:
+            self.views[row] = self._made.pop(row)
+            self.views[row].show_looks(self._looks)
+        return self.views[row]
 
     def _show_one(self, row: int) -> None:
-        view = self.views[row]
+        view = self._view(row)
         if self._one.indexOf(view) < 0:
             self._one.addWidget(view)
         view.setMinimumHeight(0)
@@ -162,7 +170,7 @@ class ChartsBoard(QWidget):
         self._build_next()
 
     def _place(self, row: int) -> None:
-        view, grid = self.views[row], self._grid.layout()
+        view, grid = self._view(row), self._grid.layout()
         assert isinstance(grid, QGridLayout)
         view.setMinimumHeight(_EACH.height())
         grid.addWidget(view, row // self._columns, row % self._columns)
@@ -173,8 +181,10 @@ class ChartsBoard(QWidget):
         row = next((row for row in range(len(self._makers)) if row not in self.views), None)
         if row is None or self.names.currentRow() != len(self._makers):
             return
-        self._build(row)
-        self._place(row)
+        if row in self._made:
+            self._place(row)
+        else:
+            self._build(row)
         QTimer.singleShot(0, self, self._build_next)
 
     # -- which models --------------------------------------------------------------------------

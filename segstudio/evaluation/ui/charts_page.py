@@ -37,8 +37,9 @@ class ChartsPage(QWidget):
         files: PictureFiles,
         pair: PairChoice,
         jobs: JobRunner,
+        parent: QWidget | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self._session, self._evaluating = session, evaluating
         self._files, self._pair = files, pair
         self.board: ChartsBoard | None = None

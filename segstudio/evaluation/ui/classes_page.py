@@ -45,8 +45,14 @@ class ClassesPage(QWidget):
 
     class_requested = Signal(str, int)
 
-    def __init__(self, session: Session, evaluating: Evaluating, pair: PairChoice) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        session: Session,
+        evaluating: Evaluating,
+        pair: PairChoice,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
         self._session, self._pair = session, pair
         self._table = evaluating.table
         first = figures_at(Where.CLASSES)[0]
@@ -72,34 +78,35 @@ class ClassesPage(QWidget):
         self.figure.setAccessibleName("Figure by class")
         self.figure.setToolTip("Which figure is shown")
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectItems)
+        # from the outside in: what gets another parent is styled anew with all that is in it
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.setChildrenCollapsible(False)
+        whole.addWidget(self.splitter)
+        left, right = QWidget(), QWidget()
+        for part, share in zip((left, right), _SHARES, strict=True):
+            self.splitter.addWidget(part)
+            self.splitter.setStretchFactor(self.splitter.count() - 1, share)
+        self.splitter.setSizes([10 * share for share in _SHARES])
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
         top = QHBoxLayout()
         top.setContentsMargins(8, 6, 8, 0)
+        column.addLayout(top)
         top.addWidget(PlainLabel("Show"))
         top.addWidget(self.figure)
         top.addStretch(1)
-        left, right = QWidget(), QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(top)
         column.addWidget(self.table, 1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(self.differences)
         column = QVBoxLayout(right)
         column.setContentsMargins(10, 6, 8, 4)
         column.addWidget(self.pair_bar)
         column.addWidget(scroll, 1)
-        self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self.splitter.setChildrenCollapsible(False)
-        for part, share in zip((left, right), _SHARES, strict=True):
-            self.splitter.addWidget(part)
-            self.splitter.setStretchFactor(self.splitter.count() - 1, share)
-        self.splitter.setSizes([10 * share for share in _SHARES])
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self.splitter)
+        scroll.setWidget(self.differences)
 
     def _on_change(self, change: Change) -> None:
         if change.what & (What.EVALUATION | What.SCHEMA):

@@ -64,8 +64,9 @@ class ConfusionPage(QWidget):
         browsing: Browsing,
         places: ConfusedPlaces,
         files: PictureFiles,
+        parent: QWidget | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self._session, self._table, self._files = session, evaluating.table, files
         self._classes: tuple[int, int] | None = None
         self.model = ElidedCombo()
@@ -94,8 +95,25 @@ class ConfusionPage(QWidget):
         self._show()
 
     def _lay_out(self) -> None:
+        # from the outside in: what gets another parent is styled anew with all that is in it
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._splitter.setChildrenCollapsible(False)
+        self._empty = EmptyState("")
+        self._switch = Switch(self._empty, self._splitter)
+        whole.addLayout(self._switch)
+        left = QWidget()
+        for place, (widget, share) in enumerate(zip((left, self.images), _SHARES, strict=True)):
+            self._splitter.addWidget(widget)
+            self._splitter.setStretchFactor(place, share)
+        self._splitter.setSizes([1000 * share for share in _SHARES])
+        column = QVBoxLayout(left)
+        column.setContentsMargins(8, 4, 6, 4)
+        column.setSpacing(4)
         row = QHBoxLayout()
         row.setSpacing(6)
+        column.addLayout(row)
         row.addWidget(self.model)
         row.addWidget(self.unit)
         row.addWidget(self.errors)
@@ -106,24 +124,8 @@ class ConfusionPage(QWidget):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setBackgroundRole(QPalette.ColorRole.Base)
-        scroll.setWidget(self.map)
-        left = QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(8, 4, 6, 4)
-        column.setSpacing(4)
-        column.addLayout(row)
         column.addWidget(scroll, 1)
-        self._splitter = QSplitter(Qt.Orientation.Horizontal)
-        self._splitter.setChildrenCollapsible(False)
-        for place, (widget, share) in enumerate(zip((left, self.images), _SHARES, strict=True)):
-            self._splitter.addWidget(widget)
-            self._splitter.setStretchFactor(place, share)
-        self._splitter.setSizes([1000 * share for share in _SHARES])
-        self._empty = EmptyState("")
-        self._switch = Switch(self._empty, self._splitter)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addLayout(self._switch)
+        scroll.setWidget(self.map)
 
     def _connect(self) -> None:
         self.model.activated.connect(self._show)

@@ -44,9 +44,14 @@ class ImagesPage(QWidget):
     """A table of images beside histograms; a click opens the image with that model's answer."""
 
     def __init__(
-        self, session: Session, evaluating: Evaluating, browsing: Browsing, segmenting: Segmenting
+        self,
+        session: Session,
+        evaluating: Evaluating,
+        browsing: Browsing,
+        segmenting: Segmenting,
+        parent: QWidget | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self._session, self._evaluating = session, evaluating
         self._browsing, self._segmenting = browsing, segmenting
         self._table = evaluating.table

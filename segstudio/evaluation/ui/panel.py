@@ -23,7 +23,7 @@ from segstudio.core.formatting import count_text, counted, left_text
 from segstudio.core.pace import Pace
 from segstudio.evaluation.evaluating import Evaluating
 from segstudio.evaluation.ui.panel_actions import EXPORTS
-from segstudio.evaluation.ui.panel_pages import EvaluationPages
+from segstudio.evaluation.ui.panel_pages import EvaluationPages, EvaluationServices
 from segstudio.evaluation.ui.run_choice import RunChoice
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
@@ -32,6 +32,7 @@ from segstudio.kit.fitting_row import WORD_ICON
 from segstudio.kit.icons import icon
 from segstudio.kit.key_tips import CommandTip
 from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.turns import Parts
 from segstudio.session.evaluation_state import Evaluation
 from segstudio.session.session import Change, Session, What
 
@@ -55,40 +56,54 @@ class EvaluationPanel(QWidget):
 
     open_requested = Signal(object, object)
 
-    def __init__(
-        self,
-        session: Session,
-        evaluating: Evaluating,
-        commands: ActionSet,
-        pages: EvaluationPages,
-    ) -> None:
-        super().__init__()
-        self._session = session
-        self.pages = pages
-        self.header = EvaluationHeader(
-            session, evaluating, _menu(commands, self), pages.tabs_apart()
-        )
+    pages: EvaluationPages
+    header: EvaluationHeader
+
+    def __init__(self, session: Session, commands: ActionSet, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._session, self._commands = session, commands
+        self.hide()
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+
+    def build(self, evaluating: Evaluating, services: EvaluationServices) -> Parts[None]:
+        """Make what it holds, where it stays: what gets another parent is styled anew."""
+        session, commands = self._session, self._commands
         self.evaluate = _button("Evaluate", self.start)
         self.truth = _button("Choose ground truth…", lambda: commands.run("file.truth"))
         self.open_folder = _button("Open folder…", lambda: commands.run("file.open"))
         self.samples = _button("Open samples", lambda: commands.run("file.samples"))
         self._empty = EmptyState("", self.evaluate, self.truth, self.open_folder, self.samples)
-        self._switch = Switch(self._empty, self.pages)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.header)
-        column.addWidget(self.header.progress)
-        column.addLayout(self._switch, 1)
+        self.pages = pages = EvaluationPages(session, services)
+        self._switch = Switch(self._empty, pages)
+        self._column.addLayout(self._switch, 1)
+        yield
+        models = RunChoice(session, evaluating)
+        yield
+        self.header = EvaluationHeader(
+            session, evaluating, models, _menu(commands, self), pages.tabs_apart()
+        )
+        self._column.insertWidget(0, self.header)
+        self._column.insertWidget(1, self.header.progress)
+        yield
+        yield from pages.parts_of_shown()
+        self._connect()
+        self._show()
+
+    def _connect(self) -> None:
         self.header.copy_requested.connect(self._copy)
         self.header.progressed.connect(self._show_progress)
         self.header.models.chosen.connect(self._show)
-        self.pages.currentChanged.connect(lambda: self.header.offer_copy(self.pages.has_copy))
+        self.pages.currentChanged.connect(self._offer_copy)
+        self.pages.page_built.connect(self._offer_copy)
         self.pages.open_requested.connect(self.open_requested)
-        CommandTip(commands["evaluation.start"], self.header.start)
-        CommandTip(commands["evaluation.cancel"], self.header.stop)
-        session.changed.connect(self._on_change)
-        self._show()
+        CommandTip(self._commands["evaluation.start"], self.header.start)
+        CommandTip(self._commands["evaluation.cancel"], self.header.stop)
+        self._session.changed.connect(self._on_change)
+
+    def _offer_copy(self) -> None:
+        self.header.offer_copy(self.pages.has_copy)
 
     @property
     def empty_text(self) -> str:
@@ -190,13 +205,18 @@ class EvaluationHeader(QWidget):
     progressed = Signal()
 
     def __init__(
-        self, session: Session, evaluating: Evaluating, export: QMenu, tabs: QTabBar
+        self,
+        session: Session,
+        evaluating: Evaluating,
+        models: RunChoice,
+        export: QMenu,
+        tabs: QTabBar,
     ) -> None:
         super().__init__()
         self._session, self._evaluating = session, evaluating
         self.tabs = tabs
         self._has_copy = True
-        self.models = RunChoice(session, evaluating)
+        self.models = models
         self.start = _header_button("play", "Evaluate", "Evaluate the chosen models")
         self.stop = _header_button("circle-stop", "Stop", "Stop evaluating")
         self.again = QAction(icon("refresh-cw"), "Evaluate again, without what is on disk", self)

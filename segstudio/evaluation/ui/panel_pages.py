@@ -51,25 +51,33 @@ class EvaluationServices:
     jobs: JobRunner
 
 
-def _models_page(session: Session, services: EvaluationServices, pair: PairChoice) -> QWidget:
+def _models_page(
+    session: Session, services: EvaluationServices, pair: PairChoice, parent: QWidget
+) -> QWidget:
     from segstudio.evaluation.ui.results_page import ResultsPage
 
-    return ResultsPage(session, services.evaluating, services.segmenting, pair)
+    return ResultsPage(session, services.evaluating, services.segmenting, pair, parent)
 
 
-def _classes_page(session: Session, services: EvaluationServices, pair: PairChoice) -> QWidget:
+def _classes_page(
+    session: Session, services: EvaluationServices, pair: PairChoice, parent: QWidget
+) -> QWidget:
     from segstudio.evaluation.ui.classes_page import ClassesPage
 
-    return ClassesPage(session, services.evaluating, pair)
+    return ClassesPage(session, services.evaluating, pair, parent)
 
 
-def _images_page(session: Session, services: EvaluationServices, _pair: PairChoice) -> QWidget:
+def _images_page(
+    session: Session, services: EvaluationServices, _pair: PairChoice, parent: QWidget
+) -> QWidget:
     from segstudio.evaluation.ui.images_page import ImagesPage
 
-    return ImagesPage(session, services.evaluating, services.browsing, services.segmenting)
+    return ImagesPage(session, services.evaluating, services.browsing, services.segmenting, parent)
 
 
-def _confusion_page(session: Session, services: EvaluationServices, _pair: PairChoice) -> QWidget:
+def _confusion_page(
+    session: Session, services: EvaluationServices, _pair: PairChoice, parent: QWidget
+) -> QWidget:
     from segstudio.evaluation.ui.confusion_page import ConfusionPage
 
     return ConfusionPage(
@@ -78,10 +86,13 @@ def _confusion_page(session: Session, services: EvaluationServices, _pair: PairC
         services.browsing,
         services.confused_places,
         services.picture_files,
+        parent,
     )
 
 
-def _charts_page(session: Session, services: EvaluationServices, pair: PairChoice) -> QWidget:
+def _charts_page(
+    session: Session, services: EvaluationServices, pair: PairChoice, parent: QWidget
+) -> QWidget:
     from segstudio.evaluation.ui.charts_page import ChartsPage
 
     return ChartsPage(
@@ -90,16 +101,19 @@ def _charts_page(session: Session, services: EvaluationServices, pair: PairChoic
         services.picture_files,
         pair,
         services.jobs,
+        parent,
     )
 
 
-def _queue_page(session: Session, services: EvaluationServices, _pair: PairChoice) -> QWidget:
+def _queue_page(
+    session: Session, services: EvaluationServices, _pair: PairChoice, parent: QWidget
+) -> QWidget:
     from segstudio.evaluation.ui.queue_page import QueuePage
 
-    return QueuePage(session, services.work_queue, services.browsing)
+    return QueuePage(session, services.work_queue, services.browsing, parent)
 
 
-_Make = Callable[[Session, EvaluationServices, PairChoice], QWidget]
+_Make = Callable[[Session, EvaluationServices, PairChoice, QWidget], QWidget]
 _PAGES: dict[str, _Make] = {
     MODELS: _models_page,
     CLASSES: _classes_page,
@@ -127,20 +141,21 @@ class EvaluationPages(PageTabs):
         )
         self.pair = PairChoice(session, services.evaluating, self)
         self.page_built.connect(self._connect)
-        self.build_shown()
 
     @property
     def has_copy(self) -> bool:
         """Whether the page in front has something for the clipboard."""
-        return hasattr(self.page(self.shown), "copied")
+        return hasattr(self.front, "copied")
 
     def copied(self) -> str:
         """What the page in front has for the clipboard; "" if it has nothing."""
-        copied = getattr(self.page(self.shown), "copied", None)
+        copied = getattr(self.front, "copied", None)
         return "" if copied is None else str(copied())
 
-    def _make(self, session: Session, services: EvaluationServices, make: _Make) -> QWidget:
-        return make(session, services, self.pair)
+    def _make(
+        self, session: Session, services: EvaluationServices, make: _Make, parent: QWidget
+    ) -> QWidget:
+        return make(session, services, self.pair, parent)
 
     def _connect(self, page: QWidget) -> None:
         for signal, slot in (

@@ -66,8 +66,14 @@ class QueuePage(QWidget):
 
     open_requested = Signal(object, object)
 
-    def __init__(self, session: Session, work_queue: WorkQueue, browsing: Browsing) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        session: Session,
+        work_queue: WorkQueue,
+        browsing: Browsing,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
         self._session, self._work_queue = session, work_queue
         self.model = QueueModel(session, work_queue.title, self)
         self._thumbnails = ThumbnailPixmaps(browsing, 2 * THUMB.width(), self.model.repaint)

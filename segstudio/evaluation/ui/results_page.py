@@ -39,6 +39,7 @@ from segstudio.kit.plain import PlainLabel, semibold
 from segstudio.kit.swatch import swatch
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import Column, Emphasis, Side, TableModel
+from segstudio.kit.turns import Parts
 from segstudio.metrics.confusion import FOREGROUND_MEANS, IMAGE_MEANS
 from segstudio.metrics.image_figures import PIXELS, TIME, leading_first, values_of_counts
 from segstudio.metrics.measure import AnyFigure, Unit, Where
@@ -102,9 +103,14 @@ class ResultsPage(QWidget):
     range_requested = Signal(object)
 
     def __init__(
-        self, session: Session, evaluating: Evaluating, segmenting: Segmenting, pair: PairChoice
+        self,
+        session: Session,
+        evaluating: Evaluating,
+        segmenting: Segmenting,
+        pair: PairChoice,
+        parent: QWidget | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self._session, self._segmenting, self._pair = session, segmenting, pair
         self._table = evaluating.table
         self.model = TableModel(figure_columns(()), lambda row: row.run, self)
@@ -125,22 +131,29 @@ class ResultsPage(QWidget):
         self.trap = _text("What a guess would score")
         self.notes = _text("Notes on the figures")
         self.notes.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self._lay_out()
         self._refresh = Coalescer(self, self._show, _EVERY_S)
+        self._refit = Coalescer(self, self._fit, 0.0)
+
+    def build(self) -> Parts[None]:
+        """Make the rest of it."""
+        self._lay_out()
+        yield
+        self._connect()
+        self._show()
+
+    def _connect(self) -> None:
         self.table.selectionModel().selectionChanged.connect(self._on_selection)
         self.table.doubleClicked.connect(self._choose_model)
         self.table.verbs = lambda row: (
             [("check", "Choose this model", self._choose_model)]
-            if row.run in session.models
+            if row.run in self._session.models
             else []
         )
-        self._refit = Coalescer(self, self._fit, 0.0)
         self.table.horizontalScrollBar().rangeChanged.connect(self._refit.request)
         self.distribution.range_chosen.connect(self.range_requested)
         self.rest.toggled.connect(self._refit.request)
-        session.changed.connect(self._on_change)
-        pair.changed.connect(self._refresh.request)
-        self._show()
+        self._session.changed.connect(self._on_change)
+        self._pair.changed.connect(self._refresh.request)
 
     def copied(self) -> str:
         """What the table shows, for the clipboard."""
@@ -148,7 +161,17 @@ class ResultsPage(QWidget):
 
     def _lay_out(self) -> None:
         self.table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # from the outside in: what gets another parent is styled anew with all that is in it
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        self._scroll = scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        whole.addWidget(scroll)
         self._contents = QWidget()
+        scroll.setWidget(self._contents)
         column = QVBoxLayout(self._contents)
         column.setContentsMargins(0, 0, 0, 4)
         column.setSpacing(4)
@@ -156,31 +179,23 @@ class ResultsPage(QWidget):
         below = QVBoxLayout()
         below.setContentsMargins(_RIM, 2, _RIM, 0)
         below.setSpacing(_BETWEEN)
+        self._below = below
+        column.addLayout(below)
         # in a row of its own: a layout is as wide as the narrowest limit in it, and would reckon
         # with the lines that the words take at that width
         bar = QHBoxLayout()
+        below.addLayout(bar)
         bar.addWidget(self.pair_bar, 1000)
         bar.addStretch(1)
         bar.addWidget(self.rest)
         bar.addWidget(self.more)
         self._set_up_more()
-        below.addLayout(bar)
         self.pair_bar.setMaximumWidth(760)
         for words_of in (self.verdict, self.ranking, self.own, self.trap, self.notes):
             below.addWidget(words_of)
-        self._below = below
-        column.addLayout(below)
         column.addStretch(1)
-        self._scroll = scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(self._contents)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(0)
-        whole.addWidget(scroll)
-        whole.addWidget(self._make_overview(), 1)
+        whole.addWidget(self.overview, 1)
+        self._lay_out_overview()
 
     def _set_up_more(self) -> None:
         """A menu of all figures; those that there is no room for are not checked."""
@@ -205,7 +220,7 @@ class ResultsPage(QWidget):
                 action.setChecked(not self.table.isColumnHidden(place))
                 action.toggled.connect(partial(self.table.show_column, place))
 
-    def _make_overview(self) -> QWidget:
+    def _lay_out_overview(self) -> None:
         """What there is room for in a large window: differences by class, and the images."""
         row = QHBoxLayout(self.overview)
         row.setContentsMargins(_RIM, 12, _RIM, 4)
@@ -217,7 +232,6 @@ class ResultsPage(QWidget):
         row.addWidget(_titled(self._images_title, self.distribution), 1)
         self.distribution.setMaximumHeight(_MOST_CHART)
         self.overview.hide()
-        return self.overview
 
     def _on_change(self, change: Change) -> None:
         if change.what & (What.EVALUATION | What.STATES | What.SCHEMA | What.MODELS):

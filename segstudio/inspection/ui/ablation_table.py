@@ -73,8 +73,8 @@ class AblationTable(QWidget):
 
     opened = Signal()
 
-    def __init__(self, session: Session, cutting: Cutting) -> None:
-        super().__init__()
+    def __init__(self, session: Session, cutting: Cutting, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._session, self._cutting = session, cutting
         self.scope = QComboBox()
         self.scope.setAccessibleName("Over which images")

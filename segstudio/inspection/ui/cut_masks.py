@@ -173,8 +173,8 @@ class CutMasks(QWidget):
 
     pointed = Signal(object)
 
-    def __init__(self, session: Session, cutting: Cutting) -> None:
-        super().__init__()
+    def __init__(self, session: Session, cutting: Cutting, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._session, self._cutting = session, cutting
         self._traced: TracedNetwork | None = None
         self._photo: Photo | None = None
@@ -211,29 +211,29 @@ class CutMasks(QWidget):
         self.pictures.group.show_marker(photo_share(self._traced, pixel_xy))
 
     def _lay_out(self) -> None:
+        # from the outside in: what gets another parent is styled anew with all that is in it
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._splitter)
+        self._splitter.setChildrenCollapsible(False)
+        side, main = QSplitter(Qt.Orientation.Vertical), QWidget()
+        side.setChildrenCollapsible(False)
+        self._splitter.addWidget(side)
+        self._splitter.addWidget(main)
+        self._splitter.splitterMoved.connect(self._keep_sizes)
         self._lists, self._tables = (
             Stacked(self.hint, self.list),
             Stacked(self.no_scores, self.scores),
         )
-        side = QSplitter(Qt.Orientation.Vertical)
-        side.setChildrenCollapsible(False)
         for stack in (self._lists, self._tables):
             holder = QWidget()
-            holder.setLayout(stack)
             side.addWidget(holder)
-        main = QWidget()
+            holder.setLayout(stack)
         column = QVBoxLayout(main)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         column.addWidget(self.pictures, 1)
         column.addWidget(self.line)
-        self._splitter.setChildrenCollapsible(False)
-        self._splitter.addWidget(side)
-        self._splitter.addWidget(main)
-        self._splitter.splitterMoved.connect(self._keep_sizes)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._splitter)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Put the pictures below the list where the page is upright."""

@@ -21,6 +21,7 @@ from segstudio.inspection.ui.cut_masks import CutMasks
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import Stacked
 from segstudio.kit.icon_button import icon_button, text_switch
+from segstudio.kit.turns import Parts
 from segstudio.session.inspection import Overlay, TracedNetwork
 from segstudio.session.session import Change, Session, What
 
@@ -34,10 +35,19 @@ class CutsPage(QWidget):
         pointed: The photo's pixel (x, y) under the pointer in a picture, or None.
     """
 
+    masks: CutMasks
+    ablation: AblationTable
+
     pointed = Signal(object)
 
-    def __init__(self, session: Session, cutting: Cutting, overlay: PhotoOverlay) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        session: Session,
+        cutting: Cutting,
+        overlay: PhotoOverlay,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
         self._session, self._cutting, self._overlay = session, cutting, overlay
         self.by_hand = text_switch("Cuts", "What is cut now, and the mask without it")
         self.each_skip = text_switch("Each skip", "What cutting each skip alone costs, in numbers")
@@ -49,40 +59,48 @@ class CutsPage(QWidget):
         self.on_photo = icon_button("layers", "Show the mask with cuts over the photo")
         self.on_photo.setCheckable(True)
         self.reset = icon_button("undo-2", "Remove all cuts")
-        self.masks = CutMasks(session, cutting)
-        self.ablation = AblationTable(session, cutting)
-        self._lay_out()
-        self._connect()
         self._refresh = Coalescer(self, self._show)
-        session.changed.connect(self._on_change)
+
+    def build(self) -> Parts[None]:
+        """Make the rest of it, in the order in which Tab goes."""
+        column = self._lay_out()
+        yield
+        self.masks = CutMasks(self._session, self._cutting, self)
+        yield
+        self.ablation = AblationTable(self._session, self._cutting, self)
+        yield
+        self._stack = Stacked(self.masks, self.ablation)
+        column.addLayout(self._stack, 1)
+        self._connect()
+        self._session.changed.connect(self._on_change)
         self._show()
 
     def show_point(self, pixel_xy: tuple[int, int] | None) -> None:
         """Mark the place of a pixel (x, y) of the photo in the pictures, or none."""
         self.masks.show_point(pixel_xy)
 
-    def _lay_out(self) -> None:
+    def _lay_out(self) -> QVBoxLayout:
+        """The row above; what is below it comes later."""
         for number, button in enumerate((self.by_hand, self.each_skip)):
             self._modes.addButton(button, number)
         self.by_hand.setChecked(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.setSpacing(6)
+        top = QHBoxLayout()
+        column.addLayout(top)
         self._tools = QWidget()
         tools = QHBoxLayout(self._tools)
         tools.setContentsMargins(0, 0, 0, 0)
         tools.setSpacing(4)
         for widget in (self.how, self.add, self.on_photo, self.reset):
             tools.addWidget(widget)
-        top = QHBoxLayout()
         top.setSpacing(2)
         top.addWidget(self.by_hand)
         top.addWidget(self.each_skip)
         top.addStretch(1)
         top.addWidget(self._tools)
-        self._stack = Stacked(self.masks, self.ablation)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 6, 8, 6)
-        column.setSpacing(6)
-        column.addLayout(top)
-        column.addLayout(self._stack, 1)
+        return column
 
     def _connect(self) -> None:
         self._modes.idToggled.connect(self._choose_mode)

@@ -106,6 +106,9 @@ class DiagramView(DiagramSurface):
         self._folded: frozenset[str] = frozenset()
         self._own_stage = ""
         self._small: Diagram | None = None
+        self._other: Diagram | None = None
+        self._was_resized = False
+        """Whether its size means anything: before it is first shown it is Qt's own."""
         self._extra = (0.0, 0.0)
         self._point: tuple[int, int] | None = None
         self._pointing: tuple[int, int] | None = None
@@ -172,14 +175,19 @@ class DiagramView(DiagramSurface):
         if traced is None:
             self.show_diagram(None)
             return
-        window = traced.input_geometry.window
-        sizes = Sizes.for_aspect(window.width / window.height)
-        other = lay_out(beside.trace, sizes=sizes) if beside else None
-        diagram = lay_out(traced.trace, folded=self._folded, sizes=sizes, beside=other)
-        self._small = diagram if other is None else None
+        sizes = _sizes_for(traced)
+        self._other = other = lay_out(beside.trace, sizes=sizes) if beside else None
+        self._diagram = lay_out(traced.trace, folded=self._folded, sizes=sizes, beside=other)
+        self._small = self._diagram if other is None else None
+        self._use_room(traced)
+
+    def _use_room(self, traced: TracedNetwork) -> None:
+        """Show what is laid out, with larger nodes where there is room for text."""
+        diagram, other = self._diagram, self._other
         self._extra = self._extra_wh()
         if self._extra != (0, 0):
-            sizes = replace(sizes, extra_width=self._extra[0], extra_height=self._extra[1])
+            wide, high = self._extra
+            sizes = replace(_sizes_for(traced), extra_width=wide, extra_height=high)
             diagram = lay_out(traced.trace, folded=self._folded, sizes=sizes)
         both = (diagram, other or diagram)
         room = max(one.width for one in both), max(one.height for one in both)
@@ -188,7 +196,7 @@ class DiagramView(DiagramSurface):
 
     def _extra_wh(self) -> tuple[float, float]:
         """How much wider or higher nodes may be, for text, where the room is low or narrow."""
-        if self._small is None:
+        if self._small is None or not self._was_resized:
             return 0.0, 0.0
         small, width, height = self._small, max(1, self.width()), max(1, self.height())
         columns = 1 + max(node.column for node in small.nodes)
@@ -198,9 +206,11 @@ class DiagramView(DiagramSurface):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Use the room: with higher nodes where it is narrow, with wider ones where it is low."""
+        self._was_resized = True
         super().resizeEvent(event)
-        if self._is_fitted and self._shown is not None and self._extra_wh() != self._extra:
-            self._lay_out()
+        traced = self._traced
+        if self._is_fitted and traced is not None and self._extra_wh() != self._extra:
+            self._use_room(traced)
 
     def _show_choices(self) -> None:
         """Draw anew what the session says of what is opened and cut."""
@@ -396,6 +406,11 @@ class DiagramView(DiagramSurface):
         node = node_at(diagram, point)
         edge = None if node else edge_near(diagram, point, _REACH / self._view.zoom)
         return None, node, edge.skips[0] if edge else ""
+
+
+def _sizes_for(traced: TracedNetwork) -> Sizes:
+    window = traced.input_geometry.window
+    return Sizes.for_aspect(window.width / window.height)
 
 
 def _stepped(spare: float) -> float:

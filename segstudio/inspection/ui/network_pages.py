@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from segstudio.inspection.cutting import Cutting
@@ -53,47 +53,47 @@ class Services:
     upsampling: Upsampling
 
 
-def _stage_page(session: Session, room: Services) -> QWidget:
+def _stage_page(session: Session, room: Services, parent: QWidget) -> QWidget:
     from segstudio.inspection.ui.stage_page import StagePage
     from segstudio.inspection.ui.stage_scores import StageScores
 
     scores = StageScores(room.feature_maps, room.explaining)
-    page = StagePage(session, room.inspecting, scores, room.overlay)
+    page = StagePage(session, room.inspecting, scores, room.overlay, parent)
     page.cut_requested.connect(lambda stage, channels: room.cutting.cut_channel(stage, channels))
     return page
 
 
-def _skip_page(session: Session, room: Services) -> QWidget:
+def _skip_page(session: Session, room: Services, parent: QWidget) -> QWidget:
     from segstudio.inspection.ui.skip_page import SkipPage
 
-    return SkipPage(session, room.inspecting, room.cutting)
+    return SkipPage(session, room.inspecting, room.cutting, parent)
 
 
-def _cuts_page(session: Session, room: Services) -> QWidget:
+def _cuts_page(session: Session, room: Services, parent: QWidget) -> QWidget:
     from segstudio.inspection.ui.cuts_page import CutsPage
 
-    return CutsPage(session, room.cutting, room.overlay)
+    return CutsPage(session, room.cutting, room.overlay, parent)
 
 
-def _why_page(session: Session, room: Services) -> QWidget:
+def _why_page(session: Session, room: Services, parent: QWidget) -> QWidget:
     from segstudio.inspection.ui.why_page import WhyPage
 
-    return WhyPage(session, room.inspecting, room.explaining, room.overlay)
+    return WhyPage(session, room.inspecting, room.explaining, room.overlay, parent)
 
 
-def _pair_page(session: Session, room: Services) -> QWidget:
+def _pair_page(session: Session, room: Services, parent: QWidget) -> QWidget:
     from segstudio.inspection.ui.pair_page import PairPage
 
-    return PairPage(session, room.inspecting, room.pairing, room.feature_maps)
+    return PairPage(session, room.inspecting, room.pairing, room.feature_maps, parent)
 
 
-def _upsampling_page(session: Session, room: Services) -> QWidget:
+def _upsampling_page(session: Session, room: Services, parent: QWidget) -> QWidget:
     from segstudio.inspection.ui.upsampling_page import UpsamplingPage
 
-    return UpsamplingPage(session, room.upsampling, room.feature_maps)
+    return UpsamplingPage(session, room.upsampling, room.feature_maps, parent)
 
 
-_PAGES: dict[str, Callable[[Session, Services], QWidget]] = {
+_PAGES: dict[str, Callable[[Session, Services, QWidget], QWidget]] = {
     STAGE: _stage_page,
     SKIP: _skip_page,
     CUTS: _cuts_page,
@@ -118,8 +118,6 @@ class InspectionPages(PageTabs):
         self._session = session
         self._before: Inspection = session.inspection
         self.page_built.connect(self._connect)
-        # in a turn of its own, since the panel's other parts take their time as well
-        QTimer.singleShot(0, self, self.build_shown)
         session.changed.connect(self._on_change)
 
     def show_stage(self) -> None:

@@ -14,7 +14,9 @@ from segstudio.inspection.ui.network_pages import CUTS, SKIP, InspectionPages, S
 from segstudio.inspection.ui.sharing import Room, Sharing
 from segstudio.inspection.ui.structure_view import StructureView
 from segstudio.kit.action_set import ActionSet
+from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import EmptyState, Switch
+from segstudio.kit.turns import Parts
 from segstudio.session.inspection import Inspection, Overlay
 from segstudio.session.session import Change, Session, What
 
@@ -36,38 +38,67 @@ class NetworkPanel(QWidget):
     pointed = Signal(object)
     shared = Signal(str)
 
+    header: NetworkHeader
+    structure: StructureView
+    pages: InspectionPages
+
     def __init__(
-        self, session: Session, room: Services, commands: ActionSet, sharing: str = ""
+        self, session: Session, commands: ActionSet, parent: QWidget, sharing: str = ""
     ) -> None:
-        """Args (besides the session, the room's services and the commands):
+        """Args:
+        session: Has the traced network.
+        commands: Those that its buttons and its menu do.
+        parent: Where it stays.
         sharing: How diagram and pages shared the room last time, as `shared` tells it.
         """
-        super().__init__()
-        self._session, self._cutting = session, room.cutting
-        self._inspecting, self._overlay = room.inspecting, room.overlay
+        super().__init__(parent)
+        self._session, self._commands = session, commands
         self._sharing = Sharing.from_text(sharing)
-        self.header = NetworkHeader(session, room.inspecting, _menu(commands, self))
-        self.structure = StructureView(session, room.inspecting, room.feature_maps, room.pairing)
-        self.pages = InspectionPages(session, room)
+        self._has_two = self._is_shared_out = False
+        # in a turn after that in which the diagram is laid out
+        self._refresh = Coalescer(self, self._show, 0.0)
+        self.hide()
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setChildrenCollapsible(False)
-        self._has_two = self._is_shared_out = False
-        self.splitter.splitterMoved.connect(self._keep_shares)
-        for index, (widget, share) in enumerate(
-            zip((self.structure, self.pages), _SHARES, strict=True)
-        ):
-            self.splitter.addWidget(widget)
-            self.splitter.setStretchFactor(index, share)
+
+    def build(self, room: Services) -> Parts[None]:
+        """Make what it holds, where it stays: what gets another parent is styled anew."""
+        session, commands = self._session, self._commands
+        self._cutting = room.cutting
+        self._inspecting, self._overlay = room.inspecting, room.overlay
         self.download = _action_button(commands, "model.download", "Download the weights")
         self.retry = QPushButton("Trace again")
         self.retry.clicked.connect(room.inspecting.trace_again)
         self._empty = EmptyState("", self.download, self.retry)
         self._switch = Switch(self._empty, self.splitter)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.header)
-        column.addLayout(self._switch, 1)
+        self._column.addLayout(self._switch, 1)
+        yield
+        self.header = NetworkHeader(session, room.inspecting, _menu(commands, self))
+        self._column.insertWidget(0, self.header)
+        yield
+        self.structure = StructureView(session, room.inspecting, room.feature_maps, room.pairing)
+        self._add(self.structure)
+        yield
+        yield from self.structure.build()
+        yield
+        self.pages = InspectionPages(session, room)
+        self._add(self.pages)
+        yield
+        yield from self.pages.parts_of_shown()
+        self._connect()
+        self._show_room()
+        self._show()
+
+    def _add(self, part: QWidget) -> None:
+        place = self.splitter.count()
+        self.splitter.addWidget(part)
+        self.splitter.setStretchFactor(place, _SHARES[place])
+
+    def _connect(self) -> None:
+        self.splitter.splitterMoved.connect(self._keep_shares)
         self.header.table_chosen.connect(self.structure.show_table)
         self.header.room_chosen.connect(self._give_room)
         self.structure.pointed.connect(self.pointed)
@@ -78,9 +109,7 @@ class NetworkPanel(QWidget):
         self.structure.skip_cut.connect(self._cut_skip)
         self.structure.stage_cut.connect(self._cut_stage)
         self.structure.photo_wanted.connect(self._lay_over)
-        session.changed.connect(self._on_change)
-        self._show_room()
-        self._show()
+        self._session.changed.connect(self._on_change)
 
     @property
     def empty_text(self) -> str:
@@ -173,7 +202,7 @@ class NetworkPanel(QWidget):
 
     def _on_change(self, change: Change) -> None:
         if change.what & (What.TRACE | What.PAIR | What.MODELS):
-            self._show()
+            self._refresh.request()
 
     def _show(self) -> None:
         inspection = self._session.inspection

@@ -55,8 +55,9 @@ class PairPage(QWidget):
         inspecting: Inspecting,
         pairing: Pairing,
         feature_maps: FeatureMaps,
+        parent: QWidget | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self._session, self._inspecting = session, inspecting
         self._pairing, self._feature_maps = pairing, feature_maps
         self._under: Cell | None = None

@@ -58,8 +58,14 @@ class SkipPage(QWidget):
 
     pointed = Signal(object)
 
-    def __init__(self, session: Session, inspecting: Inspecting, cutting: Cutting) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        session: Session,
+        inspecting: Inspecting,
+        cutting: Cutting,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
         self._session, self._inspecting, self._cutting = session, inspecting, cutting
         self._asked: tuple[object, ...] = ()
         self._waiting = False

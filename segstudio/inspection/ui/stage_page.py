@@ -42,6 +42,7 @@ from segstudio.kit.elided import ElidedCombo, ElidedLabel
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.turns import Parts
 from segstudio.report.diagram_style import stride_text
 from segstudio.session.inspection import Overlay, StageLook, TracedNetwork, ValueRange
 from segstudio.session.session import Change, Session, What
@@ -73,8 +74,9 @@ class StagePage(QWidget):
         inspecting: Inspecting,
         scores: StageScores,
         overlay: PhotoOverlay,
+        parent: QWidget | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self._session, self._inspecting = session, inspecting
         self._scores, self._overlay = scores, overlay
         scores.changed = self._scores_came
@@ -92,29 +94,34 @@ class StagePage(QWidget):
         self.grid = ChannelGrid()
         self.details = StageDetails()
         self.bar = StageBar()
-        self._lay_out()
-        self._connect()
         self._refresh = Coalescer(self, self._show)
         self._rescore = Coalescer(self, self._score_annotation, _RESCORE_S)
-        session.changed.connect(self._on_change)
+
+    def build(self) -> Parts[None]:
+        """Make the rest of it."""
+        self._lay_out()
+        yield
+        self._connect()
+        self._session.changed.connect(self._on_change)
         self._show()
 
     def _lay_out(self) -> None:
+        # from the outside in: what gets another parent is styled anew with all that is in it
         left = QWidget()
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._switch = Switch(EmptyState(_EMPTY), self.splitter)
+        self.setLayout(self._switch)
+        self.splitter.addWidget(left)
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.bar)
         column.addWidget(self.grid, 1)
-        self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self.splitter.addWidget(left)
         self.splitter.addWidget(self.details)
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setStretchFactor(1, 0)
         self.splitter.setCollapsible(0, False)
         self.splitter.setSizes([3 * USUAL_WIDTH, USUAL_WIDTH])
-        self._switch = Switch(EmptyState(_EMPTY), self.splitter)
-        self.setLayout(self._switch)
 
     def _connect(self) -> None:
         self.bar.order_changed.connect(self._scores_came)

@@ -1,4 +1,4 @@
-"""Small pictures of all stages, as many beside each other as fit; a click opens a stage."""
+"""Small pictures of all stages, as many beside each other as fit; a click or an arrow key opens one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QHelpEvent,
     QImage,
+    QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from segstudio.core.labels import Image
 from segstudio.kit.elided import fitting
+from segstudio.kit.focus_ring import FocusRing
 from segstudio.kit.pixmaps import as_qimage
 from segstudio.kit.plain import plain
 
@@ -30,7 +32,7 @@ class StageStrip(QWidget):
     """Pictures with the stages' names below.
 
     Signals:
-        chosen: Id of the stage that was clicked.
+        chosen: Id of the stage that was clicked, or that an arrow key led to.
     """
 
     chosen = Signal(str)
@@ -40,6 +42,8 @@ class StageStrip(QWidget):
         self._pictures: dict[str, QImage] = {}
         self._opened = ""
         self.setAccessibleName("Grad-CAM of every stage")
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # until it shows something
+        FocusRing(self)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
@@ -49,10 +53,17 @@ class StageStrip(QWidget):
     def stages(self) -> tuple[str, ...]:
         return tuple(self._pictures)
 
+    @property
+    def opened(self) -> str:
+        """The stage that is marked as the opened one, "" for none."""
+        return self._opened
+
     def show_pictures(self, pictures: Mapping[str, Image]) -> None:
         """Show other pictures, (h, w, 3) uint8 RGB of one size by stage."""
         self._pictures = {stage: as_qimage(array) for stage, array in pictures.items()}
         self.setAccessibleDescription(", ".join(self._pictures))
+        reached = Qt.FocusPolicy.TabFocus if pictures else Qt.FocusPolicy.NoFocus
+        self.setFocusPolicy(reached)
         self.updateGeometry()
         self.update()
 
@@ -101,6 +112,26 @@ class StageStrip(QWidget):
         """The press has said it all."""
         event.accept()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """The arrows open the stage beside, above or below the opened one."""
+        down = self._columns() if self._pictures else 0
+        step = {
+            Qt.Key.Key_Left: -1,
+            Qt.Key.Key_Right: 1,
+            Qt.Key.Key_Up: -down,
+            Qt.Key.Key_Down: down,
+        }.get(Qt.Key(event.key()))
+        if step is None or not self._pictures:
+            super().keyPressEvent(event)
+            return
+        stages = self.stages
+        if self._opened not in stages:
+            self.chosen.emit(stages[0])
+            return
+        there = stages.index(self._opened) + step
+        if 0 <= there < len(stages):
+            self.chosen.emit(stages[there])
+
     def event(self, event: QEvent) -> bool:
         """Tell the whole name where it is cut."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
@@ -135,11 +166,15 @@ class StageStrip(QWidget):
         size = next(iter(self._pictures.values())).size()
         return QSize(max(size.width(), PICTURE_PX // 2), size.height() + _LINE)
 
+    def _columns(self) -> int:
+        """How many pictures stand beside each other."""
+        return max(1, (self.width() + _GAP) // (self._cell().width() + _GAP))
+
     def _cells(self) -> dict[str, QRect]:
         if not self._pictures:
             return {}
         cell = self._cell()
-        columns = max(1, (self.width() + _GAP) // (cell.width() + _GAP))
+        columns = self._columns()
         return {
             stage: QRect(
                 (index % columns) * (cell.width() + _GAP),

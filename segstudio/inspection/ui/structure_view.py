@@ -32,6 +32,7 @@ from segstudio.kit.file_dialogs import ask_csv
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import UNSORTED, Column, Side, TableModel, share_of_largest
+from segstudio.kit.turns import Parts
 from segstudio.report.shape_table import field_text, pixels_text, shape_csv
 from segstudio.session.inspection import TracedNetwork
 from segstudio.session.session import Change, Session, What
@@ -139,6 +140,9 @@ class StructureView(QWidget):
         photo_wanted: A stage's (its id) channel (its number) shall lie over the photo.
     """
 
+    diagram: DiagramView
+    table: ShapeTable
+
     pointed = Signal(object)
     opened = Signal()
     skip_opened = Signal()
@@ -157,17 +161,27 @@ class StructureView(QWidget):
         super().__init__()
         self._session, self._inspecting = session, inspecting
         self._feature_maps, self._pairing = feature_maps, pairing
-        self.diagram = DiagramView(session, inspecting, feature_maps)
         self.second: DiagramView | None = None
-        self.table = ShapeTable(session, inspecting)
         self._diagrams = QSplitter(Qt.Orientation.Horizontal)
         self._diagrams.setChildrenCollapsible(False)
         self._titles: list[ElidedLabel] = []
         self._holders: list[QWidget] = []
-        self._diagrams.addWidget(self._titled(self.diagram))
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self._diagrams)
+
+    def build(self) -> Parts[None]:
+        """Make what it holds."""
+        self.diagram = DiagramView(self._session, self._inspecting, self._feature_maps)
+        self._diagrams.addWidget(self._titled(self.diagram))
+        yield
+        self.table = ShapeTable(self._session, self._inspecting)
+        yield
         self._stack.addWidget(self._with_buttons(self.table))
+        yield
+        self._connect()
+        self._show_second()
+
+    def _connect(self) -> None:
         self.diagram.pointed.connect(self.pointed)
         self.diagram.opened.connect(lambda _stage: self.opened.emit())
         self.diagram.skip_opened.connect(lambda _skip: self.skip_opened.emit())
@@ -177,8 +191,7 @@ class StructureView(QWidget):
         self.diagram.photo_wanted.connect(self.photo_wanted)
         self.table.doubleClicked.connect(lambda _index: self.pages_wanted.emit())
         self.table.clicked.connect(lambda _index: self.opened.emit())
-        session.changed.connect(self._on_change)
-        self._show_second()
+        self._session.changed.connect(self._on_change)
 
     def show_table(self, shown: bool) -> None:
         self._stack.setCurrentIndex(int(shown))

@@ -78,13 +78,19 @@ _HELP: Final = (
 class UpsamplingPage(QWidget):
     """A table of stages and models with bars; the chosen row's maps and spectra beside it."""
 
-    def __init__(self, session: Session, upsampling: Upsampling, feature_maps: FeatureMaps) -> None:
+    def __init__(
+        self,
+        session: Session,
+        upsampling: Upsampling,
+        feature_maps: FeatureMaps,
+        parent: QWidget | None = None,
+    ) -> None:
         """Args:
         session: What is open.
         upsampling: Measures.
         feature_maps: Given to every page; this one's pictures come with the measures.
         """
-        super().__init__()
+        super().__init__(parent)
         del feature_maps
         self._session, self._upsampling = session, upsampling
         self.models = QPushButton("Models")

@@ -35,6 +35,7 @@ from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.plain import LinkLabel, PlainLabel, plain
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import Column, Emphasis, Side, TableModel
+from segstudio.kit.turns import Parts
 from segstudio.session.inspection import Inspection, Over, Overlay, TracedNetwork
 from segstudio.session.session import Change, Session, What
 
@@ -68,8 +69,9 @@ class WhyPage(QScrollArea):
         inspecting: Inspecting,
         explaining: Explaining,
         overlay: PhotoOverlay,
+        parent: QWidget | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self._session, self._inspecting = session, inspecting
         self._explaining, self._overlay = explaining, overlay
         self._wide: bool | None = None
@@ -99,9 +101,14 @@ class WhyPage(QScrollArea):
         self._asked, self._button_grid = QHBoxLayout(), QGridLayout()
         self._refresh = Coalescer(self, self._show)
         self._lens_again = Coalescer(self, self._ask_lens, 1.0)
+
+    def build(self) -> Parts[None]:
+        """Make the rest of it."""
         self._fill()
+        yield
         self._lay_out()
-        session.changed.connect(self._on_change)
+        yield
+        self._session.changed.connect(self._on_change)
         self._is_built = True
         self._show()
 
@@ -140,15 +147,16 @@ class WhyPage(QScrollArea):
         asked.setSpacing(6)
         asked.addWidget(self.question)
         asked.addWidget(self.over, 1, Qt.AlignmentFlag.AlignLeft)
-        pixel = _column(self.pixel, self.classes, self.channels, self.field)
-        why = _column(asked, self._button_grid, self.note, self.strip_title, self.strip)
-        lens = _column(self.logit_lens_title, self.logit_lens, self.logit_lens_note)
-        self._blocks = (pixel, why, lens)
+        # from the outside in: what gets another parent is styled anew with all that is in it
+        self.setWidget(self._contents)
+        pixel, why, lens = self._blocks = QWidget(), QWidget(), QWidget()
         self._grid.setContentsMargins(10, 8, 10, 8)
         self._grid.setHorizontalSpacing(18)
         self._grid.setVerticalSpacing(12)
-        self.setWidget(self._contents)
         self._place(wide=False)
+        _stand(pixel, self.pixel, self.classes, self.channels, self.field)
+        _stand(why, asked, self._button_grid, self.note, self.strip_title, self.strip)
+        _stand(lens, self.logit_lens_title, self.logit_lens, self.logit_lens_note)
 
     def _place(self, *, wide: bool) -> None:
         """The explanation beside the rest, or between where two columns do not fit."""
@@ -225,7 +233,7 @@ class WhyPage(QScrollArea):
         self._show_buttons(inspection)
         self.note.setText(inspection.overlay_note)
         self.note.setVisible(bool(inspection.overlay_note))
-        self.strip.show_opened(inspection.stage)
+        self._show_opened(inspection.stage)
         self._show_pixel(inspection)
         if self.isVisible():
             self._ask_strip(traced, inspection)
@@ -239,6 +247,14 @@ class WhyPage(QScrollArea):
     def _show_buttons(self, inspection: Inspection) -> None:
         for overlay, button in self.buttons.items():
             button.setChecked(overlay is inspection.overlay)
+
+    def _show_opened(self, stage: str) -> None:
+        """Mark the opened stage in the strip; if keys led to it, scroll there."""
+        self.strip.show_opened(stage)
+        if self.strip.hasFocus() and stage in self.strip.stages:
+            place = self.strip.place_of(stage)
+            middle = self.strip.mapTo(self._contents, place.center())
+            self.ensureVisible(middle.x(), middle.y(), place.width() // 2, place.height() // 2)
 
     def _show_pixel(self, inspection: Inspection) -> None:
         point = inspection.point
@@ -414,8 +430,8 @@ def _text(*, faint: bool = False) -> QLabel:
     return label
 
 
-def _column(*parts: QWidget | QLayout) -> QWidget:
-    block = QWidget()
+def _stand(block: QWidget, *parts: QWidget | QLayout) -> None:
+    """Put the parts into a block, one below the other."""
     column = QVBoxLayout(block)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(6)
@@ -425,4 +441,3 @@ def _column(*parts: QWidget | QLayout) -> QWidget:
         else:
             column.addLayout(part)
     column.addStretch(1)
-    return block

@@ -14,6 +14,7 @@ from windows import write_pictures
 from segstudio.core.features import CutHow
 from segstudio.inspection.ui.cuts_page import CutsPage
 from segstudio.inspection.ui.skip_page import SkipPage
+from segstudio.kit.turns import at_once
 
 
 class Desk:
@@ -25,6 +26,7 @@ class Desk:
         self.cutting = self.studio.cutting
         self.skip = SkipPage(self.session, self.studio.inspecting, self.cutting)
         self.cuts = CutsPage(self.session, self.cutting, self.studio.photo_overlay)
+        at_once(self.cuts.build())
         for page in (self.skip, self.cuts):
             page.resize(640, 320)
             traced.put(page)

@@ -11,6 +11,7 @@ from tiny_networks import SHUFFLE, UNET
 from traced_desk import for_a_test
 
 from segstudio.core.features import ChannelCut, EdgeCut
+from segstudio.inspection.ui import diagram_view
 from segstudio.inspection.ui.diagram_view import DiagramView
 from segstudio.session.inspection import ListedCut, MapPicture
 
@@ -70,6 +71,30 @@ def pixels(view) -> np.ndarray:
     image = view.grab().toImage()
     data = np.frombuffer(image.constBits(), np.uint8)
     return data.reshape(image.height(), image.bytesPerLine())[:, : 4 * image.width()].copy()
+
+
+def test_another_size_costs_one_layout_and_a_hidden_diagram_none_for_its_size(
+    traced, desk, monkeypatch
+):
+    laid_out = []
+
+    def lay_out(trace, **options):
+        made = diagram_view_lay_out(trace, **options)
+        laid_out.append((made.sizes.extra_width, made.sizes.extra_height))
+        return made
+
+    diagram_view_lay_out = diagram_view.lay_out
+    monkeypatch.setattr(diagram_view, "lay_out", lay_out)
+    widget = DiagramView(desk.session, desk.inspecting, desk.feature_maps)
+    traced.put(widget)
+    assert laid_out == [(0, 0)]  # nobody knows yet how large it will be
+    widget.resize(1200, 260)
+    widget.show()
+    assert len(laid_out) == 2
+    assert laid_out[1][0] > 0  # low and wide: room for text beside the pictures
+    widget.resize(450, 800)
+    assert len(laid_out) == 3
+    assert laid_out[2][1] > 0
 
 
 def test_the_whole_network_is_seen_and_gets_its_pictures(qtbot, view):

@@ -307,6 +307,6 @@ def test_the_opened_skip_is_cut_by_a_key_and_the_key_undoes_it(desk, qtbot):
 
 
 def test_no_skip_is_cut_while_no_network_is_looked_at(closed, qtbot):
-    assert not closed.window.commands["network.cut_skip"].isEnabled()
+    closed.until(lambda: not closed.window.commands["network.cut_skip"].isEnabled())
     qtbot.keyClick(closed.window, Qt.Key.Key_X, Qt.KeyboardModifier.ShiftModifier)
     assert closed.studio.cutting.cuts == ()

@@ -12,6 +12,7 @@ from traced_desk import for_a_test
 from segstudio.inspection.ui.channel_order import ChannelOrder
 from segstudio.inspection.ui.stage_page import StagePage
 from segstudio.inspection.ui.stage_scores import StageScores
+from segstudio.kit.turns import at_once
 from segstudio.session.inspection import ColourMap, ValueRange
 
 
@@ -26,6 +27,7 @@ def page(traced_studio):
             StageScores(studio.feature_maps, studio.explaining),
             studio.photo_overlay,
         )
+        at_once(made.build())
         made.bench = desk
         desk.put(made)
         made.resize(640, 300)

@@ -12,6 +12,7 @@ from traced_desk import for_a_test
 from segstudio.core.features import LayerInfo
 from segstudio.inspection.ui.why_page import WhyPage
 from segstudio.kit.theme import Theme
+from segstudio.kit.turns import at_once
 from segstudio.session.inspection import Over, Overlay, OverPhotoHeat
 
 LEFT = Qt.MouseButton.LeftButton
@@ -23,6 +24,7 @@ def desk(traced_studio):
     with for_a_test(traced_studio) as traced:
         studio = traced.studio
         page = WhyPage(studio.session, studio.inspecting, studio.explaining, studio.photo_overlay)
+        at_once(page.build())
         traced.put(page)
         page.resize(700, 320)
         page.show()
@@ -81,6 +83,37 @@ def test_a_stage_of_the_strip_is_opened_and_its_cam_shown(desk):
     QTest.mouseClick(page.buttons[Overlay.FIELD], LEFT)
     assert studio.session.inspection.over_photo is None
     until(lambda: not page.note.isVisible())
+
+
+def test_the_strip_is_reached_and_read_by_keys(desk):
+    studio, page, until = desk
+    until(lambda: page.strip_title.text().endswith("when a pixel is pinned."))
+    assert not page.strip.focusPolicy() & Qt.FocusPolicy.TabFocus  # nothing there to open
+    studio.inspecting.pin((20, 10))
+    until(lambda: bool(page.strip.stages))
+    assert page.strip.focusPolicy() & Qt.FocusPolicy.TabFocus
+    page.strip.setFocus(Qt.FocusReason.TabFocusReason)
+    page.resize(300, 200)  # less beside each other than there are
+    studio.inspecting.open_stage("inc")
+    until(lambda: page.strip.opened == "inc")
+
+    QTest.keyClick(page.strip, Qt.Key.Key_Right)
+    assert studio.session.inspection.stage == "down1"
+    until(lambda: page.strip.opened == "down1")
+    QTest.keyClick(page.strip, Qt.Key.Key_Left)
+    assert studio.session.inspection.stage == "inc"
+    until(lambda: page.strip.opened == "inc")
+    below = next(
+        stage
+        for stage in page.strip.stages
+        if page.strip.place_of(stage).left() == page.strip.place_of("inc").left()
+        and page.strip.place_of(stage).top() > page.strip.place_of("inc").top()
+    )
+    QTest.keyClick(page.strip, Qt.Key.Key_Down)
+    assert studio.session.inspection.stage == below
+    until(lambda: page.strip.opened == below)
+    seen = page.strip.mapTo(page, page.strip.place_of(below).topLeft())
+    assert 0 <= seen.y() < page.height()
 
 
 def test_over_which_pixels_is_chosen(desk):

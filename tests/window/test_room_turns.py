@@ -1,0 +1,112 @@
+"""Rooms are built in turns: the window answers meanwhile, and may be closed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from statistics import median
+
+import pytest
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel
+
+_MOST = 6.0
+"""Times as long as `_fixed_work`: what took one turn before was 10 to 20 times as long."""
+
+
+def _fixed_work() -> float:
+    """Seconds of this thread that a known piece of work takes just now."""
+    begin = time.thread_time()
+    labels = [QLabel(f"line {number}") for number in range(200)]
+    spent = time.thread_time() - begin
+    del labels
+    return spent
+
+
+def _turns(done) -> Iterator[float]:
+    """Seconds of this thread in each turn of the event loop until it is done."""
+    deadline = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < deadline
+        begin = time.thread_time()
+        QApplication.processEvents()
+        yield time.thread_time() - begin
+        time.sleep(0.001)
+
+
+@pytest.fixture
+def window(bench):
+    bench.settle()
+    return bench.window
+
+
+def _open(window, key) -> None:
+    QTest.keyClick(QApplication.focusWidget() or window, key)
+
+
+@pytest.mark.parametrize(
+    ("key", "link"),
+    [(Qt.Key.Key_M, "evaluation"), (Qt.Key.Key_N, "network")],
+    ids=["evaluation", "network"],
+)
+def test_no_turn_of_opening_a_room_is_long(window, key, link):
+    before = [_fixed_work() for _ in range(5)]
+    _open(window, key)
+    spent = list(_turns(lambda: getattr(window, link).panel is not None))
+    unit = median([*before, *(_fixed_work() for _ in range(5))])
+    assert max(spent) < _MOST * unit
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_M, Qt.Key.Key_N])
+@pytest.mark.parametrize("parts", [1, 3, 6])
+def test_a_window_can_be_closed_while_a_room_is_built(bench, window, key, parts):
+    link = window.evaluation if key == Qt.Key.Key_M else window.network
+    _open(window, key)
+    bench.until(lambda: link.building)
+    for _ in range(parts):
+        QApplication.processEvents()
+    window.close()
+    bench.settle()
+    assert not window.isVisible()
+
+
+def test_a_room_that_is_closed_while_it_is_built_is_there_when_it_is_opened_again(bench, window):
+    _open(window, Qt.Key.Key_M)
+    bench.until(lambda: window.evaluation.building)
+    window.docks.room.close()
+    assert window.docks.room.isHidden()
+    bench.until(lambda: window.evaluation.panel is not None)
+    assert window.docks.room.isHidden()
+    _open(window, Qt.Key.Key_M)
+    bench.until(window.evaluation.panel.isVisible)
+    bench.until(window.evaluation.panel.header.isVisible)
+
+
+class _Styles(QObject):
+    """Counts how often the style of a widget is worked out anew."""
+
+    def __init__(self, watched) -> None:
+        super().__init__(watched)
+        self.count = 0
+        watched.installEventFilter(self)
+
+    def eventFilter(self, _watched, event: QEvent) -> bool:
+        self.count += event.type() == QEvent.Type.StyleChange
+        return False
+
+
+def test_a_header_moves_below_the_tabs_without_being_styled_anew(bench, window):
+    window.resize(1280, 800)
+    _open(window, Qt.Key.Key_M)
+    bench.until(lambda: window.evaluation.panel is not None)
+    bench.settle()
+    header = window.evaluation.panel.header
+    styles = _Styles(header.models)
+    at = header.pos()
+    window.resize(1024, 800)
+    bench.until(lambda: header.pos() != at)
+    bench.settle()
+    window.resize(1280, 800)
+    bench.until(lambda: header.pos() == at)
+    assert styles.count == 0

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from segmenters import SCHEMA, UNET, image, saved, use_network
-from segstudio.models.torchvision_nets import deeplabv3
 from torch import nn
 
 from segstudio.core.errors import CancelledError, SegstudioError
@@ -17,6 +16,7 @@ from segstudio.core.route_answer import RouteAnswer
 from segstudio.models import routes as module
 from segstudio.models.conversion import converted_folder
 from segstudio.models.ensembles import EnsemblePredictor
+from segstudio.models.families.torchvision_semantic import deeplabv3
 from segstudio.models.route_test import fastest_apart
 from segstudio.models.routes import ROUTES, Route, fastest, mean_iou, route_of
 from segstudio.models.segmenter import RoutedPredictor, Segmenter
@@ -45,7 +45,7 @@ def sure_unet(tmp_path):
 
 
 def module_of_unet():
-    from segstudio.models.unet import UNet
+    from segstudio.models.families.unet import UNet
 
     return UNet(**UNET).eval()
 

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QRadioButton, QScrollArea
 from windows import write_pictures
 
 from segstudio.canvas.legend_bar import LegendBar
+from segstudio.kit import notice_strip
 from segstudio.kit.elided import ElidedCombo, ElidedLabel
 from segstudio.kit.theme import Theme
 from segstudio.models.registry import registry
@@ -130,7 +131,8 @@ def test_a_text_with_margins_around_it_is_cut_inside_them(qtbot):
     assert label.fontMetrics().horizontalAdvance(label.text()) <= 100
 
 
-def test_what_stands_above_the_views_follows_the_theme(bench):
+def test_what_stands_above_the_views_follows_the_theme(bench, monkeypatch):
+    monkeypatch.delitem(notice_strip._SECONDS, "warning")  # it stays, however slow the computer
     window = bench.window
     bench.studio.editing.begin_stroke(1, 1)
     bench.studio.editing.end_stroke()

@@ -140,9 +140,8 @@ def test_the_preview_follows_what_is_said_and_the_open_image(bench, form):
     tried = len(bench.engine.tried)
     bench.studio.browsing.select(1)
     bench.until(lambda: len(bench.engine.tried) > tried)
-    bench.until(lambda: form.preview._preview is not None)
-    photo = form.preview._preview.photo
-    assert np.array_equal(photo, bench.session.document.pixels)
+    pixels = bench.session.document.pixels
+    bench.until(lambda: np.array_equal(form.preview._preview.photo, pixels))
     form.reject()
 
 

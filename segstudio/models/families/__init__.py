@@ -36,6 +36,9 @@ class Family:
         runner: "module:class" that runs its networks, where they find instances in a way of
             their own: a subclass of `detection.InstanceRunner`.
         purpose: What it is good for, in one line.
+        by_config: "module:function" that tells the same where a config.json of the library lies
+            beside the weights: (its content, Shapes, name of the file) -> `Found`, or None if it
+            is another library's.
     """
 
     key: str
@@ -47,6 +50,7 @@ class Family:
     told: str = ""
     runner: str = ""
     purpose: str = ""
+    by_config: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class Found:
         preprocess: What such networks usually want.
         num_classes: Channels of the logits.
         schema: Its classes, if their number is that of published weights; else None.
+        note: What they do not say and was taken as is usual, in a sentence.
     """
 
     title: str
@@ -66,12 +71,14 @@ class Found:
     preprocess: dict[str, Any]
     num_classes: int
     schema: LabelSchema | None = None
+    note: str = ""
 
 
 _HERE: Final = "segstudio.models.families."
 _UNET: Final = _HERE + "unet:"
 _TORCHVISION: Final = _HERE + "torchvision_semantic:"
 _MASK_RCNN: Final = _HERE + "maskrcnn:"
+_SMP: Final = _HERE + "smp:"
 FAMILIES: Final[dict[str, Family]] = {
     family.key: family
     for family in (
@@ -105,6 +112,14 @@ FAMILIES: Final[dict[str, Family]] = {
             _MASK_RCNN + "recognise_maskrcnn", told="torchvision's Mask R-CNN",
             runner="segstudio.models.detection:MaskRCNNRunner",
             purpose="Each object by itself, also where objects touch, to be counted and measured",
+        ),
+        Family(
+            "smp", "segmentation_models", "semantic", _SMP + "smp_network",
+            recogniser=_SMP + "recognise_smp",
+            told="networks of segmentation_models_pytorch (U-Net, U-Net++, MA-Net, LinkNet, FPN, "
+            "PSPNet, DeepLabV3, DeepLabV3+, PAN, UPerNet, DPT)",
+            purpose="Your own training on an encoder that was trained before, with any decoder",
+            by_config=_SMP + "recognise_smp_config",
         ),
     )
 }  # fmt: skip

@@ -23,7 +23,7 @@ from segmentation_models_pytorch.encoders import (
 )
 from torch import nn
 
-from segstudio.models.families.smp_encoders import REFUSED, fingerprint, stems_of
+from segstudio.models.families.smp import REFUSED, fingerprint, stems_of
 
 FILE = Path(__file__).parent.parent / "resources" / "encoders.txt"
 DEPTHS = (5, 4, 3)
@@ -152,7 +152,7 @@ def models_like(patterns: list[str]) -> list[str]:
 
 def rows(part: int, parts: int) -> Iterator[str]:
     """The rows of a part of all encoders; those that cannot be built have none."""
-    built_in = [name for name in get_encoder_names() if not name.startswith(REFUSED)]
+    built_in = [name for name in get_encoder_names() if not name.startswith(tuple(REFUSED))]
     tasks = [(of_depths, name) for name in built_in]
     tasks += [(of_depths, f"tu-{name}") for name in models_like(PYRAMIDS)]
     tasks += [(of_transformer, name) for name in models_like(TRANSFORMERS)]

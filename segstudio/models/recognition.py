@@ -9,8 +9,9 @@ from types import MappingProxyType
 from typing import Final
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.json_text import parse_json
 from segstudio.core.prediction import ModelSpec, Output, WeightsFile
-from segstudio.core.regular_file import check_regular
+from segstudio.core.regular_file import check_regular, is_folder
 from segstudio.core.schema import LabelSchema
 from segstudio.models.families import (
     FAMILIES,
@@ -30,6 +31,9 @@ from segstudio.models.registry import (
 )
 
 _NO_ANSWERS: Final[Mapping[str, str]] = MappingProxyType({})
+_CONFIG: Final = "config.json"
+_IN_FOLDER: Final = "model.safetensors"
+"""What the libraries call the files of a folder that `save_pretrained` writes."""
 
 
 def spec_from_weights(
@@ -42,7 +46,8 @@ def spec_from_weights(
     usual ones. What names and shapes do not tell, the spec's `questions` ask.
 
     Args:
-        path: safetensors, or a PyTorch file with a state_dict, also wrapped.
+        path: safetensors, or a PyTorch file with a state_dict, also wrapped; or a folder that
+            a library wrote with config.json and model.safetensors.
         arch: A model's id or a family of `families.FAMILIES` that it must be.
         answers: To the questions, by their option; of the others the usual one is taken.
 
@@ -52,6 +57,8 @@ def spec_from_weights(
     """
     path = path.expanduser().resolve()
     base, family = _wanted(arch)
+    if is_folder(path):
+        path = _weights_in(path)
     check_regular(path)
     if not path.exists():
         raise SegstudioError(
@@ -64,7 +71,22 @@ def spec_from_weights(
             f"Choose a model of the family {spec.family}.",
         )
     spec = _answered(spec, answers, path)
-    return replace(spec, id=_free_id(path), title=f"{spec.title} ({path.name})")
+    name = path.parent.name if path.name == _IN_FOLDER else path.name
+    return replace(spec, id=_free_id(Path(name)), title=f"{spec.title} ({name})")
+
+
+def _weights_in(folder: Path) -> Path:
+    """The weights of a folder that a library wrote.
+
+    Raises:
+        SegstudioError: if it is none.
+    """
+    if (folder / _CONFIG).is_file() and (folder / _IN_FOLDER).is_file():
+        return folder / _IN_FOLDER
+    raise SegstudioError(
+        f"{folder} is a folder without {_CONFIG} and {_IN_FOLDER}.",
+        "Open the file with the weights, or a folder that save_pretrained wrote.",
+    )
 
 
 def describes_itself(path: Path) -> bool:
@@ -134,7 +156,8 @@ def _described(path: Path) -> ModelSpec | None:
 
 
 def _recognised(path: Path, base: ModelSpec | None) -> ModelSpec:
-    family, found = recognise(_shapes(path), str(path))
+    shapes = _shapes(path)
+    family, found = _configured(path, shapes) or recognise(shapes, str(path))
     count = found.num_classes
     schema = found.schema or LabelSchema.from_ids(range(max(count, 2)), ignore_index=None)
     preprocess = dict(found.preprocess)
@@ -160,8 +183,31 @@ def _recognised(path: Path, base: ModelSpec | None) -> ModelSpec:
         output=Output("logit") if family.task == "semantic" and count == 1 else Output(),
         questions=found.questions,
         description=f"Recognised by the names in the file: {found.title}, "
-        f"{count} class{'es' * (count != 1)}.",
+        f"{count} class{'es' * (count != 1)}. {found.note}".rstrip(),
     )
+
+
+def _configured(path: Path, shapes: Shapes) -> tuple[Family, Found] | None:
+    """What the config.json of a library says that lies beside the weights, or None.
+
+    Raises:
+        SegstudioError: if the library's network is not built here, or does not fit the weights.
+    """
+    beside = path.parent / _CONFIG
+    if path.name != _IN_FOLDER or not beside.is_file():
+        return None
+    try:
+        config = parse_json(beside.read_bytes())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(config, dict):
+        return None
+    for family in FAMILIES.values():
+        if family.by_config:
+            found: Found | None = imported(family.by_config)(config, shapes, str(path))
+            if found is not None:
+                return family, found
+    return None
 
 
 def _shapes(path: Path) -> Shapes:

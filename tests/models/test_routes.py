@@ -358,5 +358,5 @@ def test_the_test_in_another_process_is_ended_by_cancelling(tmp_path):
 def test_what_fails_in_another_process_is_said_here(tmp_path):
     spec = sure_unet(tmp_path)
     (tmp_path / "m.safetensors").unlink()
-    with pytest.raises(SegstudioError, match="m.safetensors is not there any more"):
+    with pytest.raises(SegstudioError, match=r"m\.safetensors is not there any more"):
         fastest_apart(spec, image(64, 64), CPU)

@@ -37,6 +37,9 @@ class Family:
         runner: "module:class" that runs its networks, where they find instances in a way of
             their own: a subclass of `detection.InstanceRunner`.
         purpose: What it is good for, in one line.
+        by_config: "module:function" that tells the same where a config.json of the library lies
+            beside the weights: (its content, Shapes, name of the file) -> `Found`, or None if it
+            is another library's.
     """
 
     key: str
@@ -48,6 +51,7 @@ class Family:
     told: str = ""
     runner: str = ""
     purpose: str = ""
+    by_config: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Found:
         num_classes: Channels of the logits.
         schema: Its classes, if their number is that of published weights; else None.
         questions: What they do not say, by which the network answers differently.
+        note: What they do not say and was taken as is usual, in a sentence.
     """
 
     title: str
@@ -69,6 +74,7 @@ class Found:
     num_classes: int
     schema: LabelSchema | None = None
     questions: tuple[Question, ...] = ()
+    note: str = ""
 
 
 _HERE: Final = "segstudio.models.families."
@@ -76,6 +82,7 @@ _UNET: Final = _HERE + "unet:"
 _TORCHVISION: Final = _HERE + "torchvision_semantic:"
 _PLAIN: Final = _HERE + "plain_unet:"
 _MASK_RCNN: Final = _HERE + "maskrcnn:"
+_SMP: Final = _HERE + "smp:"
 FAMILIES: Final[dict[str, Family]] = {
     family.key: family
     for family in (
@@ -111,9 +118,18 @@ FAMILIES: Final[dict[str, Family]] = {
             purpose="Each object by itself, also where objects touch, to be counted and measured",
         ),
         Family(
+            "smp", "segmentation_models", "semantic", _SMP + "smp_network",
+            recogniser=_SMP + "recognise_smp",
+            told="networks of segmentation_models_pytorch (U-Net, U-Net++, MA-Net, LinkNet, FPN, "
+            "PSPNet, DeepLabV3, DeepLabV3+, PAN, UPerNet, DPT)",
+            purpose="Your own training on an encoder that was trained before, with any decoder",
+            by_config=_SMP + "recognise_smp_config",
+        ),
+        Family(
             "plain-unet", "U-Net of any names", "semantic", _PLAIN + "PlainUNet",
             (), _PLAIN + "recognise_plain_unet",
             told="plain U-Nets whatever their tensors are called",
+            purpose="Networks of your own making, after any of the usual tutorials",
         ),
     )
 }  # fmt: skip

@@ -23,6 +23,7 @@ from segstudio.models.families import (
 )
 from segstudio.models.naming import variants, without_prefixes
 from segstudio.models.registry import (
+    RECOGNISED,
     is_safetensors,
     read_header,
     read_spec_data,
@@ -182,7 +183,7 @@ def _recognised(path: Path, base: ModelSpec | None) -> ModelSpec:
         weights=WeightsFile(str(path), size=path.stat().st_size),
         output=Output("logit") if family.task == "semantic" and count == 1 else Output(),
         questions=found.questions,
-        description=f"Recognised by the names in the file: {found.title}, "
+        description=f"{RECOGNISED} the names in the file: {found.title}, "
         f"{count} class{'es' * (count != 1)}. {found.note}".rstrip(),
     )
 

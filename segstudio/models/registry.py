@@ -24,6 +24,8 @@ from segstudio.models.published import published_specs
 from segstudio.resources import resource_path
 
 ENTRY_POINT_GROUP: Final = "segstudio.models"
+RECOGNISED: Final = "Recognised by"
+"""How the description of a file begins that says nothing of itself."""
 METADATA_KEY: Final = "segstudio"
 EMBEDDED_ORDER: Final = (
     "unet-nuclei",

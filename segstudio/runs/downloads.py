@@ -216,7 +216,8 @@ class Downloads:
             done = progress.done or (shelf.part_bytes if shelf is not None else 0)
             state: State = "arriving" if progress.total else "waiting"
             return DownloadRow(spec, state, "", done, total)
-        here = spec.id in self._session.model.available
+        is_gone = shelf is not None and shelf.path is None and not spec.embedded
+        here = spec.id in self._session.model.available and not is_gone
         place = "" if shelf is None or shelf.path is None else str(shelf.path)
         part = 0 if shelf is None else shelf.part_bytes
         trouble = self._failed.get(spec.id, "")

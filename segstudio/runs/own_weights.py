@@ -318,8 +318,10 @@ class OwnWeights:
         )
 
     def _take_looked(self, found: _Looked, kept: Sequence[KeptWeights]) -> None:
-        if self._here != found.here:
-            self._here = {*found.here}
+        # only of those that were looked for: others may have been opened or found meanwhile
+        here = self._here - {entry.path for entry in kept} | found.here
+        if self._here != here:
+            self._here = here
             self._show()
         changed = [e for e in found.changed if self._kept.get(e.spec.id) in kept]
         if changed:

@@ -271,6 +271,7 @@ class MainWindow(QMainWindow):
         from segstudio.annotation.ui.correction_bar import CorrectionBar
         from segstudio.evaluation.ui.queue_link import QueueLink
         from segstudio.kit.actions import Context, Scope
+        from segstudio.runs.ui.run_actions import WEIGHTS_ACTIONS
         from segstudio.window.evaluation_link import EvaluationLink
         from segstudio.window.network_link import NetworkLink
         from segstudio.window.pixel_menu import PixelMenu
@@ -292,6 +293,7 @@ class MainWindow(QMainWindow):
         self.corrections = CorrectionBar(session, studio.place)
         self.central.add_bar(self.corrections)
         self.model_chooser.attach(session, studio.segmenting)
+        self.model_chooser.offer([self.commands[action.id] for action in WEIGHTS_ACTIONS])
         self.view_controls.attach(session)
         self.tools.attach(session)
         self.commands.failed.connect(self.signal_view.on_failed)

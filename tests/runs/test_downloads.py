@@ -152,7 +152,7 @@ def test_own_weights_are_listed_with_their_file(desk, tmp_path):
     desk.settle()
     assert (row(desk, "mine").text, row(desk, "mine").explanation) == ("on disk", str(file))
     file.unlink()
-    desk.own_weights.look_again()
+    desk.downloads.refresh()
     desk.settle()
     assert row(desk, "mine").text == "file is missing"
     assert not row(desk, "mine").can_be_fetched

@@ -316,3 +316,16 @@ def test_the_real_engine_says_how_much_of_a_file_it_loaded(tiny_specs, tmp_path,
     assert found.tensors == len(load_state(path))
     assert found.problem == ""
     assert torch.is_tensor(next(iter(load_state(path).values())))
+
+
+def test_a_look_that_was_begun_before_a_file_was_found_does_not_take_it_away(
+    opened, mine, tmp_path
+):
+    moved = mine.rename(tmp_path / "moved.pt")
+    opened.own_weights.look_again()
+    opened.settle()
+    opened.own_weights.find("mine", moved)
+    opened.own_weights.look_again()  # as coming back from the dialog does
+    opened.settle()
+    assert opened.session.models["mine"].weights.filename == str(moved)
+    assert not opened.own_weights.is_missing("mine")

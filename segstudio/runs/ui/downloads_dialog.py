@@ -111,8 +111,13 @@ class DownloadsDialog(Dialog):
         row = self.chosen
         self.note.setText("" if row is None else row.explanation)
         allowed = {name for name, *_ in _possible(row)}
+        had_keys = self.focusWidget()
         for name, button in self._buttons().items():
             button.setEnabled(name in allowed)
+        if had_keys is not None and not had_keys.isEnabled():
+            # Qt would go on to what happens to stand behind it
+            usable = (b for name, b in self._buttons().items() if name in allowed)
+            next(usable, self.table).setFocus()
 
     def _buttons(self) -> dict[str, QPushButton]:
         return {

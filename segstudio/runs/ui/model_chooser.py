@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSize, Qt
-from PySide6.QtGui import QFont, QGuiApplication, QIcon, QStandardItem, QStandardItemModel
+from PySide6.QtGui import QAction, QFont, QGuiApplication, QIcon, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QComboBox
 
 from segstudio.kit.elided import ElidedCombo
@@ -68,6 +68,12 @@ class ModelChooser(ElidedCombo):
         session = self._session
         here = session is None or session.model.chosen in session.model.available
         return QIcon() if here else super().shown_icon()
+
+    def offer(self, actions: Sequence[QAction]) -> None:
+        """What a right click, or the menu key, offers to do with the chosen model."""
+        for action in actions:
+            self.addAction(action)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
 
     def attach(self, session: Session, segmenting: Segmenting) -> None:
         """List the session's models; choosing one tells `segmenting`."""

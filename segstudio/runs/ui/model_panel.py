@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.core.formatting import bytes_text, ratio_text, short_text
+from segstudio.core.formatting import bytes_text, counted, ratio_text, short_text
 from segstudio.core.prediction import ModelSpec, Variant, effective_options, parts_of
 from segstudio.core.text import as_html
 from segstudio.kit.action_set import ActionSet
@@ -27,6 +27,7 @@ from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.panel_header import PanelHeader, on_panel_ground
 from segstudio.kit.plain import LinkLabel, PlainLabel, plain
+from segstudio.models.registry import RECOGNISED
 from segstudio.runs.class_mappings import ClassMappings
 from segstudio.runs.mapping_doubt import Fit, Suggestion, fit_of
 from segstudio.runs.segmenting import Segmenting
@@ -323,6 +324,8 @@ def _scores_text(metrics: Mapping[str, float], at_most: int | None) -> str:
 
 def _line(spec: ModelSpec) -> str:
     """What is known of a model in a few words: its first published score, else what it is for."""
+    if spec.description.startswith(RECOGNISED):
+        return f"Own weights, {counted(len(spec.schema.classes), 'class', 'classes')}"
     scores = _scores_text(spec.metrics, 1).replace("held-out ", "").rstrip(".")
     return scores or spec.description.partition(". ")[0].partition(";")[0].rstrip(".")
 

@@ -36,6 +36,7 @@ from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.swatch import swatch
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import Column, Side, TableModel
+from segstudio.models.registry import RECOGNISED
 from segstudio.runs.describing import (
     CHANNEL_TITLES,
     OUTPUT_TITLES,
@@ -98,7 +99,8 @@ class WeightsForm(Dialog):
         self.input = InputFields(self._base)
         self.output = OutputFields(self._base)
         self.answers = [Answer(question, self._base) for question in opened.questions]
-        self.about = QPlainTextEdit(self._base.description)
+        # what was found in the file stands above; this is for what only its user knows
+        self.about = QPlainTextEdit("" if self._found_text else self._base.description)
         self.about.setTabChangesFocus(True)
         self.about.setFixedHeight(3 * self.fontMetrics().lineSpacing() + 12)
         self.licence = QLineEdit(self._base.licence)
@@ -181,9 +183,14 @@ class WeightsForm(Dialog):
             preprocess=preprocess,
             options={**self._base.options, **answers},
             output=self.output.output,
-            description=self.about.toPlainText().strip(),
+            description=self.about.toPlainText().strip() or self._found_text,
             licence=self.licence.text().strip(),
         )
+
+    @property
+    def _found_text(self) -> str:
+        found = self._base.description
+        return found if found.startswith(RECOGNISED) else ""
 
     def _on_output(self) -> None:
         """Single classes with a threshold leave room for a background; others do not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtCore import QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
@@ -16,6 +16,9 @@ from segstudio.session.session import Session
 
 _WAIT_S = 0.15
 """While someone types, not each letter is tried."""
+_PATIENCE_MS = 300
+"""What takes longer is said to be under way."""
+_TRYING = "Trying it on the open image…"
 _NO_IMAGE = "Open an image to see here how the weights read it."
 _ANSWER, _PHOTO = "Answer", "Photo"
 
@@ -44,6 +47,10 @@ class PreviewPane(QWidget):
         )
         self.layers.chosen.connect(self._show)
         self._trying = Coalescer(self, self._try, _WAIT_S)
+        self._waiting = QTimer(self)
+        self._waiting.setSingleShot(True)
+        self._waiting.setInterval(_PATIENCE_MS)
+        self._waiting.timeout.connect(lambda: self.say(_TRYING))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
@@ -71,6 +78,7 @@ class PreviewPane(QWidget):
     def stop(self) -> None:
         """Nobody looks any more."""
         self._spec = None
+        self._waiting.stop()
         self._previewing.stop()
 
     def say(self, text: str, *, is_wrong: bool = False) -> None:
@@ -79,21 +87,21 @@ class PreviewPane(QWidget):
         self.text.setForegroundRole(role)
         self.text.setText(text)
         if is_wrong:
-            self._previewing.stop()
-            self._spec = None
+            self.stop()
             self._show()
 
     def _try(self) -> None:
         document = self._session.document
         if self._spec is None or document is None:
             return
-        if not self.text.text():
-            self.text.setText("Trying it on the open image…")
+        if not self._waiting.isActive() and self.text.text() != _TRYING:
+            self._waiting.start()
         spec = self._spec
         options = self._session.model.options
 
         def told(preview: Preview) -> None:
-            if self._spec is spec:
+            if self._spec is spec and self._session.document is document:
+                self._waiting.stop()
                 self._preview = preview
                 self.say(preview.text)
                 if preview.is_wrong:

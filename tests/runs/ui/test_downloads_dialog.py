@@ -77,9 +77,11 @@ def test_it_begins_with_what_can_be_fetched(dialog):
 
 def test_fetching_stopping_and_deleting_by_its_buttons(bench, dialog, monkeypatch):
     bench.engine.gate.clear()
+    dialog.fetch.setFocus()
     QTest.mouseClick(dialog.fetch, LEFT)
     bench.until(lambda: states(dialog)[1].startswith("25 %, "))
     assert dialog.chosen.share == 0.25
+    assert dialog.focusWidget() is dialog.stop
     QTest.mouseClick(dialog.stop, LEFT)
     bench.until(lambda: states(dialog)[1] == "not on disk")
     bench.engine.gate.set()

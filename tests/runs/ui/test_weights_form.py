@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QGuiApplication
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QColor, QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 from windows import FakeEngine
@@ -137,11 +137,12 @@ def test_the_preview_follows_what_is_said_and_the_open_image(bench, form):
     assert first.preprocess["scaling"] == "unit"
     choose(form.input.preset, "percentile")
     bench.until(lambda: bench.engine.tried[-1].preprocess["scaling"] == "percentile")
-    tried = len(bench.engine.tried)
+    bench.until(lambda: form.preview._preview is not None)
+    first = bench.session.document
     bench.studio.browsing.select(1)
-    bench.until(lambda: len(bench.engine.tried) > tried)
-    pixels = bench.session.document.pixels
-    bench.until(lambda: np.array_equal(form.preview._preview.photo, pixels))
+    bench.until(lambda: bench.session.document is not first and not form.preview.text.text())
+    bench.until(lambda: "background" in form.preview.text.text())
+    assert np.array_equal(form.preview._preview.photo, bench.session.document.pixels)
     form.reject()
 
 
@@ -234,3 +235,30 @@ def test_a_missing_file_is_greyed_and_can_be_found_or_removed(bench, file, monke
     assert "best" not in bench.session.models
     bench.studio.notices.recent[-1].actions[0][1]()
     assert bench.session.model.chosen == "best"
+
+
+def test_a_right_click_on_the_model_offers_what_can_be_done_with_its_weights(bench, file):
+    bench.engine.is_told = True
+    bench.studio.own_weights.open(file)
+    bench.until(lambda: bench.session.model.chosen == "best")
+    bench.window.commands.refresh()
+    offered = {a.text(): a.isEnabled() for a in bench.window.model_chooser.actions()}
+    assert offered["Name and describe weights…"]
+    assert offered["Remove weights from the list"]
+    assert not offered["Find weights…"]
+    describe = next(a for a in bench.window.model_chooser.actions() if a.text().startswith("Name"))
+    describe.trigger()
+    form = form_of(bench)
+    assert form.name.text() == "U-Net (best.pth)"
+    form.reject()
+
+
+def test_weights_that_are_dropped_on_the_window_are_opened(bench, file):
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(file))])
+    nothing = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
+    drop = QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, data, *nothing)
+    bench.window.dropEvent(drop)
+    form = form_of(bench)
+    assert form.windowTitle() == "Weights: best.pth"
+    form.reject()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from segstudio.core.prediction import ModelSpec
 from segstudio.jobs import JobRunner
@@ -98,7 +98,9 @@ class RunCommands:
     def _show_form(self, opened: OpenedWeights) -> None:
         from segstudio.runs.ui.weights_form import WeightsForm
 
-        form = WeightsForm(self._session, self._own_weights, self._previewing, opened, self._window)
+        # a dialog that blocks the window would block the form too, were it not the dialog's own
+        over = QApplication.activeModalWidget() or self._window
+        form = WeightsForm(self._session, self._own_weights, self._previewing, opened, over)
         form.kept.connect(self._created)
         form.show()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 from tiny_networks import SHUFFLE, UNET
@@ -14,6 +14,7 @@ from segstudio.core.prediction import Ensemble, Variant
 from segstudio.runs.ui.ensemble_dialog import EnsembleDialog
 from segstudio.runs.ui.model_chooser import NAMED
 from segstudio.runs.ui.run_dialog import RunDialog
+from segstudio.runs.ui.weights_form import WeightsForm
 
 LEFT = Qt.MouseButton.LeftButton
 INSTANCE = "fake-instance"
@@ -25,6 +26,10 @@ def dialog(bench, kind, action: str):
     bench.settle(20)
     (found,) = (w for w in QApplication.topLevelWidgets() if type(w) is kind and w.isVisible())
     return found
+
+
+def _place(widget, form) -> QPoint:
+    return widget.mapTo(form, widget.rect().center())
 
 
 def click(button) -> None:
@@ -164,6 +169,11 @@ def test_a_file_of_weights_becomes_a_run(make_window, tiny_engine, folder, tmp_p
     shown = dialog(bench, RunDialog, "runs.new")
     assert shown.base.currentData() == UNET
     click(shown.file)
+    bench.until(lambda: shown.findChild(WeightsForm) is not None)
+    form = shown.findChild(WeightsForm)  # of the dialog: what blocks the window does not block it
+    bench.until(form.isVisible)
+    assert QApplication.activeModalWidget() is shown
+    QTest.mouseClick(form.windowHandle(), LEFT, pos=_place(form.buttons.use, form))
     bench.until(lambda: shown.base.currentData() == "mine")
     QTest.keyClicks(shown.name, "Mine")
     click(shown.buttons.create_)

@@ -131,9 +131,20 @@ def natural(name: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def is_sorted(shapes: Shapes) -> bool:
-    """Whether the file has lost the order in which the network was written."""
-    names = list(shapes)
-    return names == sorted(names)
+    """Whether the file has lost the order in which the network was written.
+
+    safetensors sorts by type and name, so that a bias comes before its weight; a network has them
+    the other way round.
+    """
+    places = {name: n for n, name in enumerate(shapes) if not name.endswith(COUNTER)}
+    pairs = [
+        (place, places[weight])
+        for name, place in places.items()
+        if name.endswith(".bias") and (weight := f"{name[: -len('bias')]}weight") in places
+    ]
+    if pairs:
+        return all(bias < weight for bias, weight in pairs)
+    return list(places) == sorted(places)
 
 
 def elements_of(shapes: Shapes) -> list[Element]:

@@ -6,6 +6,7 @@ the order of the file only say what is tried first. Without torch.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
@@ -26,7 +27,8 @@ from segstudio.models.unet_layers import (
 WayUp = Literal["transposed", "free", "shuffle"]
 """A transposed convolution, something without tensors, or channels that become size."""
 Action = Literal["layer", "keep", "pool", "up", "shuffle", "join", "drop"]
-_MOST_TRIES: Final = 3_000
+_MOST_TRIES: Final = 1_500
+_MOST_TRIES_IN_ALL: Final = 6_000
 _FINENESSES: Final = (0, 1, 2)
 _FEWEST: Final = 4
 _LIKE_A_UNET: Final = 0.5
@@ -123,20 +125,18 @@ def plans_of(shapes: Shapes) -> list[Plan]:
         NotPlainError: if it is no network of plain convolutions, or not like a U-Net.
         PartialPlanError: if it looks like one, but not all of it fits.
     """
+    return list(_remembered(tuple((name, tuple(shape)) for name, shape in shapes.items())))
+
+
+@functools.lru_cache(maxsize=8)
+def _remembered(tensors: tuple[tuple[str, tuple[int, ...]], ...]) -> list[Plan]:
+    """As `plans_of`: a file is looked at when it is opened, and each time its network is built."""
+    shapes = dict(tensors)
     elements = elements_of(shapes)
     if len(elements) < _FEWEST:
         raise NotPlainError("there are too few convolutions")
-    in_order = not is_sorted(shapes)
     furthest: list[PartialPlanError] = []
-    best: list[Plan] = []
-    for fineness in _FINENESSES:
-        units = units_of(elements, fineness, in_order=in_order)
-        for way in _ways_up(elements):
-            found = _plans(units, way, furthest, in_order=in_order)
-            if found and (not best or found[0].oddness < best[0].oddness):
-                best = found
-        if best and best[0].oddness == 0:
-            break
+    best = _least_odd(elements, furthest, in_order=not is_sorted(shapes))
     if best:
         return best
     partial = max(furthest, key=lambda end: end.placed)
@@ -146,14 +146,36 @@ def plans_of(shapes: Shapes) -> list[Plan]:
     raise partial
 
 
+def _least_odd(
+    elements: Sequence[Element], furthest: list[PartialPlanError], *, in_order: bool
+) -> list[Plan]:
+    """The plans that are least unlike a U-Net; ends of ways that led nowhere go to `furthest`."""
+    best: list[Plan] = []
+    tried = 0
+    for fineness in _FINENESSES:
+        units = units_of(elements, fineness, in_order=in_order)
+        for way in _ways_up(elements):
+            if tried > _MOST_TRIES_IN_ALL:
+                return best
+            found, tries = _plans(units, way, furthest, in_order=in_order)
+            tried += tries
+            if found and (not best or found[0].oddness < best[0].oddness):
+                best = found
+        if best and best[0].oddness == 0:
+            break
+    return best
+
+
 def _plans(
     units: Sequence[Unit], way: WayUp, furthest: list[PartialPlanError], *, in_order: bool
-) -> list[Plan]:
-    """The least odd plans of blocks; where none was found is added to `furthest`."""
+) -> tuple[list[Plan], int]:
+    """The least odd plans of blocks, after how many tries; ends of the others go to `furthest`."""
     found: list[Plan] = []
+    tries = 0
     for order in orders_of(units, in_order=in_order):
         search = _Search(order, way)
         plan = search.run()
+        tries += search.tries
         if plan is None:
             furthest.append(search.furthest)
         elif plan not in found:
@@ -162,7 +184,7 @@ def _plans(
                 break
     least = min((plan.oddness for plan in found), default=0)
     found = [plan for plan in found if plan.oddness == least]
-    return found[:1] if in_order else found
+    return found[:1] if in_order else found, tries
 
 
 def _ways_up(elements: Sequence[Element]) -> tuple[WayUp, ...]:
@@ -210,6 +232,11 @@ class _State:
     decoding: bool = False
     pending: bool = False
 
+    @property
+    def dropped(self) -> int:
+        """How many skips were left out."""
+        return sum(step.action == "drop" for step in self.steps)
+
     def then(self, action: Action, level: int = -1) -> _State:
         return replace(self, steps=(*self.steps, Step(action, level)))
 
@@ -220,7 +247,7 @@ class _Search:
     def __init__(self, units: Sequence[Unit], way: WayUp) -> None:
         self._units, self._way = units, way
         self._total = sum(len(unit.elements) for unit in units)
-        self._tries = 0
+        self.tries = 0
         self._best = _State(0)
         self._found: Plan | None = None
 
@@ -249,13 +276,15 @@ class _Search:
 
     def _follow(self, state: _State) -> bool:
         """Follow all ways from here on; whether to stop."""
-        self._tries += 1
-        if self._tries > _MOST_TRIES:
+        self.tries += 1
+        if self.tries > _MOST_TRIES:
             return True
         if len(state.layers) > len(self._best.layers):
             self._best = state
         if len(state.used) < self._total:
-            return any(self._follow(following) for following in self._moves(state))
+            # a skip that could be joined is seldom left out
+            moves = sorted(self._moves(state), key=lambda following: following.dropped)
+            return any(self._follow(following) for following in moves)
         plan = self._finished(state)
         if plan is not None and (self._found is None or plan.oddness < self._found.oddness):
             self._found = plan

@@ -35,5 +35,10 @@ def versions_text() -> str:
 
 
 def settings_text(values: Mapping[str, object]) -> str:
-    """Settings in one line, without those that are not set."""
-    return ", ".join(f"{k} {value}" for k, value in values.items() if value is not None) or "none"
+    """Settings in one line, without those that are not set; of long tables how long they are."""
+    told = (f"{k} {_short(value)}" for k, value in values.items() if value is not None)
+    return ", ".join(told) or "none"
+
+
+def _short(value: object) -> object:
+    return f"({len(value)} entries)" if isinstance(value, Mapping) and value else value

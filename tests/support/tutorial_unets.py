@@ -42,14 +42,15 @@ class EncDec(nn.Module):
     """enc1 ... bottleneck, upconv3 / dec3 ... out; what was upsampled comes first."""
 
     def __init__(self, inputs=3, classes=2, widths=(4, 8, 16), bias=True, norm=nn.BatchNorm2d,
-                 act=nn.ReLU, kernel=2):  # fmt: skip
+                 act=nn.ReLU, kernel=2, bottom=0):  # fmt: skip
         super().__init__()
         before = inputs
         for n, width in enumerate(widths, 1):
             setattr(self, f"enc{n}", conv_block(before, width, bias=bias, norm=norm, act=act))
             before = width
-        self.bottleneck = conv_block(before, 2 * before, bias=bias, norm=norm, act=act)
-        before *= 2
+        bottom = bottom or 2 * before
+        self.bottleneck = conv_block(before, bottom, bias=bias, norm=norm, act=act)
+        before = bottom
         extra = {2: {}, 3: {"padding": 1, "output_padding": 1}, 4: {"padding": 1}}[kernel]
         for n, width in reversed(list(enumerate(widths, 1))):
             setattr(self, f"upconv{n}", nn.ConvTranspose2d(before, width, kernel, 2, **extra))
@@ -441,3 +442,81 @@ class OneConvALevel(nn.Module):
         x = self.prelu4(self.conv4(torch.cat([two, self.up4(x)], 1)))
         x = self.prelu5(self.conv5(torch.cat([one, self.up5(x)], 1)))
         return self.conv6(x)
+
+
+class Tutorial(nn.Module):
+    """Other habits: ReLU before the norm, average pooling or strides, 1 x 1 before upsampling."""
+
+    def __init__(self, inputs=3, classes=2, width=4, strided=False, enlarge_first=True):
+        super().__init__()
+        a, b, c = width, 2 * width, 4 * width
+        self.strided, self.enlarge_first = strided, enlarge_first
+        self.down_1 = self._block(inputs, a, 1)
+        self.down_2 = self._block(a, b, 2 if strided else 1)
+        self.middle = self._block(b, c, 2 if strided else 1)
+        self.up_2 = nn.Conv2d(c, b, 1)
+        self.dec_2 = self._block(2 * b, b, 1)
+        self.up_1 = nn.Conv2d(b, a, 1)
+        self.dec_1 = self._block(2 * a, a, 1)
+        self.classify = nn.Conv2d(a, classes, 3, padding=1, padding_mode="reflect")
+
+    def _block(self, inputs, outputs, stride):
+        return nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, stride, padding=1, padding_mode="reflect"),
+            nn.ReLU(), nn.BatchNorm2d(outputs), nn.Dropout2d(0.1),
+            nn.Conv2d(outputs, outputs, 3, padding=1, padding_mode="reflect"),
+            nn.ReLU(), nn.BatchNorm2d(outputs),
+        )  # fmt: skip
+
+    def _enlarged(self, conv, x):
+        if self.enlarge_first:
+            return F.relu(conv(F.interpolate(x, scale_factor=2, mode="nearest")))
+        return F.interpolate(F.relu(conv(x)), scale_factor=2, mode="bilinear")
+
+    def _smaller(self, x):
+        return x if self.strided else F.max_pool2d(x, 2)
+
+    def forward(self, x):
+        one = self.down_1(x)
+        two = self.down_2(self._smaller(one))
+        x = self.middle(self._smaller(two))
+        x = self.dec_2(torch.cat([two, self._enlarged(self.up_2, x)], 1))
+        x = self.dec_1(torch.cat([one, self._enlarged(self.up_1, x)], 1))
+        return self.classify(x)
+
+
+class Halved(nn.Module):
+    """The lowest level has as many channels as the one above, and blocks narrow in the middle."""
+
+    def __init__(self, inputs=3, classes=3, width=4):
+        super().__init__()
+        a, b, c = width, 2 * width, 4 * width
+        self.first = DoubleConv(inputs, a)
+        self.contract1 = DoubleConv(a, b)
+        self.contract2 = DoubleConv(b, c)
+        self.contract3 = DoubleConv(c, c)
+        self.expand1 = conv_block(2 * c, b, middle=c)
+        self.expand2 = conv_block(2 * b, a, middle=b)
+        self.expand3 = conv_block(2 * a, a)
+        self.final = nn.Conv2d(a, classes, 1)
+
+    def forward(self, x):
+        skips = [self.first(x)]
+        for down in (self.contract1, self.contract2, self.contract3):
+            skips.append(down(F.max_pool2d(skips[-1], 2)))
+        x = skips.pop()
+        for up in (self.expand1, self.expand2, self.expand3):
+            larger = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
+            x = up(torch.cat([skips.pop(), larger], 1))
+        return self.final(x)
+
+
+class Wrapped(nn.Module):
+    """A network as an attribute of another."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.my_unet = network
+
+    def forward(self, x):
+        return self.my_unet(x)

@@ -63,7 +63,8 @@ def _of_the_whole(plan: Plan, others: int) -> Iterator[Question]:
 
 def _of_layers(plan: Plan) -> Iterator[Question]:
     layers = plan.everything
-    if not all(layer.slopes for layer in plan.layers[:-1]):
+    upward = _upward(plan)
+    if any(y.slopes is None for n, y in enumerate(plan.layers[:-1]) if n not in upward):
         yield _question("activation", "Activation after the convolutions", tuple(_ACTIVATIONS))
     if any(layer.norm and layer.activation_first is None for layer in layers):
         yield _question("block", "What follows a convolution", _BLOCKS)
@@ -73,9 +74,9 @@ def _of_layers(plan: Plan) -> Iterator[Question]:
         groups = [f"{n} groups" for n in _GROUPS if shared % n == 0]
         choices = ("each channel", *groups, "all channels together")
         yield _question("norm", "What is normalised together", choices)
-    upward = [plan.layers[n] for n in _upward(plan)]
-    if any(layer.slopes is None and layer.activation is None for layer in upward):
-        usual = ("yes", "no") if any(layer.norm for layer in upward) else ("no", "yes")
+    rising = [plan.layers[n] for n in upward]
+    if any(layer.slopes is None and layer.activation is None for layer in rising):
+        usual = ("yes", "no") if any(layer.norm for layer in rising) else ("no", "yes")
         text = "Whether an activation follows the convolutions that make maps larger"
         yield _question("up_activation", text, usual)
     if plan.shortcuts:

@@ -110,7 +110,7 @@ def run_options_text(spec: ModelSpec, options: RunOptions) -> str:
         for name in (f.name for f in fields(options))
         if name in _OPTION_NAMES and getattr(options, name) != getattr(_DEFAULTS, name)
     }
-    if spec.task == "instance":
+    if spec.finds_objects:
         values["score threshold"] = options.score_threshold
         values["mask threshold"] = options.mask_threshold
     return settings_text(values) if values else "the usual options"

@@ -248,7 +248,7 @@ def _words(spec: ModelSpec, overrides: Mapping[str, Any]) -> str:
 
 
 def _has_instances(spec: ModelSpec) -> bool:
-    return spec.task == "instance"
+    return spec.finds_objects
 
 
 def _is_own_file(spec: ModelSpec) -> bool:

@@ -10,6 +10,7 @@ from segstudio.core.prediction import ModelSpec, WeightsFile
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
 from segstudio.models.families import FAMILIES, Family, Found, Shapes, imported, recognised_text
+from segstudio.models.hub_folder import folder_of, require_transformers, spec_of_folder
 from segstudio.models.naming import variants, without_prefixes
 from segstudio.models.registry import (
     is_safetensors,
@@ -36,12 +37,23 @@ def spec_from_weights(path: Path, arch: str | None = None) -> ModelSpec:
     """
     path = path.expanduser().resolve()
     base, family = _wanted(arch)
-    check_regular(path)
+    folder = folder_of(path)
+    is_dir = path.is_dir()
+    if not is_dir:
+        check_regular(path)
     if not path.exists():
         raise SegstudioError(
             f"{path} is not there.", "Check the name of the file with the weights."
         )
-    spec = _described(path) or _recognised(path, base)
+    if folder is None and is_dir:
+        raise SegstudioError(
+            f"{path} is no folder of Hugging Face: it has no config.json that names a network.",
+            "Choose a file of weights.",
+        )
+    if folder is not None:
+        path, spec = folder, spec_of_folder(folder)
+    else:
+        spec = _described(path) or _recognised(path, base)
     if family and spec.family != family:
         raise SegstudioError(
             f"{path} holds weights of the family {spec.family}, not {family}.",
@@ -65,7 +77,8 @@ def _wanted(arch: str | None) -> tuple[ModelSpec | None, str]:
 
 
 def _free_id(path: Path) -> str:
-    return f"{path.stem}-file" if path.stem in registry() else path.stem
+    name = path.name if path.is_dir() else path.stem
+    return f"{name}-file" if name in registry() else name
 
 
 def _described(path: Path) -> ModelSpec | None:
@@ -89,6 +102,8 @@ def _described(path: Path) -> ModelSpec | None:
 
 def _recognised(path: Path, base: ModelSpec | None) -> ModelSpec:
     family, found = recognise(_shapes(path), str(path))
+    if family.filler:
+        require_transformers(f"{path} holds a {found.title}")
     count = found.num_classes
     schema = found.schema or LabelSchema.from_ids(range(max(count, 2)), ignore_index=None)
     preprocess = dict(found.preprocess)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -36,4 +38,14 @@ def versions_text() -> str:
 
 def settings_text(values: Mapping[str, object]) -> str:
     """Settings in one line, without those that are not set."""
-    return ", ".join(f"{k} {value}" for k, value in values.items() if value is not None) or "none"
+    told = (f"{k} {_brief(value)}" for k, value in values.items() if value is not None)
+    return ", ".join(told) or "none"
+
+
+def _brief(value: object) -> object:
+    """A mapping, such as a whole configuration, by its number of entries and the begin of a digest."""
+    if not isinstance(value, Mapping) or not value:
+        return value
+    text = json.dumps(value, sort_keys=True, default=str)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return f"of {len(value)} entries ({digest})"

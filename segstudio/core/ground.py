@@ -8,8 +8,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.core.class_names import key_of
+from segstudio.core.errors import SegstudioError
 from segstudio.core.instances import Instances
 from segstudio.core.labels import InstanceIds, Labels
+from segstudio.core.schema import ClassSpec, LabelSchema, distinct_color
 
 USUAL_THRESHOLD: Final = 0.5
 """The score, and the probability in a mask, at which objects are laid over the ground first."""
@@ -62,3 +65,50 @@ class Panoptic:
         scores = np.concatenate([[0], np.rint(instances.scores * 255)]).astype(np.uint8)
         labels = np.where(of_object, classes[ids], self.ground)
         return labels, ids, np.where(of_object, scores[ids], self.confidence)
+
+
+@dataclass(frozen=True)
+class JoinedClasses:
+    """The classes of a model that finds objects and of one that labels pixels, in one list.
+
+    Attributes:
+        schema: 0 is what belongs to none; things keep the ids of the model that finds them.
+        things: (256,) uint8: the joined id by an id of the model that finds objects.
+        stuff: (256,) uint8: the joined id by an id of the other; 0 for what the first finds.
+    """
+
+    schema: LabelSchema
+    things: npt.NDArray[np.uint8]
+    stuff: npt.NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, objects: LabelSchema, pixels: LabelSchema) -> JoinedClasses:
+        """Join them; classes that both name are those of the objects.
+
+        Raises:
+            SegstudioError: if there are more classes than ids.
+        """
+        things = [replace(c, thing=True) for c in objects.classes if c.id != 0]
+        found = {key_of(c.name) for c in things}
+        others = [c for c in pixels.classes if _is_real(c) and key_of(c.name) not in found]
+        taken = {0, *(c.id for c in things)}
+        free = iter(sorted(set(range(1, 256)) - taken - {c.id for c in others}))
+        table, stuff = np.zeros(256, np.uint8), []
+        for other in others:
+            new = next(free, None) if other.id in taken else other.id
+            if new is None:
+                raise SegstudioError(
+                    "Together these models tell more than 255 classes apart.",
+                    "Choose a model with fewer classes.",
+                )
+            table[other.id] = new
+            color = other.color if new == other.id else distinct_color(new)
+            stuff.append(replace(other, id=new, color=color, thing=False, mask_color=None))
+        ground = ClassSpec(0, "background", distinct_color(0))
+        kept = np.zeros(256, np.uint8)
+        kept[[c.id for c in things]] = [c.id for c in things]
+        return cls(LabelSchema((ground, *things, *stuff), None), kept, table)
+
+
+def _is_real(entry: ClassSpec) -> bool:
+    return entry.id != 0 or key_of(entry.name) != "background"

@@ -16,6 +16,13 @@ from segstudio.core.schema import LabelSchema
 
 Task = Literal["semantic", "instance", "panoptic"]
 TASKS: Final[tuple[Task, ...]] = ("semantic", "instance", "panoptic")
+EnsembleMethod = Literal["mean", "vote", "panoptic"]
+ENSEMBLE_METHODS: Final[Mapping[EnsembleMethod, str]] = {
+    "mean": "mean of their probabilities",
+    "vote": "majority vote",
+    "panoptic": "objects of the first over the classes of the second",
+}
+"""In a few words, for people."""
 OutputKind = Literal["softmax", "sigmoid", "logit"]
 OUTPUT_KINDS: Final = ("softmax", "sigmoid", "logit")
 
@@ -158,12 +165,13 @@ class Ensemble:
     """Several models that answer together.
 
     Attributes:
-        members: The models; all tell the same classes apart.
-        method: "mean" of their probabilities, or majority "vote" of their classes.
+        members: The models; all tell the same classes apart but for "panoptic".
+        method: "mean" of their probabilities; majority "vote" of their classes; "panoptic": the
+            objects that the first finds over the classes of the second.
     """
 
     members: tuple[ModelSpec, ...]
-    method: Literal["mean", "vote"] = "mean"
+    method: EnsembleMethod = "mean"
 
 
 def parts_of(spec: ModelSpec) -> tuple[ModelSpec, ...]:

@@ -9,7 +9,14 @@ from typing import Final
 from segstudio.core.class_mapping import ClassMapping, targets_of
 from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import bytes_text
-from segstudio.core.prediction import Ensemble, ModelSpec, RunOptions, Variant, parts_of
+from segstudio.core.prediction import (
+    ENSEMBLE_METHODS,
+    Ensemble,
+    ModelSpec,
+    RunOptions,
+    Variant,
+    parts_of,
+)
 from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.conditions import Conditions, Contender, References
 from segstudio.metrics.image_figures import MEASURES
@@ -129,8 +136,8 @@ def _made_of(spec: ModelSpec) -> str:
     if isinstance(made_of, Variant):
         return f"{made_of.base.title} run in another way"
     if isinstance(made_of, Ensemble):
-        how = "mean of their probabilities" if made_of.method == "mean" else "majority vote"
-        return f"{', '.join(member.title for member in made_of.members)}: {how}"
+        titles = ", ".join(member.title for member in made_of.members)
+        return f"{titles}: {ENSEMBLE_METHODS[made_of.method]}"
     return ""
 
 

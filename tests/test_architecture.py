@@ -169,6 +169,7 @@ def test_no_file_grows_past_its_purpose():
 
 MEASURES_NAMED = {
     "instances": "also folders of masks and a kind of their values",
+    "panoptic": "also a task of models: objects over classes of stuff",
     "suspicion": "segstudio/session/queue_state.py: an order of the queue",
     "ap": "segstudio/training, the model panel: what a trained model's card tells",
     "ap50": "the same",

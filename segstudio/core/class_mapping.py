@@ -101,8 +101,13 @@ class ClassMapping:
         instances = prediction.instances
         if instances is not None:
             instances = replace(instances, classes=self.table[instances.classes])
+        panoptic = prediction.panoptic
         return replace(
-            prediction, labels=self.table[prediction.labels], instances=instances, notes=notes
+            prediction,
+            labels=self.table[prediction.labels],
+            instances=instances,
+            notes=notes,
+            panoptic=None if panoptic is None else panoptic.mapped(self.table),
         )
 
 

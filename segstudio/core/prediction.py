@@ -10,11 +10,20 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.core.ground import Panoptic
 from segstudio.core.instances import Instances
 from segstudio.core.labels import Labels
 from segstudio.core.schema import LabelSchema
 
-Task = Literal["semantic", "instance"]
+Task = Literal["semantic", "instance", "panoptic"]
+TASKS: Final[tuple[Task, ...]] = ("semantic", "instance", "panoptic")
+EnsembleMethod = Literal["mean", "vote", "panoptic"]
+ENSEMBLE_METHODS: Final[Mapping[EnsembleMethod, str]] = {
+    "mean": "mean of their probabilities",
+    "vote": "majority vote",
+    "panoptic": "objects of the first over the classes of the second",
+}
+"""In a few words, for people."""
 OutputKind = Literal["softmax", "sigmoid", "logit"]
 OUTPUT_KINDS: Final = ("softmax", "sigmoid", "logit")
 
@@ -111,7 +120,8 @@ class ModelSpec:
         id: Stable name for the command line, e.g. "unet-nuclei".
         title: Name for people.
         family: Key of `models.families.FAMILIES`, or a name of its own.
-        task: "semantic" or "instance".
+        task: "semantic": a class for each pixel; "instance": objects; "panoptic": objects over
+            classes of stuff.
         schema: The classes that the model tells apart; those of an instance model are things, all
             but the background where none is said to be one.
         builder: "module:function" of the network's builder, resolved on first use.
@@ -146,6 +156,11 @@ class ModelSpec:
     questions: tuple[Question, ...] = ()
     route: str = ""
 
+    @property
+    def finds_objects(self) -> bool:
+        """Whether its answers have objects, with scores and thresholds."""
+        return self.task != "semantic"
+
     def __post_init__(self) -> None:
         schema = self.schema
         if self.task == "instance" and not any(c.thing for c in schema.classes):
@@ -179,12 +194,13 @@ class Ensemble:
     """Several models that answer together.
 
     Attributes:
-        members: The models; all tell the same classes apart.
-        method: "mean" of their probabilities, or majority "vote" of their classes.
+        members: The models; all tell the same classes apart but for "panoptic".
+        method: "mean" of their probabilities; majority "vote" of their classes; "panoptic": the
+            objects that the first finds over the classes of the second.
     """
 
     members: tuple[ModelSpec, ...]
-    method: Literal["mean", "vote"] = "mean"
+    method: EnsembleMethod = "mean"
 
 
 def parts_of(spec: ModelSpec) -> tuple[ModelSpec, ...]:
@@ -283,13 +299,14 @@ class Prediction:
         labels: (H, W) uint8 class ids at the image's own resolution (argmax, or instances
             flattened in order of score at the thresholds used).
         confidence: (H, W) uint8: probability of the chosen class, 0..255 for 0..1.
-        instances: All detections with soft masks, for instance models; else None.
+        instances: All detections with soft masks, for models that find objects; else None.
         instance_ids: (H, W) uint16 of the shown instances at the thresholds; else None.
         seconds: Wall-clock time of the forward pass with pre- and post-processing.
         device: Where it ran.
         notes: Plain sentences worth showing (fell back to the CPU, was cut into tiles, ...).
         entropy: (H, W) uint8: entropy of the classes' probabilities over its largest value, 0..255
             for 0..1; None where it follows from the confidence (see `uncertainty`).
+        panoptic: What the objects lie over, for panoptic models; else None.
     """
 
     run: str
@@ -303,6 +320,7 @@ class Prediction:
     device: str = "cpu"
     notes: tuple[str, ...] = ()
     entropy: npt.NDArray[np.uint8] | None = None
+    panoptic: Panoptic | None = None
 
     @property
     def uncertainty(self) -> npt.NDArray[np.uint8]:
@@ -330,6 +348,8 @@ class Prediction:
             total += self.instance_ids.nbytes
         if self.instances is not None:
             total += self.instances.nbytes
+        if self.panoptic is not None:
+            total += self.panoptic.nbytes
         return total
 
 
@@ -358,7 +378,11 @@ def with_thresholds(
     """
     if prediction.instances is None:
         return prediction
-    labels, ids, confidence = prediction.instances.flatten(
-        prediction.shape_hw, score_threshold, mask_threshold
-    )
+    instances, panoptic = prediction.instances, prediction.panoptic
+    if panoptic is not None:
+        labels, ids, confidence = panoptic.laid(instances, score_threshold, mask_threshold)
+    else:
+        labels, ids, confidence = instances.flatten(
+            prediction.shape_hw, score_threshold, mask_threshold
+        )
     return replace(prediction, labels=labels, instance_ids=ids, confidence=confidence)

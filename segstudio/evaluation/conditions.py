@@ -81,9 +81,7 @@ class Contender:
         """Changes when the same stored prediction would be measured differently."""
         options = self.options
         thresholds = (
-            f"{options.score_threshold}/{options.mask_threshold}"
-            if self.spec.task == "instance"
-            else ""
+            f"{options.score_threshold}/{options.mask_threshold}" if self.spec.finds_objects else ""
         )
         return f"{self.run}|{thresholds}|{mapping_digest(self.spec.schema, schema)}"
 

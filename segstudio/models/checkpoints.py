@@ -76,13 +76,33 @@ def load_state(path: Path) -> dict[str, Tensor]:
         raise SegstudioError(
             f"{path} is not there.", "Check the name of the file with the weights."
         )
-    raw: Any = _read_safetensors(path) if is_safetensors(path) else _read_pickle(path)
-    state = unwrap(raw, str(path))
+    state = unwrap(_read(path), str(path))
     if not state:
         raise SegstudioError(
             f"{path} holds no weights.", "Give a file that was saved from a network's state_dict."
         )
     return state
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file by the names that they have in it; read as safely as `load_state`.
+
+    Raises:
+        SegstudioError: if the file is missing, damaged or unsafe, or holds no tensors.
+    """
+    check_regular(path)
+    if not path.exists():
+        raise SegstudioError(f"{path} is not there.", "Copy or download the whole folder again.")
+    raw = _read(path)
+    found = raw if isinstance(raw, dict) else {}
+    state = {str(k): v for k, v in found.items() if isinstance(v, Tensor)}
+    if not state:
+        raise SegstudioError(f"{path} holds no weights.", "Copy or download it again.")
+    return state
+
+
+def _read(path: Path) -> object:
+    return _read_safetensors(path) if is_safetensors(path) else _read_pickle(path)
 
 
 def unwrap(raw: object, where: str = "The file") -> dict[str, Tensor]:

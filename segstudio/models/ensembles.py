@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
@@ -11,8 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.labels import Image, Labels
-from segstudio.core.prediction import Ensemble, ModelSpec, Prediction, RunOptions
+from segstudio.core.ground import USUAL_THRESHOLD, JoinedClasses, Panoptic
+from segstudio.core.instances import Instances
+from segstudio.core.labels import Image, InstanceIds, Labels
+from segstudio.core.prediction import (
+    Ensemble,
+    ModelSpec,
+    Prediction,
+    RunOptions,
+    with_thresholds,
+)
 from segstudio.models.download import Check, Report
 
 FloatArray = NDArray[np.float32]
@@ -109,16 +117,88 @@ class EnsemblePredictor:
         total /= np.float32(len(self._members))
         return total
 
-    def _steps(self, report: Report) -> list[Callable[[int, int, str], None]]:
-        """One report a member, which tells the member's number."""
-        count = len(self._members)
+    def _steps(self, report: Report) -> list[Report]:
+        return steps_of(report, len(self._members))
 
-        def step(number: int) -> Callable[[int, int, str], None]:
-            return lambda _done, _total, _text: report(
-                number, count, f"Model {number + 1} of {count}"
-            )
 
-        return [step(number) for number in range(count)]
+class PanopticPredictor:
+    """The objects that one model finds over the classes that another gives to all pixels."""
+
+    def __init__(self, spec: ModelSpec, objects: Member, pixels: Member) -> None:
+        """Take the joined model's description and its loaded members."""
+        assert isinstance(spec.made_of, Ensemble)
+        self._spec, self._objects, self._pixels = spec, objects, pixels
+        self._classes = JoinedClasses.of(*(member.schema for member in spec.made_of.members))
+
+    def predict(
+        self, pixels: Image, options: RunOptions, check: Check, report: Report
+    ) -> Prediction:
+        """Segment one image (H, W, 3) uint8 RGB.
+
+        The better object gets the pixels that two claim; one that is left less than half of its
+        own is none. What the second model takes for an object that the first does not find belongs
+        to no class.
+        """
+        start = time.perf_counter()
+        first, second = steps_of(report, 2)
+        found = self._objects.predict(pixels, options, check, first)
+        around = self._pixels.predict(pixels, options, check, second)
+        assert found.instances is not None
+        instances = replace(found.instances, classes=self._classes.things[found.instances.classes])
+        ground = self._classes.stuff[around.labels]
+        sure = np.where(ground > 0, around.confidence, 255 - around.confidence)
+        panoptic = Panoptic(owned_pixels(instances, found.shape_hw), ground, sure.astype(np.uint8))
+        raw = Prediction(
+            self._spec.id,
+            self._spec.title,
+            self._spec.schema,
+            ground,
+            panoptic.confidence,
+            instances,
+            seconds=time.perf_counter() - start,
+            device=found.device,
+            notes=tuple(dict.fromkeys((*found.notes, *around.notes))),
+            panoptic=panoptic,
+        )
+        return with_thresholds(raw, options.score_threshold, options.mask_threshold)
+
+    def probabilities(
+        self, pixels: Image, options: RunOptions, check: Check, report: Report
+    ) -> FloatArray:
+        """Probabilities (C, H, W) float32: of the class at a pixel; the background has the rest."""
+        answer = self.predict(pixels, options, check, report)
+        shares = np.zeros((max(self._spec.schema.ids) + 1, *answer.shape_hw), np.float32)
+        sure = answer.confidence / np.float32(255)
+        np.put_along_axis(shares, answer.labels[None].astype(np.intp), sure[None], 0)
+        shares[0] += 1 - shares.sum(axis=0)
+        return shares
+
+
+def owned_pixels(instances: Instances, shape_hw: tuple[int, int]) -> InstanceIds:
+    """(H, W) uint16: the object that owns each pixel, 1 plus its place, or 0.
+
+    Objects from the usual score on, the best first; one that others leave less than half of its
+    pixels owns none.
+    """
+    owner = np.zeros(shape_hw, np.uint16)
+    for number, score in enumerate(instances.scores):
+        if score < USUAL_THRESHOLD:
+            continue
+        rect, mask = instances.mask(number, shape_hw, USUAL_THRESHOLD)
+        part = owner[rect.slices]
+        free = mask & (part == 0)
+        if 2 * np.count_nonzero(free) >= np.count_nonzero(mask):
+            part[free] = number + 1
+    return owner
+
+
+def steps_of(report: Report, count: int) -> list[Report]:
+    """One report for each of so many models, which tells the model's number."""
+
+    def step(number: int) -> Report:
+        return lambda _done, _total, _text: report(number, count, f"Model {number + 1} of {count}")
+
+    return [step(number) for number in range(count)]
 
 
 def vote_shares(maps: Sequence[Labels], classes: int) -> FloatArray:

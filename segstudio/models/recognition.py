@@ -21,6 +21,7 @@ from segstudio.models.families import (
     imported,
     recognised_text,
 )
+from segstudio.models.hub_folder import folder_of, require_transformers, spec_of_folder
 from segstudio.models.naming import variants, without_prefixes
 from segstudio.models.registry import (
     RECOGNISED,
@@ -58,14 +59,19 @@ def spec_from_weights(
     """
     path = path.expanduser().resolve()
     base, family = _wanted(arch)
-    if is_folder(path):
+    folder = folder_of(path)
+    if folder is None and is_folder(path):
         path = _weights_in(path)
-    check_regular(path)
+    if not is_folder(path):
+        check_regular(path)
     if not path.exists():
         raise SegstudioError(
             f"{path} is not there.", "Check the name of the file with the weights."
         )
-    spec = _described(path) or _recognised(path, base)
+    if folder is not None:
+        path, spec = folder, spec_of_folder(folder)
+    else:
+        spec = _described(path) or _recognised(path, base)
     if family and spec.family != family:
         raise SegstudioError(
             f"{path} holds weights of the family {spec.family}, not {family}.",
@@ -134,7 +140,8 @@ def _wanted(arch: str | None) -> tuple[ModelSpec | None, str]:
 
 
 def _free_id(path: Path) -> str:
-    return f"{path.stem}-file" if path.stem in registry() else path.stem
+    name = path.name if path.is_dir() else path.stem
+    return f"{name}-file" if name in registry() else name
 
 
 def _described(path: Path) -> ModelSpec | None:
@@ -159,6 +166,8 @@ def _described(path: Path) -> ModelSpec | None:
 def _recognised(path: Path, base: ModelSpec | None) -> ModelSpec:
     shapes = _shapes(path)
     family, found = _configured(path, shapes) or recognise(shapes, str(path))
+    if family.filler:
+        require_transformers(f"{path} holds a {found.title}")
     count = found.num_classes
     schema = found.schema or LabelSchema.from_ids(range(max(count, 2)), ignore_index=None)
     preprocess = dict(found.preprocess)

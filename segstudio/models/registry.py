@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import parse_json
-from segstudio.core.prediction import ModelSpec, Output, WeightsFile
+from segstudio.core.prediction import TASKS, ModelSpec, Output, WeightsFile
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
 from segstudio.models.families import RENAMED
@@ -174,7 +174,7 @@ def spec_from_metadata(data: Mapping[str, Any], weights: WeightsFile, where: str
     """
     try:
         task = data["task"]
-        if task not in ("semantic", "instance"):
+        if task not in TASKS:
             raise ValueError(f"the task is {task!r}")
         return ModelSpec(
             id=str(data["id"]),

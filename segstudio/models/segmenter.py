@@ -36,10 +36,11 @@ from segstudio.models.devices import (
 )
 from segstudio.models.download import Check, Report, no_check, no_report
 from segstudio.models.ensembles import of_instances
-from segstudio.models.families import imported
+from segstudio.models.families import FAMILIES, imported
 from segstudio.models.preprocess import CHANNELS, Preprocess
 from segstudio.models.routes import Call, ReplacedPart, cannot_be_taken, part_of, route_of, taking
 from segstudio.models.semantic import NoNumbersError, SemanticRunner, require_numbers
+from segstudio.models.universal import UniversalRunner
 from segstudio.models.weights import require_weights
 
 _SMALLEST_TILE: Final = 256
@@ -66,6 +67,7 @@ class _Held:
         self.device = device
         self.network: nn.Module | None = None
         self.calls: dict[tuple[str, torch.device], Call] = {}
+        self.runner: type[InstanceRunner] = InstanceRunner
         self.check: Check = no_check
         self.lock = threading.RLock()
 
@@ -164,14 +166,9 @@ class Segmenter:
                 return
             path = self._weights or require_weights(self.spec, check)
             check()
-            state = load_state(path)
-            check()
-            _check_size(self.spec, state, path)
-            network = _build(self.spec)
-            check()
+            network = _filled(self.spec, path, check)
             self._preprocess = _preprocess_of(self.spec)
             _check_channels(network, self._preprocess, path)
-            load_into(network, state, str(path))
             check()
             network.eval().requires_grad_(requires_grad=False)
             self._held.network = _move(network, self.device)
@@ -179,8 +176,8 @@ class Segmenter:
                 module.register_forward_pre_hook(self._held.before_module)
             if self.spec.task == "instance":
                 finds_instances(network)
-            runner = own_runner(network) or InstanceRunner
-            for module in runner.deciding(network):
+            self._held.runner = own_runner(network) or InstanceRunner
+            for module in self._held.runner.deciding(network):
                 module.register_forward_hook(_look_for_numbers)
 
     def predict(
@@ -256,6 +253,9 @@ class Segmenter:
             torch.inference_mode(),
             repeatable(),
         ):
+            universal = self._universal(network, self.device)
+            if universal is not None:
+                return universal.shares(pixels, Augmentation.of(options), check)
             runner = SemanticRunner(network, self._preprocess, self.device, self.spec.output)
             tiles = (options.tile_px, options.overlap_px)
             try:
@@ -309,6 +309,8 @@ class Segmenter:
     ) -> Prediction:
         start = time.perf_counter()
         run = self._run_instances if self.spec.task == "instance" else self._run_semantic
+        if issubclass(self._held.runner, UniversalRunner):
+            run = self._run_universal
         is_there = _is_there(route, attempt.device)
         with (
             self._moved(attempt.device) as whole,
@@ -353,6 +355,27 @@ class Segmenter:
             entropy=found.entropy,
         )
 
+    def _run_universal(
+        self,
+        network: nn.Module,
+        pixels: Image,
+        attempt: _Attempt,
+        options: RunOptions,
+        report: Report,
+    ) -> Prediction:
+        runner = self._universal(network, attempt.device)
+        assert runner is not None
+        scale = options.input_scale * attempt.input_scale
+        return runner.answer(
+            self.spec, pixels, replace(options, input_scale=scale), self._held.check
+        )
+
+    def _universal(self, network: nn.Module, device: torch.device) -> UniversalRunner | None:
+        """What runs the network if it answers with queries."""
+        if not issubclass(self._held.runner, UniversalRunner):
+            return None
+        return self._held.runner.for_spec(self.spec, network, self._preprocess, device)
+
     def _run_instances(
         self,
         network: nn.Module,
@@ -361,8 +384,7 @@ class Segmenter:
         options: RunOptions,
         report: Report,
     ) -> Prediction:
-        kind = own_runner(network) or InstanceRunner
-        runner = kind(network, self._preprocess, attempt.device, self.spec.schema.ids)
+        runner = self._held.runner(network, self._preprocess, attempt.device, self.spec.schema.ids)
         instances, tiles, full = runner.predict(
             pixels,
             attempt.tile_px,
@@ -522,6 +544,25 @@ class _Unfilled(TorchFunctionMode):
         return func(*args, **options)
 
 
+def _filled(spec: ModelSpec, path: Path, check: Check) -> nn.Module:
+    """The network of a spec with the weights of a file.
+
+    Raises:
+        SegstudioError: if the file is damaged or does not fit.
+    """
+    family = FAMILIES.get(spec.family)
+    if family is not None and family.filler:
+        fill: Callable[[ModelSpec, Path], nn.Module] = imported(family.filler)
+        return fill(spec, path)
+    state = load_state(path)
+    check()
+    _check_size(spec, state, path)
+    network = _build(spec)
+    check()
+    load_into(network, state, str(path))
+    return network
+
+
 def _build(spec: ModelSpec) -> nn.Module:
     builder = resolve_builder(spec.builder)
     try:
@@ -606,7 +647,7 @@ def _attempts(
     """What to try, in order: as asked, smaller and smaller, then the same on the CPU."""
     cpu = torch.device("cpu")
     for place in [device] if device == cpu else [device, cpu]:
-        if spec.task == "instance":
+        if spec.finds_objects:
             yield from (_Attempt(place, options.tile_px, scale) for scale in _INPUT_SCALES)
             continue
         tile = options.tile_px

@@ -17,7 +17,7 @@ from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import Output
 from segstudio.models.augmentation import PLAIN, Augmentation, Mirror, mean_log_probabilities
 from segstudio.models.download import Check, Report
-from segstudio.models.preprocess import Preprocess, restore
+from segstudio.models.preprocess import Geometry, Preprocess, restore
 from segstudio.models.tiling import TileGrid
 
 _ALIGN: Final = 32
@@ -134,13 +134,14 @@ class SemanticRunner:
         return blended_rows(run, pixels, grid, check, report), len(grid)
 
     def _squashed(self, pixels: Image, augmentation: Augmentation) -> Tensor:
-        """Logits (1, C, h, w) at the size of the network's input; see `augmented`."""
+        """Logits (1, C, h, w), at most as large as the network's input; see `augmented`."""
+        if augmentation.is_single:
+            return self.at_scale(augmentation.scales[0]).small_logits(pixels)
         size = self.preprocess.size
-        parts = (
+        return mean_log_probabilities(
             self.at_scale(scale).mirrored_logits(pixels, mirror, size_hw=size)
             for scale, mirror in augmentation.variants()
         )
-        return next(parts) if augmentation.is_single else mean_log_probabilities(parts)
 
     def augmented(
         self,
@@ -193,7 +194,27 @@ class SemanticRunner:
         x = x.to(self.device).contiguous(memory_format=torch.channels_last)
         if size_hw is not None:
             geometry = replace(geometry, source_hw=size_hw)
-        return restore(as_logits(self.network(x), self.output), geometry)
+        return at_source(as_logits(self.network(x), self.output), geometry)
+
+    def small_logits(self, pixels: Image) -> Tensor:
+        """Logits (1, C, h, w) of an image seen squashed to one size, as the network makes them."""
+        x, _ = self.preprocess.prepare(pixels)
+        x = x.to(self.device).contiguous(memory_format=torch.channels_last)
+        return as_logits(self.network(x), self.output)
+
+
+def at_source(logits: Tensor, geometry: Geometry) -> Tensor:
+    """Logits (1, C, h, w) of a prepared image brought to its size in one step of resampling.
+
+    Many networks leave their maps smaller than the input; where padding has to be cut off, such
+    maps are first brought to the input's size.
+    """
+    if tuple(logits.shape[-2:]) == geometry.padded_hw:
+        return restore(logits, geometry)
+    whole = geometry.padded_hw == geometry.resized_hw
+    size_hw = geometry.source_hw if whole else geometry.padded_hw
+    larger = F.interpolate(logits, size=size_hw, mode="bilinear", align_corners=False)
+    return larger if whole else restore(larger, geometry)
 
 
 def as_logits(returned: Tensor | Mapping[str, Tensor], output: Output = _SOFTMAX) -> Tensor:

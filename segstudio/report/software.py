@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -35,10 +37,15 @@ def versions_text() -> str:
 
 
 def settings_text(values: Mapping[str, object]) -> str:
-    """Settings in one line, without those that are not set; of long tables how long they are."""
-    told = (f"{k} {_short(value)}" for k, value in values.items() if value is not None)
+    """Settings in one line, without those that are not set."""
+    told = (f"{k} {_brief(value)}" for k, value in values.items() if value is not None)
     return ", ".join(told) or "none"
 
 
-def _short(value: object) -> object:
-    return f"({len(value)} entries)" if isinstance(value, Mapping) and value else value
+def _brief(value: object) -> object:
+    """A mapping, such as a whole configuration, by its number of entries and the begin of a digest."""
+    if not isinstance(value, Mapping) or not value:
+        return value
+    text = json.dumps(value, sort_keys=True, default=str)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return f"of {len(value)} entries ({digest})"

@@ -246,9 +246,11 @@ class TorchEngine:
             base = self._member(made_of.base, device, check)
             return VariantPredictor(spec, base, made_of.overrides)
         if isinstance(made_of, Ensemble):
-            from segstudio.models.ensembles import EnsemblePredictor
+            from segstudio.models.ensembles import EnsemblePredictor, PanopticPredictor
 
             members = [self._member(member, device, check) for member in made_of.members]
+            if made_of.method == "panoptic":
+                return PanopticPredictor(spec, *members)
             return EnsemblePredictor(spec, members)
         segmenter = self._segmenter(spec, device, check)
         if spec.route:

@@ -9,11 +9,12 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from segstudio.core.class_mapping import same_classes
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import Ensemble, ModelSpec, Variant, parts_of
+from segstudio.core.ground import JoinedClasses
+from segstudio.core.prediction import Ensemble, EnsembleMethod, ModelSpec, Variant, parts_of
 from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
 from segstudio.runs.batch import model_of
@@ -82,14 +83,16 @@ class NamedRuns:
         return self._add(RunDefinition(run, title.strip(), "variant", (base,), changes))
 
     def add_ensemble(
-        self, title: str, members: Sequence[str], method: Literal["mean", "vote"] = "mean"
+        self, title: str, members: Sequence[str], method: EnsembleMethod = "mean"
     ) -> str:
         """Add models that answer together; returns the id.
 
         Args:
             title: Its name.
-            members: Ids of at least two models that tell the same classes apart.
-            method: "mean" of the probabilities, or majority "vote" (a tie goes to the lower id).
+            members: Ids of at least two models that tell the same classes apart; for "panoptic"
+                of one that finds objects and one that labels pixels.
+            method: "mean" of the probabilities, majority "vote" (a tie goes to the lower id), or
+                "panoptic": objects over classes.
 
         Raises:
             SegstudioError: for an empty or taken name, or models that do not fit together.
@@ -369,6 +372,8 @@ def _spec_of(
             metrics={},
             made_of=Variant(first, definition.overrides),
         )
+    if definition.method == "panoptic":
+        return _panoptic(definition, members)
     if not all(same_classes(member.schema, first.schema) for member in members):
         raise SegstudioError(
             "These models do not tell the same classes apart.",
@@ -385,6 +390,32 @@ def _spec_of(
         licence=first.licence,
         description=f"{how} of {', '.join(member.title for member in members)}.",
         made_of=Ensemble(members, definition.method),
+    )
+
+
+def _panoptic(definition: RunDefinition, members: Sequence[ModelSpec]) -> ModelSpec:
+    """Objects of one model over the classes of another.
+
+    Raises:
+        SegstudioError: if it is not one model of each kind.
+    """
+    by_task = {member.task: member for member in members}
+    if len(members) != 2 or by_task.keys() != {"instance", "semantic"}:
+        raise SegstudioError(
+            "Objects over classes need a model that finds objects and one that labels every pixel.",
+            "Choose one of each.",
+        )
+    objects, pixels = by_task["instance"], by_task["semantic"]
+    return ModelSpec(
+        definition.id,
+        definition.title,
+        "ensemble",
+        "panoptic",
+        JoinedClasses.of(objects.schema, pixels.schema).schema,
+        "",
+        licence=objects.licence,
+        description=f"Objects of {objects.title} over the classes of {pixels.title}.",
+        made_of=Ensemble((objects, pixels), "panoptic"),
     )
 
 

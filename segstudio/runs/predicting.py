@@ -116,7 +116,7 @@ class Predicting:
                 wanted: other files are there, or results of other models.
         """
         spec = request.spec
-        if request.save_coco and spec.task != "instance":
+        if request.save_coco and not spec.finds_objects:
             raise SegstudioError(
                 f"{spec.title} tells no objects apart, so it has no detections to save.",
                 "Leave coco out of --save, or run a model that finds objects.",
@@ -290,7 +290,7 @@ class Predicting:
         }
         if chosen := "; ".join(filter(None, map(_chosen_text, parts_of(spec)))):
             own["network"] = chosen
-        if spec.task == "instance":
+        if spec.finds_objects:
             own["score"] = options.score_threshold
         noted, mixed = read_entry(out, _SETTINGS), read_entry(out, _MIXED)
         if self._kept and not isinstance(noted, dict):
@@ -325,7 +325,7 @@ def _images(project: Project, request: PredictionRequest) -> list[ImageRef]:
 
 def _targets(refs: Sequence[ImageRef], request: PredictionRequest) -> list[ResultFiles]:
     """Where each image's results go: its stem, or its whole name if another image has its stem."""
-    out, with_instances = request.out, request.spec.task == "instance"
+    out, with_instances = request.out, request.spec.finds_objects
     taken: set[tuple[str, str]] = set()
     pages = Counter(ref.name for ref in refs)
     targets = []

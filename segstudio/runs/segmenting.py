@@ -412,7 +412,7 @@ class Segmenting:
             self._tell_outcome(batch)
         in_force = effective_options(batch.spec, self._session.model.options)
         changed = not same_thresholds(batch.options, in_force)
-        if changed and batch.spec.task == "instance":
+        if changed and batch.spec.finds_objects:
             self._thresholds.apply()
         self._test_after(batch)
 
@@ -573,7 +573,7 @@ class _Thresholds:
 
     def _is_instance_run(self, run: str) -> bool:
         spec = self._session.models.get(model_of(run))
-        return spec is not None and spec.task == "instance"
+        return spec is not None and spec.finds_objects
 
 
 def run_to_show(session: Session, document: Document, preferred: str) -> str:

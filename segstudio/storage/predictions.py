@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.ground import Panoptic
 from segstudio.core.instances import Instances
 from segstudio.core.json_text import parse_json
 from segstudio.core.prediction import Prediction
@@ -29,6 +30,7 @@ _META = "prediction.json"
 _PAGE = "-page"
 _MAPS = ("labels", "confidence", "instance_ids", "entropy")
 _INSTANCE_ARRAYS = ("boxes", "scores", "classes", "masks")
+_PANOPTIC_MAPS = {name: f"panoptic_{name}" for name in ("objects", "ground", "confidence")}
 
 
 class PredictionStore:
@@ -189,6 +191,9 @@ def _encode(prediction: Prediction) -> bytes:
         if prediction.instances is not None:
             for name in _INSTANCE_ARRAYS:
                 _add(archive, name, getattr(prediction.instances, name))
+        if prediction.panoptic is not None:
+            for name, stored in _PANOPTIC_MAPS.items():
+                _add(archive, stored, getattr(prediction.panoptic, name))
     return buffer.getvalue()
 
 
@@ -207,12 +212,15 @@ def _decode(content: bytes) -> Prediction:
             name: np.lib.format.read_array(
                 io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False
             )
-            for name in (*_MAPS, *_INSTANCE_ARRAYS)
+            for name in (*_MAPS, *_INSTANCE_ARRAYS, *_PANOPTIC_MAPS.values())
             if f"{name}.npy" in names
         }
     instances = None
     if "boxes" in arrays:
         instances = Instances(*(arrays[name] for name in _INSTANCE_ARRAYS))
+    panoptic = None
+    if _PANOPTIC_MAPS["objects"] in arrays:
+        panoptic = Panoptic(*(arrays[stored] for stored in _PANOPTIC_MAPS.values()))
     return Prediction(
         meta["run"],
         meta["title"],
@@ -225,4 +233,5 @@ def _decode(content: bytes) -> Prediction:
         meta["device"],
         tuple(meta["notes"]),
         arrays.get("entropy"),
+        panoptic,
     )

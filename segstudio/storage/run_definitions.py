@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json
-from segstudio.core.prediction import RunOptions
+from segstudio.core.prediction import ENSEMBLE_METHODS, EnsembleMethod, RunOptions
 from segstudio.core.text import utf8_json
 from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.damaged import Tell, not_told, set_aside
@@ -25,7 +25,7 @@ class RunDefinition:
         kind: "variant" of one model, or "ensemble" of several.
         members: Ids of the models; one for a variant.
         overrides: For a variant: fields of `RunOptions`.
-        method: For an ensemble: "mean" or "vote".
+        method: For an ensemble: "mean", "vote" or "panoptic".
         files: For members from files of the user's own: their weights, by model id.
     """
 
@@ -34,7 +34,7 @@ class RunDefinition:
     kind: Literal["variant", "ensemble"]
     members: tuple[str, ...]
     overrides: dict[str, Any] = field(default_factory=dict)
-    method: Literal["mean", "vote"] = "mean"
+    method: EnsembleMethod = "mean"
     files: dict[str, str] = field(default_factory=dict)
 
 
@@ -85,7 +85,7 @@ def _accepted(entry: Any) -> RunDefinition | None:
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-    known = found.kind in ("variant", "ensemble") and found.method in ("mean", "vote")
+    known = found.kind in ("variant", "ensemble") and found.method in ENSEMBLE_METHODS
     return found if known and found.members and found.id and found.title else None
 
 

@@ -9,6 +9,7 @@ from torch import nn
 from torchvision.ops import box_iou
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.ground import JoinedClasses
 from segstudio.core.instances import Instances
 from segstudio.core.prediction import (
     Ensemble,
@@ -17,12 +18,14 @@ from segstudio.core.prediction import (
     RunOptions,
     Variant,
     parts_of,
+    with_thresholds,
 )
 from segstudio.core.schema import LabelSchema
 from segstudio.models.augmentation import Augmentation, mean_log_probabilities
 from segstudio.models.detection import Detections, agreed
 from segstudio.models.ensembles import (
     EnsemblePredictor,
+    PanopticPredictor,
     VariantPredictor,
     decided,
     of_instances,
@@ -240,3 +243,84 @@ def test_instances_become_probabilities():
     assert found[1, 1, 1] == pytest.approx(0.8)
     assert found[1, 7, 7] == 0
     np.testing.assert_allclose(found.sum(axis=0), 1, atol=1e-6)
+
+
+CARS = LabelSchema.from_names(("background", "Car"))
+STREET = LabelSchema.from_names(("background", "road", "car", "sky"))
+
+
+class Answering:
+    """A member with a ready answer."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def predict(self, pixels, options, check, report):
+        report(0, 1, "")
+        return self.answer
+
+
+def street():
+    """Cars at columns 0 to 16 and 12 to 28, and one within the first, over road, sky and a car."""
+    instances = Instances(
+        np.array([[0, 0, 16, 16], [12, 0, 28, 16], [2, 2, 10, 10]], np.float32),
+        np.array([0.9, 0.8, 0.7], np.float32),
+        np.ones(3, np.uint8),
+        np.ones((3, 28, 28), np.float16),
+    )
+    labels, ids, confidence = instances.flatten((16, 40), 0.5, 0.5)
+    found = Prediction("o", "O", CARS, labels, confidence, instances, ids, notes=("a",))
+    around = np.ones((16, 40), np.uint8)
+    around[:8, 30:], around[8:, 30:] = 3, 2
+    said = Prediction("p", "P", STREET, around, np.full((16, 40), 204, np.uint8), notes=("a", "b"))
+    members = (
+        ModelSpec("o", "O", "maskrcnn", "instance", CARS, ""),
+        ModelSpec("p", "P", "unet", "semantic", STREET, ""),
+    )
+    spec = ModelSpec(
+        "j", "J", "ensemble", "panoptic", JoinedClasses.of(CARS, STREET).schema, "",
+        made_of=Ensemble(members, "panoptic"),
+    )  # fmt: skip
+    return PanopticPredictor(spec, Answering(found), Answering(said))
+
+
+def test_joined_classes_keep_the_ids_of_the_things():
+    joined = JoinedClasses.of(CARS, STREET)
+    assert joined.schema.names == ((0, "background"), (1, "Car"), (2, "road"), (3, "sky"))
+    assert [c.name for c in joined.schema.classes if c.thing] == ["Car"]
+    assert joined.stuff[:4].tolist() == [0, 2, 0, 3]
+    assert joined.things[:2].tolist() == [0, 1]
+
+
+def test_too_many_joined_classes_are_refused():
+    many = LabelSchema.from_names(["background", *(f"a{i}" for i in range(200))])
+    others = LabelSchema.from_names(["background", *(f"b{i}" for i in range(100))])
+    with pytest.raises(SegstudioError, match="more than 255 classes"):
+        JoinedClasses.of(many, others)
+
+
+def test_objects_lie_over_classes_and_the_better_one_on_top():
+    steps = []
+    pixels = np.zeros((16, 40, 3), np.uint8)
+    answer = street().predict(pixels, RunOptions(), nothing, lambda *step: steps.append(step))
+    at = {"first": (8, 5), "both": (8, 14), "second": (8, 20), "sky": (2, 35), "lost car": (12, 35)}
+    ids = {name: int(answer.instance_ids[place]) for name, place in at.items()}
+    labels = {name: int(answer.labels[place]) for name, place in at.items()}
+    # the third car lies within the first and is left nothing
+    assert ids == {"first": 1, "both": 1, "second": 2, "sky": 0, "lost car": 0}
+    assert labels == {"first": 1, "both": 1, "second": 1, "sky": 3, "lost car": 0}
+    assert np.unique(answer.instance_ids).tolist() == [0, 1, 2]
+    assert answer.confidence[8, 5] == round(0.9 * 255)
+    assert (answer.confidence[2, 35], answer.confidence[12, 35]) == (204, 255 - 204)
+    assert (answer.run, answer.notes) == ("j", ("a", "b"))
+    assert steps == [(0, 2, "Model 1 of 2"), (1, 2, "Model 2 of 2")]
+    strict = with_thresholds(answer, 0.85, 0.5)
+    assert (strict.labels[8, 20], strict.instance_ids[8, 20]) == (2, 0)
+
+
+def test_the_shares_of_a_joined_answer_sum_to_one():
+    shares = street().probabilities(np.zeros((16, 40, 3), np.uint8), RunOptions(), nothing, nothing)
+    assert shares.shape == (4, 16, 40)
+    assert np.allclose(shares.sum(0), 1)
+    assert shares[1, 8, 5] == pytest.approx(230 / 255)
+    assert shares[0, 8, 5] == pytest.approx(25 / 255)

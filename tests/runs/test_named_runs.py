@@ -73,6 +73,12 @@ def test_an_ensemble_answers_with_the_mean_of_its_members(desk):
     np.testing.assert_array_equal(answer.labels, ((members[0] + members[1]) / 2).argmax(0))
 
 
+def test_objects_over_classes_need_a_model_of_each_kind(desk):
+    studio, _clock = desk
+    with pytest.raises(SegstudioError, match="one that labels every pixel"):
+        studio.named_runs.add_ensemble("Both", [UNET, SHUFFLE], "panoptic")
+
+
 def test_named_runs_outlive_the_program(desk, tmp_path, tiny_engine):
     studio, clock = desk
     variant = studio.named_runs.add_variant("Small", UNET, input_scale=0.5, scales=(0.75, 1.25))

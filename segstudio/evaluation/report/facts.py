@@ -10,6 +10,7 @@ from segstudio.core.class_mapping import ClassMapping, targets_of
 from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import bytes_text
 from segstudio.core.prediction import (
+    ENSEMBLE_METHODS,
     Ensemble,
     ModelSpec,
     RunOptions,
@@ -119,7 +120,7 @@ def run_options_text(spec: ModelSpec, options: RunOptions) -> str:
         for name in (f.name for f in fields(options))
         if name in _OPTION_NAMES and getattr(options, name) != getattr(_DEFAULTS, name)
     }
-    if spec.task == "instance":
+    if spec.finds_objects:
         values["score threshold"] = options.score_threshold
         values["mask threshold"] = options.mask_threshold
     return settings_text(values) if values else "the usual options"
@@ -138,8 +139,8 @@ def _made_of(spec: ModelSpec) -> str:
     if isinstance(made_of, Variant):
         return f"{made_of.base.title} run in another way"
     if isinstance(made_of, Ensemble):
-        how = "mean of their probabilities" if made_of.method == "mean" else "majority vote"
-        return f"{', '.join(member.title for member in made_of.members)}: {how}"
+        titles = ", ".join(member.title for member in made_of.members)
+        return f"{titles}: {ENSEMBLE_METHODS[made_of.method]}"
     return ""
 
 

@@ -30,9 +30,18 @@ from segstudio.models.devices import repeatable
 from segstudio.models.download import Check, no_check, no_report
 from segstudio.models.preprocess import Geometry, Preprocess, restore
 from segstudio.models.segmenter import Segmenter
-from segstudio.models.semantic import ClassMap, SemanticRunner, as_logits, to_class_map
+from segstudio.models.semantic import (
+    ClassMap,
+    SemanticRunner,
+    as_logits,
+    at_source,
+    to_class_map,
+)
+from segstudio.models.universal import UniversalRunner
 
 FloatArray = NDArray[np.float32]
+_NEVER: Final = 100.0
+"""So far below all others is the logit of a class that a head does not know."""
 
 INPUT_LIMIT: Final = 2048 * 2048
 """Pixels of the network's input beyond which a part of the photo is inspected instead of all."""
@@ -94,6 +103,15 @@ class TracedModel:
         return self._x
 
     @property
+    def _universal(self) -> UniversalRunner | None:
+        segmenter = self._segmenter
+        if not UniversalRunner.runs(self._network):
+            return None
+        return UniversalRunner.for_spec(
+            self.spec, self._network, self._preprocess, segmenter.device
+        )
+
+    @property
     def _runner(self) -> SemanticRunner:
         segmenter = self._segmenter
         return SemanticRunner(self._network, self._preprocess, segmenter.device, self.spec.output)
@@ -113,10 +131,10 @@ class TracedModel:
             SegstudioError: if the network does not run on the image.
         """
         traced = self._traced(None, check)
-        if self.spec.task != "semantic":
+        if self.spec.finds_objects or self._universal is not None:
             return traced.trace, self.predict(check=check)
         with torch.inference_mode():
-            logits = restore(as_logits(traced.output, self.spec.output), self._geometry)
+            logits = at_source(as_logits(traced.output, self.spec.output), self._geometry)
             return traced.trace, self._answer(to_class_map(logits))
 
     def _traced(self, keep: Iterable[str] | None, check: Check) -> Traced:
@@ -165,8 +183,8 @@ class TracedModel:
         return self.predict(cuts).labels
 
     def logits(self, check: Check = no_check) -> FloatArray | None:
-        """Return the logits (K, h, w) of the window; None for models that find instances."""
-        if self.spec.task != "semantic":
+        """Return the logits (K, h, w) of the window; None for models that do not end in any."""
+        if self.spec.finds_objects or self._universal is not None:
             return None
         with self._at_work(check), torch.inference_mode(), evaluating(self._network):
             return _array(self._runner.logits(self._pixels, self._range)[0])
@@ -241,7 +259,10 @@ class TracedModel:
         """
         with self._at_work(no_check):
             logits = torch.from_numpy(logit_lens(self._network, found, layer_id))[None]
-        whole = restore(as_logits(logits, self.spec.output), self._geometry)
+        logits = as_logits(logits, self.spec.output)
+        if max(self.spec.schema.ids) == logits.shape[1]:  # the head knows nothing of class 0
+            logits = F.pad(logits, (0, 0, 0, 0, 1, 0), value=float(logits.min()) - _NEVER)
+        whole = restore(logits, self._geometry)
         answer = self._answer(to_class_map(whole))
         return replace(answer, title=f"{self.spec.title} read from {layer_id}")
 
@@ -269,6 +290,9 @@ class TracedModel:
 
     def _run(self) -> Prediction:
         spec, device = self._segmenter.spec, self._segmenter.device
+        if self._universal is not None:
+            whole = replace(self._options, flips=False, scales=(1.0,), input_scale=1.0)
+            return self._universal.answer(spec, self._pixels, whole, no_check)
         if spec.task == "semantic":
             return self._answer(to_class_map(self._runner.logits(self._pixels, self._range)))
         kind = own_runner(self._network) or InstanceRunner

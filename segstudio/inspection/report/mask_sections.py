@@ -25,6 +25,7 @@ from segstudio.report.tables import Cell, Table
 
 LONGEST: Final = 640
 _LEGEND_CLASSES: Final = 24
+_OUTPUTS: Final = {"instance": "objects", "panoptic": "objects over classes"}
 
 
 def key_figures(material: TraceMaterial, found: TraceFindings) -> list[tuple[str, str]]:
@@ -139,7 +140,7 @@ def making_section(
         "Licence of the weights": spec.licence or "not stated",
         "About the model": spec.description or "no description",
         "Preprocessing": settings_text(spec.preprocess),
-        "Output": spec.output.text if spec.task == "semantic" else "objects",
+        "Output": spec.output.text if not spec.finds_objects else _OUTPUTS[spec.task],
         "Network options": settings_text(spec.options),
         "Device": device,
         "Image": f"{material.image}, {_size(input_geometry.photo_hw)} pixels",

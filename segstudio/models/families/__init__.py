@@ -36,6 +36,8 @@ class Family:
         told: What is recognised, for people.
         runner: "module:class" that runs its networks, where they find instances in a way of
             their own: a subclass of `detection.InstanceRunner`.
+        filler: "module:function" that builds a network with its weights, where they are read in a
+            way of the family's own: (`ModelSpec`, path) -> network.
         purpose: What it is good for, in one line.
         by_config: "module:function" that tells the same where a config.json of the library lies
             beside the weights: (its content, Shapes, name of the file) -> `Found`, or None if it
@@ -50,6 +52,7 @@ class Family:
     recogniser: str = ""
     told: str = ""
     runner: str = ""
+    filler: str = ""
     purpose: str = ""
     by_config: str = ""
 
@@ -83,6 +86,7 @@ _TORCHVISION: Final = _HERE + "torchvision_semantic:"
 _PLAIN: Final = _HERE + "plain_unet:"
 _MASK_RCNN: Final = _HERE + "maskrcnn:"
 _SMP: Final = _HERE + "smp:"
+_HUGGING_FACE: Final = _HERE + "huggingface:"
 FAMILIES: Final[dict[str, Family]] = {
     family.key: family
     for family in (
@@ -116,6 +120,25 @@ FAMILIES: Final[dict[str, Family]] = {
             _MASK_RCNN + "recognise_maskrcnn", told="torchvision's Mask R-CNN",
             runner="segstudio.models.detection:MaskRCNNRunner",
             purpose="Each object by itself, also where objects touch, to be counted and measured",
+        ),
+        Family(
+            "segformer", "SegFormer", "semantic", _HUGGING_FACE + "semantic_network",
+            ("decode_head.linear_fuse.weight", "decode_head.classifier.weight"),
+            _HUGGING_FACE + "recognise_segformer",
+            told="SegFormer b0 to b5 and folders of Hugging Face",
+            filler=_HUGGING_FACE + "filled_network",
+            purpose="Scenes of many classes with a transformer: the whole image at each pixel",
+        ),
+        Family(
+            "transformers", "Hugging Face", "semantic", _HUGGING_FACE + "semantic_network",
+            filler=_HUGGING_FACE + "filled_network",
+            purpose="UPerNet, DPT, BEiT and MobileViT, fine-tuned by you or by others",
+        ),
+        Family(
+            "mask2former", "Mask2Former", "panoptic", _HUGGING_FACE + "universal_network",
+            runner="segstudio.models.universal:UniversalRunner",
+            filler=_HUGGING_FACE + "filled_network",
+            purpose="Objects and the scene around them at once, from one network",
         ),
         Family(
             "smp", "segmentation_models", "semantic", _SMP + "smp_network",

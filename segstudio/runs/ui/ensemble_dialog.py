@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFormLayout,
@@ -15,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.core.class_mapping import same_classes
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import ModelSpec
+from segstudio.core.prediction import EnsembleMethod, ModelSpec
 from segstudio.kit.dialog import Dialog
 from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.plain import plain
@@ -29,6 +32,12 @@ _ID = Qt.ItemDataRole.UserRole
 _ROW_HEIGHT = 22
 _ROW_FLAGS = Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsSelectable
 """Of each model; what cannot be selected does not show that the keys are at it."""
+_WORDS: Final[Mapping[EnsembleMethod, str]] = {
+    "mean": "Mean",
+    "vote": "Vote",
+    "panoptic": "Panoptic",
+}
+"""How a suggested name begins."""
 _NAMED = 3
 """So many members are named in a suggested name."""
 
@@ -55,6 +64,10 @@ class EnsembleDialog(Dialog):
         self.mean.setToolTip("Sure models weigh more than unsure ones")
         self.vote = QRadioButton("Majority vote")
         self.vote.setToolTip("Each model has one vote at every pixel;\na tie goes to the lower id")
+        self.panoptic = QRadioButton("Objects over classes (panoptic)")
+        self.panoptic.setToolTip(
+            "The objects that one model finds lie over the classes\nthat another gives to every pixel"
+        )
         self.mean.setChecked(True)
         self.note = line("What it does, or what is missing")
         self.buttons = CreateButtons(session)
@@ -62,7 +75,8 @@ class EnsembleDialog(Dialog):
         self._lay_out()
         self.name.textChanged.connect(self._check)
         self.members.itemChanged.connect(self._check)
-        self.mean.toggled.connect(self._check)
+        for button in (self.mean, self.vote, self.panoptic):
+            button.toggled.connect(self._check)
         self.buttons.asked.connect(self._create)
         self.buttons.rejected.connect(self.reject)
         self._check()
@@ -84,6 +98,7 @@ class EnsembleDialog(Dialog):
         how = QVBoxLayout()
         how.addWidget(self.mean)
         how.addWidget(self.vote)
+        how.addWidget(self.panoptic)
         form = QFormLayout()
         form.setHorizontalSpacing(14)
         form.setVerticalSpacing(8)
@@ -104,6 +119,13 @@ class EnsembleDialog(Dialog):
         return tuple(self._session.models[i] for i in ids if i in self._session.models)
 
     @property
+    def method(self) -> EnsembleMethod:
+        """How the models answer together."""
+        if self.panoptic.isChecked():
+            return "panoptic"
+        return "mean" if self.mean.isChecked() else "vote"
+
+    @property
     def title(self) -> str:
         """The name typed, or else the suggested one."""
         return self.name.text().strip() or self.name.placeholderText()
@@ -111,13 +133,14 @@ class EnsembleDialog(Dialog):
     def _check(self) -> None:
         chosen = self.chosen
         self._dim(chosen)
-        how = "Mean" if self.mean.isChecked() else "Vote"
-        suggested = f"{how} of {_names(chosen)}" if chosen else "Ensemble"
+        suggested = f"{_WORDS[self.method]} of {_names(chosen)}" if chosen else "Ensemble"
         self.name.setPlaceholderText(
             free_title(suggested, [spec.title for spec in self._session.models.values()])
         )
         problem = title_problem(self.title, self._session.models)
-        if len(chosen) < 2:
+        if self.method == "panoptic" and len(chosen) < 2:
+            problem = "Choose a model that finds objects and one that labels every pixel."
+        elif len(chosen) < 2:
             problem = "Choose two models or more."
         self._say(problem, f"Every image runs through {len(chosen)} models.")
 
@@ -126,26 +149,31 @@ class EnsembleDialog(Dialog):
         self.buttons.allow(not problem)
 
     def _dim(self, chosen: tuple[ModelSpec, ...]) -> None:
-        """Only models that tell the same classes apart can answer together."""
+        """Only models that fit those chosen can answer together with them."""
         self.members.blockSignals(True)
         for row in range(self.members.count()):
             item = self.members.item(row)
             spec = self._session.models[str(item.data(_ID))]
-            fits = not chosen or same_classes(spec.schema, chosen[0].schema)
+            misfit = self._misfit(spec, chosen)
+            fits = not misfit
             item.setFlags(_ROW_FLAGS | Qt.ItemFlag.ItemIsEnabled if fits else _ROW_FLAGS)
-            item.setToolTip(
-                plain(spec.description)
-                if fits
-                else "It tells other classes apart than those chosen."
-            )
+            item.setToolTip(plain(misfit or spec.description))
         self.members.blockSignals(False)
+
+    def _misfit(self, spec: ModelSpec, chosen: tuple[ModelSpec, ...]) -> str:
+        """Why a model cannot answer with those chosen; "" if it can."""
+        if self.method != "panoptic":
+            alike = not chosen or same_classes(spec.schema, chosen[0].schema)
+            return "" if alike else "It tells other classes apart than those chosen."
+        if spec.task == "panoptic":
+            return "It gives objects over classes by itself."
+        taken = any(spec.task == other.task and spec.id != other.id for other in chosen)
+        return "A model of its kind is chosen already." if taken else ""
 
     def _create(self, run_now: bool) -> None:
         ids = [spec.id for spec in self.chosen]
         try:
-            run = self._named_runs.add_ensemble(
-                self.title, ids, "mean" if self.mean.isChecked() else "vote"
-            )
+            run = self._named_runs.add_ensemble(self.title, ids, self.method)
         except SegstudioError as error:
             self._say(f"{error.message} {error.hint}".strip())
             return

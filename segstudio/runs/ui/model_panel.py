@@ -216,7 +216,7 @@ class ModelPanel(QWidget):
         self.device.setCurrentIndex(max(0, self.device.findData(model.options.device)))
         document = self._session.document
         shown = document.predictions.get(self._session.view.run) if document else None
-        has_instances = (spec is not None and spec.task == "instance") or (
+        has_instances = (spec is not None and spec.finds_objects) or (
             shown is not None and shown.instances is not None
         )
         self.score.set_visible(has_instances)
@@ -276,6 +276,13 @@ class ThresholdSlider(QObject):
         self.moved.emit(value / 100)
 
 
+_TASKS = {
+    "semantic": "labels every pixel",
+    "instance": "finds single objects",
+    "panoptic": "finds single objects and labels what is around them",
+}
+
+
 def _describe(spec: ModelSpec, scores: int | None) -> str:
     """What the model is for and so many of its scores; None adds its data, size and licence.
 
@@ -286,7 +293,7 @@ def _describe(spec: ModelSpec, scores: int | None) -> str:
     purpose = f"{purpose.rstrip('.')}." if purpose else ""
     lines = [purpose, _scores_text(spec.metrics, scores)]
     if scores is None:
-        task = "finds single objects" if spec.task == "instance" else "labels every pixel"
+        task = _TASKS[spec.task]
         lines += [
             f"{family_title(spec.family)}: {task}, {len(spec.schema.classes)} classes.",
             rest,

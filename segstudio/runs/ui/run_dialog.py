@@ -239,4 +239,4 @@ def _words(spec: ModelSpec, overrides: Mapping[str, Any]) -> str:
 
 
 def _has_instances(spec: ModelSpec) -> bool:
-    return spec.task == "instance"
+    return spec.finds_objects

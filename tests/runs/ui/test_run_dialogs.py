@@ -134,6 +134,21 @@ def test_an_ensemble_is_made_of_checked_models(bench):
     assert [member.id for member in chosen.made_of.members] == ["fake-semantic", INSTANCE]
 
 
+def test_objects_are_laid_over_classes(bench):
+    shown = dialog(bench, EnsembleDialog, "runs.ensemble")
+    shown.panoptic.click()
+    assert shown.note.text() == "Choose a model that finds objects and one that labels every pixel."
+    QTest.keyClick(shown.members, Qt.Key.Key_Down)
+    QTest.keyClick(shown.members, Qt.Key.Key_Space)
+    assert shown.title == "Panoptic of Fake U-Net + Fake Mask R-CNN"
+    click(shown.buttons.create_)
+    chosen = bench.session.models[bench.session.model.chosen]
+    assert chosen.task == "panoptic"
+    assert isinstance(chosen.made_of, Ensemble)
+    # whatever the order in the list, the objects come first
+    assert [member.id for member in chosen.made_of.members] == [INSTANCE, "fake-semantic"]
+
+
 def test_named_runs_stand_first_in_the_list_and_say_what_they_are(bench):
     run = bench.studio.named_runs.add_variant("Small", INSTANCE, input_scale=0.5)
     chooser = bench.window.model_chooser

@@ -1,0 +1,309 @@
+"""Folders of Hugging Face: which network is in them, its classes and preprocessing, by their JSON.
+
+`save_pretrained` of transformers writes config.json, preprocessor_config.json and the weights, in
+one file or in several with an index. Nothing here imports transformers, and nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from segstudio.core.errors import SegstudioError
+from segstudio.core.json_text import parse_json
+from segstudio.core.prediction import ModelSpec, Task, WeightsFile
+from segstudio.core.regular_file import check_regular
+from segstudio.core.schema import ClassSpec, LabelSchema, distinct_color
+from segstudio.models.published import IMAGENET_MEAN, IMAGENET_STD
+from segstudio.models.things import things_among
+
+CONFIG: Final = "config.json"
+PROCESSOR: Final = "preprocessor_config.json"
+WEIGHTS: Final = (
+    "model.safetensors", "model.safetensors.index.json",
+    "pytorch_model.bin", "pytorch_model.bin.index.json",
+)  # fmt: skip
+"""Names of the weights, in the order in which they are looked for."""
+INSTALL: Final = 'Install it: pip install "segstudio[hf]"'
+_MOST_CLASSES: Final = 256
+_UNIT: Final = 1 / 255
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One of transformers' networks.
+
+    Attributes:
+        title: Its name for people.
+        family: Its row in `families.FAMILIES`.
+        config: Name of its configuration class.
+        size: What its image processor resizes to where the folder does not say.
+    """
+
+    title: str
+    family: str
+    config: str
+    size: int | Mapping[str, int] = 512
+
+    @property
+    def universal(self) -> bool:
+        """Whether one forward gives classes, objects and both."""
+        return self.family == "mask2former"
+
+
+_SIDES: Final = {"shortest_edge": 800, "longest_edge": 1333}
+ARCHITECTURES: Final[Mapping[str, Architecture]] = {
+    "SegformerForSemanticSegmentation": Architecture("SegFormer", "segformer", "SegformerConfig"),
+    "UperNetForSemanticSegmentation": Architecture("UPerNet", "transformers", "UperNetConfig"),
+    "DPTForSemanticSegmentation": Architecture("DPT", "transformers", "DPTConfig", 384),
+    "BeitForSemanticSegmentation": Architecture("BEiT", "transformers", "BeitConfig", 640),
+    "MobileViTForSemanticSegmentation": Architecture(
+        "MobileViT", "transformers", "MobileViTConfig", {"shortest_edge": 544}
+    ),
+    "Mask2FormerForUniversalSegmentation": Architecture(
+        "Mask2Former", "mask2former", "Mask2FormerConfig", _SIDES
+    ),
+    "MaskFormerForInstanceSegmentation": Architecture(
+        "MaskFormer", "mask2former", "MaskFormerConfig", _SIDES
+    ),
+    "OneFormerForUniversalSegmentation": Architecture(
+        "OneFormer", "mask2former", "OneFormerConfig", _SIDES
+    ),
+}
+"""By the name that config.json has under "architectures"."""
+PROMPTABLE: Final = ("SamModel", "Sam2Model")
+"""Networks that answer clicks instead of naming classes."""
+
+
+def folder_of(path: Path) -> Path | None:
+    """The folder of Hugging Face that a path is, or is a file of; None if it is none."""
+    folder = path if path.is_dir() else path.parent
+    if path != folder and path.name not in (CONFIG, PROCESSOR) and not _is_weights(path.name):
+        return None
+    try:
+        config = _read(folder / CONFIG)
+    except SegstudioError:
+        return None
+    return folder if isinstance(config.get("architectures"), list) else None
+
+
+def _is_weights(name: str) -> bool:
+    return name in WEIGHTS or name.startswith(("model-0", "pytorch_model-0"))
+
+
+def spec_of_folder(folder: Path) -> ModelSpec:
+    """Describe the network in a folder, without reading its weights.
+
+    Raises:
+        SegstudioError: if it is none that segments, its weights are missing, or transformers is
+            not installed.
+    """
+    config, processor = _read(folder / CONFIG), _read(folder / PROCESSOR, needed=False)
+    name = str(next(iter(config["architectures"]), ""))
+    row = ARCHITECTURES.get(name)
+    if row is None:
+        raise SegstudioError(_no_use(folder, name), _known())
+    require_transformers(f"{folder} holds a {row.title}")
+    weights = next((folder / each for each in WEIGHTS if (folder / each).is_file()), None)
+    if weights is None:
+        raise SegstudioError(
+            f"{folder} has no weights beside {CONFIG}.", f"Put {WEIGHTS[0]} there."
+        )
+    names = _class_names(config, folder)
+    shifted = row.universal or _reduces_labels(processor)
+    things = _things(names, processor) if row.universal else frozenset()
+    schema = _schema(names, things, shifted=shifted)
+    return ModelSpec(
+        id=folder.name,
+        title=row.title,
+        family=row.family,
+        task=_task(names, things, f"{config.get('_name_or_path', '')} {folder.name}"),
+        schema=schema,
+        builder=f"segstudio.models.families.huggingface:{_builder(row)}",
+        options={"architecture": name, "config": config, "shifted": shifted},
+        preprocess=_preprocess(processor, row, folder),
+        weights=WeightsFile(str(weights), size=_bytes(folder)),
+        description=_description(row, names, shifted=shifted),
+    )
+
+
+def require_transformers(what: str) -> None:
+    """Refuse to go on without the package.
+
+    Args:
+        what: What needs it, as the begin of a sentence.
+
+    Raises:
+        SegstudioError: if it is not installed.
+    """
+    if importlib.util.find_spec("transformers") is None:
+        raise SegstudioError(f"{what}, which needs the package transformers.", INSTALL)
+
+
+def parts_of_index(index: Path) -> list[Path]:
+    """The files among which an index distributes a network's tensors.
+
+    Raises:
+        SegstudioError: if the index is damaged or names files elsewhere.
+    """
+    table = _read(index).get("weight_map")
+    names = sorted({str(each) for each in table.values()}) if isinstance(table, dict) else []
+    if not names or any(Path(each).name != each for each in names):
+        raise SegstudioError(f"{index} is no index of weights.", "Copy or download it again.")
+    return [index.parent / each for each in names]
+
+
+def _read(path: Path, *, needed: bool = True) -> dict[str, Any]:
+    if not needed and not path.exists():
+        return {}
+    check_regular(path)
+    try:
+        data = parse_json(path.read_bytes())
+    except OSError as error:
+        raise SegstudioError(
+            f"{path} cannot be read ({error.strerror or error}).", "Check that the file is there."
+        ) from error
+    except ValueError as error:
+        raise SegstudioError(f"{path} is damaged ({error}).", "Copy it again.") from error
+    if not isinstance(data, dict):
+        raise SegstudioError(f"{path} is damaged.", "Copy it again.")
+    return data
+
+
+def _no_use(folder: Path, name: str) -> str:
+    if name in PROMPTABLE:
+        return f"{folder} holds a {name}, which answers clicks and names no classes."
+    return f"{folder} holds a {name or 'network'}, which gives no masks that segstudio knows."
+
+
+def _known() -> str:
+    titles = ", ".join(row.title for row in ARCHITECTURES.values())
+    return f"Networks of Hugging Face that can be opened: {titles}, for segmentation."
+
+
+def _builder(row: Architecture) -> str:
+    return "universal_network" if row.universal else "semantic_network"
+
+
+def _bytes(folder: Path) -> int:
+    single = next((each for each in WEIGHTS if (folder / each).is_file()), "")
+    path = folder / single
+    files = parts_of_index(path) if single.endswith(".json") else [path]
+    return sum(each.stat().st_size for each in files if each.is_file())
+
+
+def _class_names(config: Mapping[str, Any], folder: Path) -> list[str]:
+    table = config.get("id2label")
+    if not isinstance(table, dict) or not table:
+        count = config.get("num_labels", 2)
+        table = {str(i): f"class {i}" for i in range(count if isinstance(count, int) else 2)}
+    try:
+        by_id = {int(key): str(name) for key, name in table.items()}
+        if sorted(by_id) != list(range(len(by_id))):
+            raise ValueError("the ids have gaps")
+    except ValueError as error:
+        raise SegstudioError(
+            f"The classes in {folder / CONFIG} cannot be read ({error}).", "Copy it again."
+        ) from error
+    if len(by_id) >= _MOST_CLASSES:
+        raise SegstudioError(
+            f"The network in {folder} tells {len(by_id)} classes apart.",
+            f"segstudio can work with up to {_MOST_CLASSES - 1}.",
+        )
+    return [by_id[i] for i in range(len(by_id))]
+
+
+def _reduces_labels(processor: Mapping[str, Any]) -> bool:
+    return bool(processor.get("do_reduce_labels", processor.get("reduce_labels", False)))
+
+
+def _things(names: list[str], processor: Mapping[str, Any]) -> frozenset[int]:
+    """Places of the things: what OneFormer's processor says, or those of the usual data sets."""
+    metadata = processor.get("metadata")
+    if isinstance(metadata, dict) and isinstance(metadata.get("thing_ids"), list):
+        found = {i for i in metadata["thing_ids"] if isinstance(i, int) and 0 <= i < len(names)}
+        return frozenset(found)
+    return things_among(names)
+
+
+def _schema(names: list[str], things: frozenset[int], *, shifted: bool) -> LabelSchema:
+    first = int(shifted)
+    classes = [
+        ClassSpec(i, name, distinct_color(i), thing=i - first in things)
+        for i, name in enumerate(names, first)
+    ]
+    if shifted:
+        classes.append(ClassSpec(0, "background", distinct_color(0)))
+    return LabelSchema(tuple(classes), None)
+
+
+def _task(names: list[str], things: frozenset[int], called: str) -> Task:
+    """What it was trained for, as far as its name and classes tell."""
+    words = called.casefold()
+    if not things or "semantic" in words:
+        return "semantic"
+    return "instance" if "instance" in words or len(things) == len(names) else "panoptic"
+
+
+def _description(row: Architecture, names: list[str], *, shifted: bool) -> str:
+    count = f"{len(names)} class{'es' * (len(names) != 1)}"
+    ids = " Its class c has the id c + 1, since 0 is what belongs to none." if shifted else ""
+    return f"From a folder of Hugging Face: {row.title}, {count}.{ids}"
+
+
+def _preprocess(processor: Mapping[str, Any], row: Architecture, folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if processor.get("do_rescale", True):
+        factor = processor.get("rescale_factor", _UNIT)
+        if not isinstance(factor, int | float) or abs(factor - _UNIT) > 1e-4:
+            raise SegstudioError(
+                f"{folder / PROCESSOR} scales images by {factor}, which segstudio does not know.",
+                "Known is 1/255.",
+            )
+        found["scaling"] = "unit"
+    else:
+        found["scaling"] = "none"
+    if processor.get("do_normalize", "MobileViT" not in row.title):
+        found["mean"] = _three(processor.get("image_mean"), IMAGENET_MEAN)
+        found["std"] = _three(processor.get("image_std"), IMAGENET_STD)
+    if processor.get("do_flip_channel_order", row.title == "MobileViT"):
+        found["channels"] = "bgr"
+    if processor.get("do_resize", True):
+        found |= _size(processor, row)
+    divisor = processor.get("size_divisor", processor.get("size_divisibility"))
+    if row.universal:
+        found["divisor"] = divisor if isinstance(divisor, int) and divisor > 0 else 32
+    elif "size" not in found:
+        multiple = processor.get("ensure_multiple_of", 32)
+        found["divisor"] = multiple if isinstance(multiple, int) and multiple > 1 else 32
+    return found
+
+
+def _size(processor: Mapping[str, Any], row: Architecture) -> dict[str, Any]:
+    """How images are resized: to a size, or by their shorter side; older files have a number."""
+    size = processor.get("size", row.size)
+    if isinstance(size, int | list | tuple):
+        sides = [size] if isinstance(size, int) else [*size]
+        if row.universal and len(sides) == 1:
+            size = {"shortest_edge": sides[0], "longest_edge": processor.get("max_size", 1333)}
+        else:
+            size = {"height": sides[0], "width": sides[-1]}
+    if not isinstance(size, Mapping):
+        return {}
+    if "height" in size and "width" in size:
+        if processor.get("keep_aspect_ratio", False):
+            return {"short_side": min(size["height"], size["width"])}
+        return {"size": [size["height"], size["width"]]}
+    if "shortest_edge" not in size:
+        return {}
+    longest = size.get("longest_edge")
+    return {"short_side": size["shortest_edge"], **({"max_side": longest} if longest else {})}
+
+
+def _three(values: Any, usual: list[float]) -> list[float]:
+    if isinstance(values, int | float):
+        return [float(values)] * 3
+    return [float(v) for v in values] if isinstance(values, list) and values else list(usual)

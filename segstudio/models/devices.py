@@ -1,10 +1,13 @@
-"""Which processors torch can use here, and what running out of their memory looks like."""
+"""Which processors torch can use here, what running out of their memory looks like, and giving it back."""
 
 from __future__ import annotations
 
+import ctypes
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import torch
@@ -99,3 +102,55 @@ def release_memory(device: torch.device) -> None:
         torch.cuda.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
+
+
+_MUCH_BYTES: Final = 256 << 20
+_STATM: Final = Path("/proc/self/statm")
+
+
+class FreedMemory:
+    """Calls for free memory when the process has grown. May be used by several threads."""
+
+    def __init__(self, resident: Callable[[], int], give_back: Callable[[], object]) -> None:
+        """Args:
+        resident: Bytes of memory that the process has now.
+        give_back: Gives free memory back to the system.
+        """
+        self._resident, self._give_back = resident, give_back
+        self._lock = threading.Lock()
+        self._least = resident()
+
+    def give_back(self) -> None:
+        """Give free memory back if the process has grown much since it had the least."""
+        with self._lock:
+            now = self._resident()
+            if now - self._least <= _MUCH_BYTES:
+                self._least = min(self._least, now)
+                return
+            self._give_back()
+            self._least = self._resident()  # all of it is in use
+
+
+def _resident_bytes() -> int:
+    """Memory that this process has, after proc(5)."""
+    return int(_STATM.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _of_this_process() -> FreedMemory | None:
+    """None where the C library is not glibc: others give memory back themselves."""
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+        _resident_bytes()
+    except (AttributeError, OSError, TypeError, ValueError):
+        return None
+    trim.argtypes, trim.restype = [ctypes.c_size_t], ctypes.c_int
+    return FreedMemory(_resident_bytes, lambda: trim(0))
+
+
+_PROCESS: Final = _of_this_process()
+
+
+def give_back_freed_memory() -> None:
+    """Give memory that was freed back to the system if much of it has gathered."""
+    if _PROCESS is not None:
+        _PROCESS.give_back()

@@ -33,7 +33,7 @@ _UNIT: Final = 1 / 255
 
 
 @dataclass(frozen=True)
-class Architecture:
+class HubNetwork:
     """One of transformers' networks.
 
     Attributes:
@@ -55,21 +55,21 @@ class Architecture:
 
 
 _SIDES: Final = {"shortest_edge": 800, "longest_edge": 1333}
-ARCHITECTURES: Final[Mapping[str, Architecture]] = {
-    "SegformerForSemanticSegmentation": Architecture("SegFormer", "segformer", "SegformerConfig"),
-    "UperNetForSemanticSegmentation": Architecture("UPerNet", "transformers", "UperNetConfig"),
-    "DPTForSemanticSegmentation": Architecture("DPT", "transformers", "DPTConfig", 384),
-    "BeitForSemanticSegmentation": Architecture("BEiT", "transformers", "BeitConfig", 640),
-    "MobileViTForSemanticSegmentation": Architecture(
+ARCHITECTURES: Final[Mapping[str, HubNetwork]] = {
+    "SegformerForSemanticSegmentation": HubNetwork("SegFormer", "segformer", "SegformerConfig"),
+    "UperNetForSemanticSegmentation": HubNetwork("UPerNet", "transformers", "UperNetConfig"),
+    "DPTForSemanticSegmentation": HubNetwork("DPT", "transformers", "DPTConfig", 384),
+    "BeitForSemanticSegmentation": HubNetwork("BEiT", "transformers", "BeitConfig", 640),
+    "MobileViTForSemanticSegmentation": HubNetwork(
         "MobileViT", "transformers", "MobileViTConfig", {"shortest_edge": 544}
     ),
-    "Mask2FormerForUniversalSegmentation": Architecture(
+    "Mask2FormerForUniversalSegmentation": HubNetwork(
         "Mask2Former", "mask2former", "Mask2FormerConfig", _SIDES
     ),
-    "MaskFormerForInstanceSegmentation": Architecture(
+    "MaskFormerForInstanceSegmentation": HubNetwork(
         "MaskFormer", "mask2former", "MaskFormerConfig", _SIDES
     ),
-    "OneFormerForUniversalSegmentation": Architecture(
+    "OneFormerForUniversalSegmentation": HubNetwork(
         "OneFormer", "mask2former", "OneFormerConfig", _SIDES
     ),
 }
@@ -184,7 +184,7 @@ def _known() -> str:
     return f"Networks of Hugging Face that can be opened: {titles}, for segmentation."
 
 
-def _builder(row: Architecture) -> str:
+def _builder(row: HubNetwork) -> str:
     return "universal_network" if row.universal else "semantic_network"
 
 
@@ -248,13 +248,13 @@ def _task(names: list[str], things: frozenset[int], called: str) -> Task:
     return "instance" if "instance" in words or len(things) == len(names) else "panoptic"
 
 
-def _description(row: Architecture, names: list[str], *, shifted: bool) -> str:
+def _description(row: HubNetwork, names: list[str], *, shifted: bool) -> str:
     count = f"{len(names)} class{'es' * (len(names) != 1)}"
     ids = " Its class c has the id c + 1, since 0 is what belongs to none." if shifted else ""
     return f"From a folder of Hugging Face: {row.title}, {count}.{ids}"
 
 
-def _preprocess(processor: Mapping[str, Any], row: Architecture, folder: Path) -> dict[str, Any]:
+def _preprocess(processor: Mapping[str, Any], row: HubNetwork, folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if processor.get("do_rescale", True):
         factor = processor.get("rescale_factor", _UNIT)
@@ -282,7 +282,7 @@ def _preprocess(processor: Mapping[str, Any], row: Architecture, folder: Path) -
     return found
 
 
-def _size(processor: Mapping[str, Any], row: Architecture) -> dict[str, Any]:
+def _size(processor: Mapping[str, Any], row: HubNetwork) -> dict[str, Any]:
     """How images are resized: to a size, or by their shorter side; older files have a number."""
     size = processor.get("size", row.size)
     if isinstance(size, int | list | tuple):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segstudio.models.segmenter import FreedMemory, give_back_freed_memory
+from segstudio.models.devices import FreedMemory, give_back_freed_memory
 
 MB = 1 << 20
 

@@ -277,7 +277,7 @@ def test_a_folder_without_weights_and_one_of_something_else_are_said(segformer, 
     with pytest.raises(SegstudioError, match=r"has no weights beside config\.json"):
         spec_from_weights(folder)
     (tmp_path / "photos").mkdir()
-    with pytest.raises(SegstudioError, match="is no folder of Hugging Face"):
+    with pytest.raises(SegstudioError, match=r"is a folder without config\.json and model"):
         spec_from_weights(tmp_path / "photos")
 
 

@@ -49,7 +49,7 @@ class Norm:
 
 
 @dataclass(frozen=True)
-class Layer:
+class PlainLayer:
     """A convolution with what follows it.
 
     Attributes:
@@ -89,11 +89,11 @@ class Element:
 
     name: str
     shape: tuple[int, ...]
-    meanings: tuple[Layer, ...]
+    meanings: tuple[PlainLayer, ...]
 
 
 @dataclass(frozen=True)
-class Unit:
+class ConvBlock:
     """Convolutions that follow each other: a block, by their names.
 
     Attributes:
@@ -106,7 +106,7 @@ class Unit:
     name: str
     elements: tuple[Element, ...]
     path: str = ""
-    side: Layer | None = None
+    side: PlainLayer | None = None
     role: Role = field(default="", compare=False)
 
     @property
@@ -248,7 +248,7 @@ def _meanings(
     name: str,
     own: dict[str, tuple[int, ...]],
     followers: dict[str, dict[str, tuple[int, ...]]],
-) -> list[Layer]:
+) -> list[PlainLayer]:
     """What a weight (a, b, k, k) may be: a convolution b to a, or a transposed one a to b."""
     first, second, *kernel = own["weight"]
     if len(set(kernel)) != 1:
@@ -273,11 +273,13 @@ def _meanings(
             norm = Norm(follower, channels, "batch" if is_batch else "affine", "weight" in tensors)
         if fits:
             kept: LayerKind = "conv" if kind == "conv" else "transposed"
-            layers.append(Layer(name, kept, inputs, outputs, side, "bias" in own, norm, slopes))
+            layers.append(
+                PlainLayer(name, kept, inputs, outputs, side, "bias" in own, norm, slopes)
+            )
     return layers
 
 
-def _among_siblings(layer: Layer, modules: Iterable[str]) -> Layer:
+def _among_siblings(layer: PlainLayer, modules: Iterable[str]) -> PlainLayer:
     """The layer with what the numbers in its Sequential tell: gaps are modules without tensors.
 
     Numbers without a gap may be those of a list of modules, which tell nothing.
@@ -303,7 +305,7 @@ def _among_siblings(layer: Layer, modules: Iterable[str]) -> Layer:
     return told
 
 
-def units_of(elements: Sequence[Element], fineness: int, *, in_order: bool) -> list[Unit]:
+def units_of(elements: Sequence[Element], fineness: int, *, in_order: bool) -> list[ConvBlock]:
     """The elements in blocks, by the hierarchy of their names.
 
     Args:
@@ -318,11 +320,16 @@ def units_of(elements: Sequence[Element], fineness: int, *, in_order: bool) -> l
         ordered = names if in_order else sorted(names, key=lambda n: (not is_upward(n), natural(n)))
         path = _own_path(names, by_name)
         side, main = _side_of([by_name[name] for name in ordered])
-        role = next((role for role, words in _ROLES if words.search(label.lower())), "")
+        role = _role_of(label)
         if not role and is_upward(label):
             role = "decoder"
-        units.append(Unit(label, tuple(main), path, side, role))
+        units.append(ConvBlock(label, tuple(main), path, side, role))
     return _with_letters(units)
+
+
+def _role_of(label: str) -> Role:
+    found: list[Role] = [role for role, words in _ROLES if words.search(label.lower())]
+    return found[0] if found else ""
 
 
 @dataclass(frozen=True)
@@ -419,7 +426,7 @@ def _own_path(names: Sequence[str], everything: Iterable[str]) -> str:
     return path if path and inside == set(names) else ""
 
 
-def _side_of(elements: list[Element]) -> tuple[Layer | None, list[Element]]:
+def _side_of(elements: list[Element]) -> tuple[PlainLayer | None, list[Element]]:
     """A shortcut among the convolutions of a block, and the others."""
     sides = [
         e
@@ -432,7 +439,7 @@ def _side_of(elements: list[Element]) -> tuple[Layer | None, list[Element]]:
     return sides[0].meanings[0], others
 
 
-def _with_letters(units: list[Unit]) -> list[Unit]:
+def _with_letters(units: list[ConvBlock]) -> list[ConvBlock]:
     """Where names begin with d1 and u1, or e1 and d1, what d says."""
     names = [unit.name.rpartition(".")[2].lower() for unit in units]
     if not any(re.match(r"u\d", name) for name in names):
@@ -448,15 +455,15 @@ def _with_letters(units: list[Unit]) -> list[Unit]:
     return turned
 
 
-def orders_of(units: Sequence[Unit], *, in_order: bool) -> list[list[Unit]]:
+def orders_of(units: Sequence[ConvBlock], *, in_order: bool) -> list[list[ConvBlock]]:
     """Orders in which the blocks may run, the likelier first.
 
     That of the file if it kept one; by the roles and numbers of the names, where the decoder's
     numbers count down (dec4, dec3 ...) or up (up1, up2 ...).
     """
 
-    def ranked(*, down: bool) -> list[Unit]:
-        found: list[Unit] = []
+    def ranked(*, down: bool) -> list[ConvBlock]:
+        found: list[ConvBlock] = []
         for rank in sorted(set(_RANKS.values())):
             part = [unit for unit in units if _RANKS[unit.role] == rank]
             part.sort(key=lambda u: natural(u.name), reverse=down and rank == _RANKS["decoder"])

@@ -13,10 +13,10 @@ from typing import Final, Literal, NamedTuple
 
 from segstudio.models.families import Shapes
 from segstudio.models.unet_layers import (
+    ConvBlock,
     Element,
-    Layer,
     NotPlainError,
-    Unit,
+    PlainLayer,
     elements_of,
     is_sorted,
     is_upward,
@@ -34,7 +34,7 @@ _FEWEST: Final = 4
 _LIKE_A_UNET: Final = 0.5
 
 
-class Step(NamedTuple):
+class PlanStep(NamedTuple):
     """One thing that happens to the map that runs through the network.
 
     `keep` remembers it for a skip, `pool` halves it, `up` doubles it, `shuffle` turns channels
@@ -54,7 +54,7 @@ class Step(NamedTuple):
 class Shortcut(NamedTuple):
     """A convolution around a block: from before a layer to after another one."""
 
-    layer: Layer
+    layer: PlainLayer
     first: int
     last: int
 
@@ -70,8 +70,8 @@ class Plan:
         oddness: How far it is from what a U-Net usually does; 0 if nothing is odd.
     """
 
-    layers: tuple[Layer, ...]
-    steps: tuple[Step, ...]
+    layers: tuple[PlainLayer, ...]
+    steps: tuple[PlanStep, ...]
     shortcuts: tuple[Shortcut, ...] = ()
     oddness: int = 0
 
@@ -95,7 +95,7 @@ class Plan:
         return self.layers[-1].outputs
 
     @property
-    def everything(self) -> tuple[Layer, ...]:
+    def everything(self) -> tuple[PlainLayer, ...]:
         """The layers and those of the shortcuts."""
         return (*self.layers, *(shortcut.layer for shortcut in self.shortcuts))
 
@@ -167,7 +167,7 @@ def _least_odd(
 
 
 def _plans(
-    units: Sequence[Unit], way: WayUp, furthest: list[PartialPlanError], *, in_order: bool
+    units: Sequence[ConvBlock], way: WayUp, furthest: list[PartialPlanError], *, in_order: bool
 ) -> tuple[list[Plan], int]:
     """The least odd plans of blocks, after how many tries; ends of the others go to `furthest`."""
     found: list[Plan] = []
@@ -222,10 +222,10 @@ class _State:
     """
 
     channels: int
-    steps: tuple[Step, ...] = ()
-    layers: tuple[Layer, ...] = ()
+    steps: tuple[PlanStep, ...] = ()
+    layers: tuple[PlainLayer, ...] = ()
     used: frozenset[str] = frozenset()
-    unit: Unit | None = None
+    unit: ConvBlock | None = None
     left: tuple[Element, ...] = ()
     levels: tuple[_Level, ...] = ()
     at: int = 0
@@ -238,13 +238,13 @@ class _State:
         return sum(step.action == "drop" for step in self.steps)
 
     def then(self, action: Action, level: int = -1) -> _State:
-        return replace(self, steps=(*self.steps, Step(action, level)))
+        return replace(self, steps=(*self.steps, PlanStep(action, level)))
 
 
 class _Search:
     """Follows a network through its blocks, in the order given as far as the channels allow it."""
 
-    def __init__(self, units: Sequence[Unit], way: WayUp) -> None:
+    def __init__(self, units: Sequence[ConvBlock], way: WayUp) -> None:
         self._units, self._way = units, way
         self._total = sum(len(unit.elements) for unit in units)
         self.tries = 0
@@ -300,7 +300,7 @@ class _Search:
                         entered = replace(state, unit=unit, left=left)
                         yield from self._places(entered, layer, begins=begins)
 
-    def _next_blocks(self, state: _State) -> Iterator[tuple[Unit, tuple[Element, ...]]]:
+    def _next_blocks(self, state: _State) -> Iterator[tuple[ConvBlock, tuple[Element, ...]]]:
         """The block that the network is in with what is left of it, else those not entered yet."""
         if state.left and state.unit is not None:
             yield state.unit, state.left
@@ -309,14 +309,14 @@ class _Search:
             if unit.elements[0].name not in state.used:
                 yield unit, unit.elements
 
-    def _may_fit(self, state: _State, layer: Layer, *, begins: bool) -> bool:
+    def _may_fit(self, state: _State, layer: PlainLayer, *, begins: bool) -> bool:
         """Whether a layer can be next, by its channels alone."""
         if layer.inputs == state.channels:
             return True
         joins = state.pending or (begins and self._way == "free")
         return joins and layer.inputs > state.channels
 
-    def _places(self, state: _State, layer: Layer, *, begins: bool) -> Iterator[_State]:
+    def _places(self, state: _State, layer: PlainLayer, *, begins: bool) -> Iterator[_State]:
         """What may happen before and with a layer, the likelier first."""
         assert state.unit is not None
         if layer.kind == "transposed":
@@ -336,7 +336,7 @@ class _Search:
             yield from self._shuffled(state, layer)
         yield from encoded if upward else ()
 
-    def _made_larger(self, state: _State, layer: Layer) -> Iterator[_State]:
+    def _made_larger(self, state: _State, layer: PlainLayer) -> Iterator[_State]:
         """With a map that is doubled by something without tensors before a layer."""
         assert state.unit is not None
         risen = self._risen(state)
@@ -346,12 +346,12 @@ class _Search:
         if state.unit.is_upward and layer.inputs == state.channels:
             yield _with(risen.then("up"), layer)
 
-    def _shuffled(self, state: _State, layer: Layer) -> Iterator[_State]:
+    def _shuffled(self, state: _State, layer: PlainLayer) -> Iterator[_State]:
         risen = self._risen(state)
         if risen is not None and layer.inputs == state.channels and layer.outputs % 4 == 0:
             yield replace(_with(risen, layer).then("shuffle"), channels=layer.outputs // 4)
 
-    def _encoded(self, state: _State, layer: Layer, *, begins: bool) -> Iterator[_State]:
+    def _encoded(self, state: _State, layer: PlainLayer, *, begins: bool) -> Iterator[_State]:
         if layer.inputs != state.channels:
             return
         place = len(state.steps)
@@ -382,7 +382,7 @@ class _Search:
         state = _dropped(state)
         return replace(state, pending=True) if state.at > 0 else None
 
-    def _joined(self, state: _State, layer: Layer) -> Iterator[_State]:
+    def _joined(self, state: _State, layer: PlainLayer) -> Iterator[_State]:
         """With the skip that a layer takes beside the map, if one fits."""
         if not state.pending:
             return
@@ -407,10 +407,10 @@ class _Search:
         return _plan_of(state, self._units, used)
 
 
-def _with(state: _State, layer: Layer) -> _State:
+def _with(state: _State, layer: PlainLayer) -> _State:
     return replace(
         state,
-        steps=(*state.steps, Step("layer", len(state.layers))),
+        steps=(*state.steps, PlanStep("layer", len(state.layers))),
         layers=(*state.layers, layer),
         used=state.used | {layer.name},
         channels=layer.outputs,
@@ -424,17 +424,17 @@ def _dropped(state: _State) -> _State:
     return replace(state.then("drop", state.at - 1), at=state.at - 1, pending=False)
 
 
-def _plan_of(state: _State, units: Sequence[Unit], used: Sequence[int]) -> Plan | None:
+def _plan_of(state: _State, units: Sequence[ConvBlock], used: Sequence[int]) -> Plan | None:
     """The plan of a way that was followed to its end."""
     owner = {e.name: unit for unit in units for e in unit.elements}
     halved = {state.levels[number].place: state.levels[number].must for number in used}
-    steps: list[Step] = []
+    steps: list[PlanStep] = []
     for place, step in enumerate(state.steps):
         if place in halved:
-            steps.append(Step("keep"))
+            steps.append(PlanStep("keep"))
             if not halved[place]:
-                steps.append(Step("pool"))
-        steps.append(step if step.action == "layer" else Step(step.action))
+                steps.append(PlanStep("pool"))
+        steps.append(step if step.action == "layer" else PlanStep(step.action))
     placed = _in_modules(steps, state.layers, owner)
     shortcuts = []
     for unit in units:
@@ -455,7 +455,7 @@ def _plan_of(state: _State, units: Sequence[Unit], used: Sequence[int]) -> Plan 
 
 
 def _oddness(
-    state: _State, units: Sequence[Unit], used: Sequence[int], owner: dict[str, Unit]
+    state: _State, units: Sequence[ConvBlock], used: Sequence[int], owner: dict[str, ConvBlock]
 ) -> int:
     """How many things are unlike what U-Nets do.
 
@@ -483,8 +483,8 @@ def _oddness(
 
 
 def _in_modules(
-    steps: Sequence[Step], layers: Sequence[Layer], owner: dict[str, Unit]
-) -> list[Step]:
+    steps: Sequence[PlanStep], layers: Sequence[PlainLayer], owner: dict[str, ConvBlock]
+) -> list[PlanStep]:
     """The steps with the module of the block in which each happens.
 
     What lies between two layers of a block happens in it; a skip is kept, and the size halved,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +15,8 @@ from segstudio.core.formatting import counted
 from segstudio.core.prediction import Question
 from segstudio.core.text import listed
 from segstudio.models.families import Found, Shapes
-from segstudio.models.unet_layers import COUNTER, Layer, Norm, NotPlainError
-from segstudio.models.unet_plan import PartialPlanError, Plan, Step, plans_of
+from segstudio.models.unet_layers import COUNTER, Norm, NotPlainError, PlainLayer
+from segstudio.models.unet_plan import PartialPlanError, Plan, PlanStep, plans_of
 
 _ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
     "relu": F.relu,
@@ -33,7 +33,11 @@ _UPSAMPLINGS: Final[dict[str, dict[str, Any]]] = {
     "nearest": {"mode": "nearest"},
 }
 _POOLINGS: Final = ("maximum", "average", "none, the next convolution has stride 2")
-_PADDINGS: Final = {"zeros": "zeros", "reflected": "reflect", "edge": "replicate"}
+_PADDINGS: Final[dict[str, Literal["zeros", "reflect", "replicate"]]] = {
+    "zeros": "zeros",
+    "reflected": "reflect",
+    "edge": "replicate",
+}
 _SKIP_FIRST, _UP_FIRST = "skip, upsampled", "upsampled, skip"
 _BLOCKS: Final = ("normalisation, activation", "activation, normalisation")
 _SHORTCUTS: Final = ("before the activation", "after the activation")
@@ -245,7 +249,7 @@ class PlainUNet(nn.Module):
 
     def _blocks(
         self,
-        steps: Sequence[Step],
+        steps: Sequence[PlanStep],
         runs: Sequence[_Run],
         around: Mapping[int, tuple[Any, _Run]],
     ) -> list[_Action]:
@@ -264,7 +268,7 @@ class PlainUNet(nn.Module):
 
     def _actions(
         self,
-        step: Step,
+        step: PlanStep,
         runs: Sequence[_Run],
         around: Mapping[int, tuple[Any, _Run]],
     ) -> list[_Action]:
@@ -281,7 +285,7 @@ class PlainUNet(nn.Module):
         before = how["shortcut"] == _SHORTCUTS[0]
         return [*actions, run.added_before(step.layer) if before else run.added_after(step.layer)]
 
-    def _layer(self, layer: Layer, *, halves: bool, last: bool, upward: bool = False) -> _Run:
+    def _layer(self, layer: PlainLayer, *, halves: bool, last: bool, upward: bool = False) -> _Run:
         """A layer's modules, under their names, and how they run."""
         how = self._how
         conv: nn.Module
@@ -314,7 +318,7 @@ class PlainUNet(nn.Module):
             first = how["block"] == _BLOCKS[1]
         return _Run(conv, norm, activation, activation_first=first)
 
-    def _is_lower(self, layer: Layer) -> bool:
+    def _is_lower(self, layer: PlainLayer) -> bool:
         """Whether a convolution with an even kernel lies where the encoder halves the size."""
         if not layer.halves:
             return False
@@ -474,7 +478,7 @@ def _after_pooling(plan: Plan) -> set[int]:
     return found
 
 
-def _swapped(plan: Plan) -> list[Step]:
+def _swapped(plan: Plan) -> list[PlanStep]:
     """The steps with maps made larger after the single convolutions at which that is asked."""
     steps = list(plan.steps)
     for n in range(len(steps) - 1):

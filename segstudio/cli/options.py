@@ -132,6 +132,12 @@ Weights = Annotated[
     typer.Option("--weights", help="Your own weights, for the model or instead of it."),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+Exact = Annotated[
+    bool,
+    typer.Option(
+        "--exact", help="Run models exactly in float32, not the fastest way that answers alike."
+    ),
+]
 Schema = Annotated[
     Path | None, typer.Option("--schema", help="Classes (segstudio.json).", metavar="FILE")
 ]

@@ -165,6 +165,7 @@ def _predict(
         options.PageChoice,
         typer.Option("--pages", help="Of stacks and animations: all pages, or the first."),
     ] = options.PageChoice.ALL,
+    exact: options.Exact = False,
     save: Annotated[
         str,
         typer.Option(
@@ -209,6 +210,7 @@ def _predict(
         "coco" in kinds,
         all_pages=pages is options.PageChoice.ALL,
         masks=options.chosen_masks(gt, pattern),
+        exact=exact,
     )
     return predict(request, as_json=as_json)
 
@@ -340,6 +342,7 @@ def _compare(
     again: Annotated[
         bool, typer.Option("--again", help="Run the models also where their answers are kept.")
     ] = False,
+    exact: options.Exact = False,
     report: options.FiguresReport = None,
     as_json: options.Json = False,
 ) -> int:
@@ -368,6 +371,7 @@ def _compare(
         ReadAs(truth_kind, zero.said),
         options.chosen_masks(gt, pattern),
         options.line_of(context),
+        exact,
     )
     return compare(request, as_json=as_json)
 

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Final
 from segstudio.cli.compare_report import report_of
 from segstudio.cli.compare_tables import print_report
 from segstudio.cli.exit_codes import FAILURE, OK, InputError, input_errors
-from segstudio.cli.loading import fetch_weights, models_with, own_specs
+from segstudio.cli.loading import fetch_weights, models_with, on_fastest_route, own_specs
 from segstudio.cli.output import print_json, progress_bar, warn
 from segstudio.cli.report_files import write_comparison
 from segstudio.cli.shown_job import ShownJob
 from segstudio.cli.writable import check_report
 from segstudio.core.class_mapping import why_unscored
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import ModelSpec, RunOptions
+from segstudio.core.labels import Image
+from segstudio.core.prediction import ModelSpec, RunOptions, route_key
 from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.conditions import Conditions, Contender, References
 from segstudio.evaluation.folder_evaluation import FolderEvaluation, evaluate_folder, opened_for
@@ -33,6 +34,7 @@ from segstudio.runs.engine import TorchEngine
 from segstudio.storage.figures import FigureStore
 from segstudio.storage.folders import require_folder, user_folders
 from segstudio.storage.mask_pattern import ChosenMasks
+from segstudio.storage.picture import unchecked
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.schema_file import read_schema
 from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex
@@ -65,6 +67,7 @@ class ComparisonRequest:
         masks: What is known to be masks.
         command: The line that asks for this, for the report.
         choices: "NAME=VALUE", what files of weights do not tell about their networks.
+        exact: Whether no faster way to run the models is taken.
     """
 
     folder: Path
@@ -81,6 +84,7 @@ class ComparisonRequest:
     masks: ChosenMasks = field(default_factory=ChosenMasks)
     command: str = ""
     choices: tuple[str, ...] = ()
+    exact: bool = False
 
 
 def compare(request: ComparisonRequest, *, as_json: bool) -> int:
@@ -118,7 +122,15 @@ def compare(request: ComparisonRequest, *, as_json: bool) -> int:
     store = PredictionStore(folders.data / "predictions")
     figures = FigureStore(folders.cache / "figures.sqlite")
     try:
-        found = _evaluated(request, specs, FolderFiles(project, store), schema, figures)
+        files = FolderFiles(project, store)
+        if not request.exact:
+            count = min(len(project.images), request.limit or len(project.images))
+
+            def first() -> Image:
+                return files.pixels(project.images[0], unchecked)[0]
+
+            specs = [on_fastest_route(spec, count, first, request.options) for spec in specs]
+        found = _evaluated(request, specs, files, schema, figures)
         _print(request, found, project.unread, unscored, as_json=as_json)
         if request.report is not None:
             write_comparison(request.report, found, request.command)
@@ -181,8 +193,10 @@ def _print(
         *own_pixels_notes(started, found.table),
     ]
     own = own_images(started, found.table)
+    routes = {c.id: route_key(c.spec) for c in found.conditions.contenders}
     for row in told["models"]:
         row[IMAGES_OF_OWN] = own[row["id"]]
+        row["route"] = routes.get(row["id"], "") or "exact"
     if as_json:
         print_json(told)
     else:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from segstudio.cli.exit_codes import InputError, input_errors
 from segstudio.cli.output import progress_bar, warn
-from segstudio.core.prediction import ModelSpec, parts_of
+from segstudio.core.errors import SegstudioError
+from segstudio.core.labels import Image
+from segstudio.core.prediction import ModelSpec, RunOptions, parts_of
 from segstudio.models.registry import get_spec, registry, spec_from_weights
 from segstudio.models.weights import download, find_weights
+from segstudio.runs import route_memory
 from segstudio.runs.engine import TorchEngine
 from segstudio.runs.kept_weights import (
     KeptWeights,
@@ -20,7 +23,10 @@ from segstudio.runs.kept_weights import (
     with_kept,
 )
 from segstudio.runs.named_runs import with_named_runs
+from segstudio.runs.route_memory import WORTH_TESTING, RouteMemory, on_routes
 from segstudio.storage.folders import user_folders
+from segstudio.storage.picture import unchecked
+from segstudio.storage.settings import load_settings
 
 
 def chosen_spec(
@@ -133,6 +139,37 @@ def fetch_weights(spec: ModelSpec) -> None:
             warn(f"Downloading the weights of {part.title} from {part.weights.url}")
             with progress_bar("Downloading", is_bytes=True) as show:
                 download(part, report=show)
+
+
+def on_fastest_route(
+    spec: ModelSpec, count: int, read: Callable[[], Image], options: RunOptions
+) -> ModelSpec:
+    """The model with the routes that are remembered for its parts, or tested if that is worth it.
+
+    Where the user switched faster ways off it stays exact.
+
+    Args:
+        spec: The model; its weights are on disk.
+        count: On how many images it will run.
+        read: Reads one of them.
+        options: How it will run.
+    """
+    folders = user_folders()
+    if not load_settings(folders.config / "settings.json").fast_routes:
+        return spec
+    memory = RouteMemory(folders.cache / "routes.json")
+    answers = memory.find([spec], options.device)
+    untested = [part for part in parts_of(spec) if part.id not in answers]
+    if untested and count >= WORTH_TESTING:
+        try:
+            pixels = read()
+        except SegstudioError:  # told when the image's turn comes
+            return on_routes(spec, answers)
+        with progress_bar("Looking for the fastest way") as show:
+            answers |= route_memory.tested_parts(
+                untested, pixels, options, memory, route_memory.tested_apart, unchecked, show
+            )
+    return on_routes(spec, answers)
 
 
 def engine_on(device: str) -> TorchEngine:

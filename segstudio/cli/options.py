@@ -140,6 +140,12 @@ Choices = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+Exact = Annotated[
+    bool,
+    typer.Option(
+        "--exact", help="Run models exactly in float32, not the fastest way that answers alike."
+    ),
+]
 Schema = Annotated[
     Path | None, typer.Option("--schema", help="Classes (segstudio.json).", metavar="FILE")
 ]

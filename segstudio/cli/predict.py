@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 from segstudio.cli.exit_codes import FAILURE, OK, input_errors
-from segstudio.cli.loading import engine_on, fetch_weights
+from segstudio.cli.loading import engine_on, fetch_weights, on_fastest_route
 from segstudio.cli.output import print_json, print_line, progress_bar, warn
 from segstudio.cli.shown_job import ShownJob
 from segstudio.cli.stopping import STOPPED, Stopped
 from segstudio.cli.writable import check_folder
 from segstudio.core.errors import SegstudioError
+from segstudio.core.labels import Image
+from segstudio.core.prediction import ModelSpec, route_key
 from segstudio.evaluation.report.wording import stacks_text
 from segstudio.runs.predicting import Predicting, PredictionRequest
+from segstudio.storage.decode import read_image
+from segstudio.storage.image_ref import ImageRef
 
 
 def predict(request: PredictionRequest, *, as_json: bool) -> int:
@@ -31,7 +38,7 @@ def predict(request: PredictionRequest, *, as_json: bool) -> int:
         warn(f"note: {note}")
     fetch_weights(request.spec)
     with input_errors():
-        work.prepare()
+        work.prepare(partial(_on_route, request))
         if work.pending:
             check_folder(request.out, "out")
     stopped = bool(work.pending) and _is_stopped(work)
@@ -40,6 +47,15 @@ def predict(request: PredictionRequest, *, as_json: bool) -> int:
         warn(f"error: stopped after {work.written} of {len(work.pending)} images")
         return STOPPED
     return FAILURE if work.failed() else OK
+
+
+def _on_route(request: PredictionRequest, spec: ModelSpec, images: Sequence[ImageRef]) -> ModelSpec:
+    """The model as it runs fastest on these images."""
+
+    def read() -> Image:
+        return read_image(images[0].path, images[0].page).pixels
+
+    return on_fastest_route(spec, len(images), read, request.options)
 
 
 def _is_stopped(work: Predicting) -> bool:
@@ -82,6 +98,7 @@ def _print_summary(work: Predicting, *, as_json: bool) -> None:
                 "skipped": work.skipped,
                 "failed": [{"name": name, "error": str(error)} for name, error in work.failed()],
                 "device": work.device,
+                "route": route_key(work.request.spec) or "exact",
                 "seconds": work.seconds,
                 "seconds_per_image": per_image,
                 "notes": work.notes,

@@ -167,6 +167,7 @@ def _predict(
         options.PageChoice,
         typer.Option("--pages", help="Of stacks and animations: all pages, or the first."),
     ] = options.PageChoice.ALL,
+    exact: options.Exact = False,
     save: Annotated[
         str,
         typer.Option(
@@ -211,6 +212,7 @@ def _predict(
         "coco" in kinds,
         all_pages=pages is options.PageChoice.ALL,
         masks=options.chosen_masks(gt, pattern),
+        exact=exact,
     )
     return predict(request, as_json=as_json)
 
@@ -343,6 +345,7 @@ def _compare(
     again: Annotated[
         bool, typer.Option("--again", help="Run the models also where their answers are kept.")
     ] = False,
+    exact: options.Exact = False,
     report: options.FiguresReport = None,
     as_json: options.Json = False,
 ) -> int:
@@ -372,6 +375,7 @@ def _compare(
         options.chosen_masks(gt, pattern),
         options.line_of(context),
         tuple(choices),
+        exact,
     )
     return compare(request, as_json=as_json)
 

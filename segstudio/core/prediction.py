@@ -255,6 +255,20 @@ def route_names(spec: ModelSpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.route for part in parts_of(spec) if part.route))
 
 
+def route_key(spec: ModelSpec) -> str:
+    """The routes of all parts in one word; "" if all are exact."""
+    routes = [part.route for part in parts_of(spec)]
+    return "+".join(route or "exact" for route in routes) if any(routes) else ""
+
+
+def by_route_key(spec: ModelSpec, key: str) -> ModelSpec:
+    """The model with the routes that `route_key` named; exact if it fits another one's parts."""
+    names = [part.id for part in parts_of(spec)]
+    routes = [name if name != "exact" else "" for name in key.split("+")]
+    known = dict(zip(names, routes, strict=True)) if len(names) == len(routes) else {}
+    return with_routes(spec, lambda part: known.get(part.id, ""))
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """How a model is run.

@@ -4,9 +4,19 @@ Label maps are made of runs: along a row most pixels are like the one before. Ch
 for in eight pixels at once, and only runs are counted, each with its length. Two-class maps need
 not even that: three sums give all four numbers. Where there are hardly any runs (noise), the
 pixels of a block are counted one by one. All three ways are exact.
+
+Where numba is installed and much is counted, one compiled loop follows the runs instead, and gives
+the same numbers three to five times sooner.
 """
 
 from __future__ import annotations
+
+import functools
+import importlib.util
+import logging
+import sys
+import threading
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -25,6 +35,15 @@ _BLOCK = 1 << 18
 _WORD = 8
 # If more of the 8-pixel words than this hold a change, counting pixels is faster than runs.
 _MOST_CHANGED_WORDS = 0.6
+# Loading what is compiled takes a second: it has to be worth it, and so has emptying its table.
+_WORTH_LOADING = 1 << 25
+_WORTH_A_TABLE = 1 << 16
+_IDS = 256
+_EVERY_BYTE = 0x0101010101010101
+
+Kernel = Callable[[Flat, Flat, npt.NDArray[np.uint64], npt.NDArray[np.uint64], Counts], None]
+
+_log = logging.getLogger(__name__)
 
 
 def count_pairs(
@@ -46,6 +65,20 @@ def count_pairs(
     """
     first = np.ascontiguousarray(truth).reshape(-1)
     second = np.ascontiguousarray(prediction).reshape(-1)
+    kernel = _LOADING.kernel(first.size)
+    counts = (
+        None
+        if kernel is None
+        else _count_compiled(kernel, first, second, num_classes, ignore_index)
+    )
+    if counts is None:
+        counts = _count_blocks(first, second, num_classes, ignore_index)
+    if ignore_index is not None and ignore_index < num_classes:
+        counts[ignore_index] = 0
+    return counts, int(first.size - counts.sum())
+
+
+def _count_blocks(first: Flat, second: Flat, num_classes: int, ignore_index: int | None) -> Counts:
     counts = np.zeros((num_classes, num_classes), np.int64)
     for start in range(0, first.size, _BLOCK):
         a, b = first[start : start + _BLOCK], second[start : start + _BLOCK]
@@ -53,9 +86,7 @@ def count_pairs(
             counts += _count_binary(a, b)
         else:
             counts += _count_block(a, b, num_classes, ignore_index)
-    if ignore_index is not None and ignore_index < num_classes:
-        counts[ignore_index] = 0
-    return counts, int(first.size - counts.sum())
+    return counts
 
 
 def _count_binary(first: Flat, second: Flat) -> Counts:
@@ -71,11 +102,22 @@ def _count_binary(first: Flat, second: Flat) -> Counts:
 def _count_block(first: Flat, second: Flat, num_classes: int, ignore_index: int | None) -> Counts:
     ends = _run_ends(first, second)
     if ends is None:
-        return _tally(first, second, None, num_classes, ignore_index)
+        return _count_pixels(first, second, num_classes, ignore_index)
     lengths = ends.copy()
     lengths[1:] -= ends[:-1]
     lengths[0] += 1
     return _tally(first.take(ends), second.take(ends), lengths, num_classes, ignore_index)
+
+
+def _count_pixels(first: Flat, second: Flat, num_classes: int, ignore_index: int | None) -> Counts:
+    """Count a block pixel by pixel."""
+    ranges = [0, num_classes, 0, num_classes]
+    # float32, exact up to 2^24; ids outside the ranges are left out
+    found = cv2.calcHist([first[None], second[None]], [0, 1], None, [num_classes] * 2, ranges)
+    counts = found.reshape(num_classes, num_classes).astype(np.int64)
+    if counts.sum() == first.size:
+        return counts
+    return _tally(first, second, None, num_classes, ignore_index)
 
 
 def _run_ends(first: Flat, second: Flat) -> npt.NDArray[np.intp] | None:
@@ -130,3 +172,100 @@ def _refuse_unknown(what: str, ids: Flat, num_classes: int) -> None:
             f"but the schema ends at {num_classes - 1}.",
             "Add the class to the schema, or make it the ignore index.",
         )
+
+
+# -- compiled ----------------------------------------------------------------------------------
+
+
+def _count_compiled(
+    kernel: Kernel, first: Flat, second: Flat, num_classes: int, ignore_index: int | None
+) -> Counts | None:
+    """The counts by the compiled loop; None if an id is not below C, or words do not fit."""
+    whole = first.size // _WORD * _WORD
+    words = [part[:whole].view(np.uint64) for part in (first, second)]
+    if not all(part.flags.aligned for part in words):
+        return None
+    table = np.zeros((_IDS, _IDS), np.int64)
+    kernel(first, second, words[0], words[1], table)
+    ignored = 0
+    if ignore_index is not None and ignore_index < _IDS:
+        ignored = int(table[ignore_index].sum())
+        table[ignore_index] = 0
+    counts = table[:num_classes, :num_classes].copy()
+    return counts if counts.sum() + ignored == first.size else None
+
+
+def count_runs(
+    first: Flat,
+    second: Flat,
+    first_words: npt.NDArray[np.uint64],
+    second_words: npt.NDArray[np.uint64],
+    table: Counts,
+) -> None:
+    """Add the length of each run in which neither map changes to a table (256, 256).
+
+    Plain Python that numba compiles. The words are the same pixels, eight in one.
+    """
+    at, size, words = 0, first.size, first_words.size
+    while at < size:
+        a, b, start = first[at], second[at], at
+        at += 1
+        while at & 7 and at < size and first[at] == a and second[at] == b:
+            at += 1
+        if at & 7 == 0:
+            all_a, all_b = (
+                np.uint64(a) * np.uint64(_EVERY_BYTE),
+                np.uint64(b) * np.uint64(_EVERY_BYTE),
+            )
+            word = at >> 3
+            while word < words and first_words[word] == all_a and second_words[word] == all_b:
+                word += 1
+            at = word << 3
+            while at < size and first[at] == a and second[at] == b:
+                at += 1
+        table[a, b] += at - start
+
+
+class _Loading:
+    """Loads the compiled loop when so much was counted that it is worth it."""
+
+    def __init__(self) -> None:
+        self._counted = 0
+        self._is_there = True
+
+    def kernel(self, size: int) -> Kernel | None:
+        """The loop for maps of so many pixels; None if it is not there or not worth it."""
+        if size < _WORTH_A_TABLE or not self._is_there:
+            return None
+        self._counted += size
+        if self._counted < _WORTH_LOADING or (_in_window() and not _compiled.cache_info().currsize):
+            return None
+        found = _compiled()
+        self._is_there = found is not None
+        return found
+
+
+def _in_window() -> bool:
+    """Whether this is the thread of a window, which must not wait."""
+    return "PySide6" in sys.modules and threading.current_thread() is threading.main_thread()
+
+
+@functools.cache
+def _compiled() -> Kernel | None:
+    """The loop, compiled (kept on disk for the next time); None without numba."""
+    if importlib.util.find_spec("numba") is None:
+        return None
+    try:
+        import numba
+
+        kernel: Kernel = numba.njit(nogil=True, cache=True)(count_runs)
+        pixels = np.zeros(_WORD, np.uint8)
+        words = pixels.view(np.uint64)
+        kernel(pixels, pixels, words, words, np.zeros((_IDS, _IDS), np.int64))
+    except Exception as error:  # noqa: BLE001 - whatever keeps it from working, NumPy counts
+        _log.info("numba is not used: %s", error)
+        return None
+    return kernel
+
+
+_LOADING = _Loading()

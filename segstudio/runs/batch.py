@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from segstudio.core.prediction import (
     described,
     effective_options,
     parts_of,
+    route_key,
     with_thresholds,
 )
 from segstudio.core.schema import LabelSchema
@@ -58,9 +60,7 @@ def run_key(spec: ModelSpec, options: RunOptions) -> str:
         value = getattr(options, name)
         if name not in own and value != getattr(_DEFAULTS, name):
             parts.append(f"{name}-{value}")
-    # An ensemble's members may each have their own, or none.
-    routes = [part.route for part in parts_of(spec)]
-    parts += ["+".join(route or "exact" for route in routes)] if any(routes) else []
+    parts += filter(None, [route_key(spec)])
     return "@".join(parts)
 
 
@@ -206,6 +206,8 @@ class Batch:
         self._every_page, self._keep = every_page, keep
         self._lock = threading.Lock()
         self._predictor: Predictor | None = None
+        self._reader: ThreadPoolExecutor | None = None
+        self._ahead: tuple[ImageRef, Future[tuple[Image, str]]] | None = None
 
     @property
     def title(self) -> str:
@@ -231,6 +233,15 @@ class Batch:
         Raises:
             SegstudioError: if the model itself cannot be loaded.
         """
+        # the next image is read while the network works on this one
+        with ThreadPoolExecutor(1, thread_name_prefix="segstudio-ahead") as self._reader:
+            try:
+                self._work(job)
+            finally:
+                self._reader.shutdown(wait=True, cancel_futures=True)
+                self._ahead = None
+
+    def _work(self, job: Job) -> None:
         while (image := self._next()) is not None:
             self._add_pages(image)
             job.report(self.done, len(self.images), image.ref.title)
@@ -291,11 +302,25 @@ class Batch:
             return None
         return count(reference.labels, adapt(raw, schema).labels, schema)
 
+    def _pixels(self, job: Job, image: BatchImage) -> tuple[Image, str]:
+        """An image's pixels and digest; the next one's are begun to be read."""
+        if image.pixels is not None:
+            found = image.pixels, image.digest
+        elif self._ahead is not None and self._ahead[0] == image.ref:
+            found = self._ahead[1].result()
+        else:
+            found = self.files.pixels(image.ref, job.check)
+        self._ahead = None
+        with self._lock:
+            following = self._left[-1] if self._left else None
+        if following is not None and following.pixels is None and self._reader is not None:
+            read = self._reader.submit(self.files.pixels, following.ref, job.check)
+            self._ahead = (following.ref, read)
+        return found
+
     def _predict(self, job: Job, image: BatchImage) -> Prediction:
         assert self._predictor is not None
-        pixels, digest = image.pixels, image.digest
-        if pixels is None:
-            pixels, digest = self.files.pixels(image.ref, job.check)
+        pixels, digest = self._pixels(job, image)
 
         def report(step: int, steps: int = 0, text: str = "") -> None:
             if len(self.images) == 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -14,8 +14,10 @@ from segstudio.core.prediction import (
     ModelSpec,
     Prediction,
     RunOptions,
+    by_route_key,
     effective_options,
     parts_of,
+    route_key,
 )
 from segstudio.folder.files import FolderFiles, MasksKnown
 from segstudio.jobs import Job
@@ -61,6 +63,7 @@ class PredictionRequest:
         save_coco: Keep every detection with its score as COCO's JSON, too.
         all_pages: Of stacks all pages, or the first alone.
         masks: What is known to be masks, and no images.
+        exact: Whether no faster way to run the model is taken.
     """
 
     folder: Path
@@ -73,6 +76,7 @@ class PredictionRequest:
     save_coco: bool = False
     all_pages: bool = True
     masks: ChosenMasks = field(default_factory=ChosenMasks)
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -163,14 +167,25 @@ class Predicting:
         pages = {target.title: pages_in_image(target.ref.path) for target in done}
         return {name: number for name, number in pages.items() if number > 1}
 
-    def prepare(self) -> None:
+    def prepare(self, route: Callable[[ModelSpec, Sequence[ImageRef]], ModelSpec]) -> None:
         """Find out what is left to do, now that the weights are there.
+
+        Args:
+            route: Gives the model its routes for the images that are left. Beside results that
+                stay it keeps theirs.
 
         Raises:
             SegstudioError: if results would stay that were made with other settings.
         """
         self.pending = [t for t in self._chosen if self.request.overwrite or not self._is_done(t)]
         self._kept = self._has_others()
+        if not self.request.exact:
+            spec, noted = self.request.spec, read_entry(self.request.out, _SETTINGS)
+            if self._kept and isinstance(noted, dict):
+                spec = by_route_key(spec, str(noted.get("route", "")))
+            elif self.pending and not self._kept:
+                spec = route(spec, [target.ref for target in self.pending])
+            self.request = replace(self.request, spec=spec)
         self._settings = self._compared_settings()
 
     def run(self, engine: Engine, job: Job) -> None:
@@ -292,6 +307,8 @@ class Predicting:
             own["network"] = chosen
         if spec.finds_objects:
             own["score"] = options.score_threshold
+        if route_key(spec):
+            own["route"] = route_key(spec)
         noted, mixed = read_entry(out, _SETTINGS), read_entry(out, _MIXED)
         if self._kept and not isinstance(noted, dict):
             noted = _UNKNOWN

@@ -13,8 +13,10 @@ import torch
 from commands import SCHEMA, describe, run
 from PIL import Image
 
+from segstudio.core.route_answer import RouteAnswer
 from segstudio.core.schema import LabelSchema
 from segstudio.models.families.unet import UNet
+from segstudio.runs import route_memory
 from segstudio.storage.formats.png import instance_scores
 from segstudio.storage.run_definitions import RunDefinition, write_definitions
 
@@ -543,3 +545,99 @@ def test_all_pages_of_a_stack(capsys, tmp_path, stack, weights):
     for name in names:
         first, second = (np.array(Image.open(tmp_path / o / name)) for o in ("out", "out2"))
         assert np.array_equal(first, second)
+
+
+# -- the fastest way ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def many(tmp_path):
+    """Eight images: enough that a test of faster ways is worth it."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(8):
+        pixels = np.random.default_rng(number).integers(0, 256, (24, 32, 3), dtype=np.uint8)
+        cv2.imwrite(str(folder / f"b{number}.png"), pixels)
+    return folder
+
+
+@pytest.fixture
+def tests_of_routes(monkeypatch):
+    """Stands for the test, which finds float32 in rows the fastest; holds what was tested."""
+    asked = []
+
+    def find(spec, pixels, _options, _check, _report):
+        asked.append((spec.id, pixels.shape))
+        return RouteAnswer("contiguous", 1.5, 1.0)
+
+    monkeypatch.setattr(route_memory, "tested_apart", find)
+    return asked
+
+
+def test_many_images_are_run_the_fastest_way_which_is_tested_once(
+    capsys, tmp_path, many, weights, tests_of_routes
+):
+    told = []
+    for out in ("one", "two"):
+        args = ("predict", many, "--weights", weights, "--out", tmp_path / out, "--json")
+        code, text, _ = run(capsys, *args)
+        assert code == 0
+        told.append(json.loads(text))
+    assert [t["route"] for t in told] == ["contiguous"] * 2
+    assert [t["device"] for t in told] == ["cpu (float32 in rows)"] * 2
+    assert tests_of_routes == [("tiny", (24, 32, 3))]
+    noted = json.loads((tmp_path / "one" / "segstudio.json").read_text("utf-8"))
+    assert noted["predict"]["route"] == "contiguous"
+
+
+def test_exact_runs_exactly_and_few_images_are_not_tested(
+    capsys, tmp_path, many, weights, tests_of_routes
+):
+    base = ("predict", many, "--weights", weights, "--json", "--out")
+    told = [
+        json.loads(run(capsys, *base, tmp_path / "exact", "--exact")[1]),
+        json.loads(run(capsys, *base, tmp_path / "few", "--limit", "7")[1]),
+    ]
+    assert [t["route"] for t in told] == ["exact", "exact"]
+    assert [t["device"] for t in told] == ["cpu", "cpu"]
+    assert tests_of_routes == []
+
+
+def test_beside_results_that_stay_their_own_way_is_kept(
+    capsys, tmp_path, many, weights, tests_of_routes
+):
+    base = ("predict", many, "--weights", weights, "--json", "--out", tmp_path / "out")
+    run(capsys, *base, "--limit", "1", "--exact")
+    code, text, _ = run(capsys, *base)
+    assert (code, json.loads(text)["route"], tests_of_routes) == (0, "exact", [])
+    other = (*base[:-1], tmp_path / "other")
+    run(capsys, *other)
+    (tmp_path / "other" / "b3.png").unlink()
+    code, text, _ = run(capsys, *other)
+    assert (code, json.loads(text)["route"]) == (0, "contiguous")
+    code, text, _ = run(capsys, *other)
+    assert (code, json.loads(text)["skipped"]) == (0, 8)
+    code, _, err = run(capsys, *other, "--exact")
+    assert code == 2
+    assert "route contiguous" in err
+
+
+def test_the_users_setting_switches_it_off(capsys, tmp_path, many, weights, tests_of_routes):
+    settings = tmp_path / "home" / "config" / "settings.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('{"fast_routes": false}', encoding="utf-8")
+    code, text, _ = run(
+        capsys, "predict", many, "--weights", weights, "--out", tmp_path / "out", "--json"
+    )
+    assert (code, json.loads(text)["route"], tests_of_routes) == (0, "exact", [])
+
+
+def test_a_first_image_that_cannot_be_read_leaves_the_exact_way(
+    capsys, tmp_path, many, weights, tests_of_routes
+):
+    (many / "b0.png").write_bytes(b"no picture")
+    code, text, err = run(
+        capsys, "predict", many, "--weights", weights, "--out", tmp_path / "out", "--json"
+    )
+    assert (code, json.loads(text)["route"], tests_of_routes) == (1, "exact", [])
+    assert "b0.png" in err

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from fakes import BRIGHT, FakeEngine, make_folder, square, wait_for, write_photo
@@ -7,6 +9,7 @@ from fakes import BRIGHT, FakeEngine, make_folder, square, wait_for, write_photo
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, RunOptions, WeightsFile
 from segstudio.core.schema import LabelSchema
+from segstudio.folder.files import FolderFiles
 from segstudio.metrics.tally import count
 from segstudio.session.session import SchemaOrigin, What
 
@@ -360,3 +363,36 @@ def test_an_image_that_is_let_go_while_the_model_runs_is_counted_from_its_files(
     desk.settle()
     assert counted == ["folder.files"]
     assert set(desk.session.counts) == {(0, "bright")}
+
+
+def test_the_next_image_is_read_while_the_network_works(desk, tmp_path, monkeypatch):
+    read, real = [], FolderFiles.pixels
+
+    def pixels(files, ref, check):
+        read.append(ref.name)
+        return real(files, ref, check)
+
+    monkeypatch.setattr(FolderFiles, "pixels", pixels)
+    desk.open(make_folder(tmp_path / "nuclei", count=4))
+    desk.engine.gate.clear()
+    desk.segmenting.run_on([1, 2, 3])
+    assert desk.engine.entered.wait(30)
+    deadline = time.monotonic() + 30
+    while not read and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert read == ["a2.png"]  # the first is in memory, since it stands beside the open one
+    assert desk.engine.runs == ["bright"]
+    desk.engine.gate.set()
+    desk.settle()
+    assert read == ["a2.png", "a3.png"]
+    assert [desk.session.state(i).runs for i in (1, 2, 3)] == [{"bright"}] * 3
+
+
+def test_an_image_read_ahead_that_is_broken_is_told_in_its_turn(desk, tmp_path):
+    folder = make_folder(tmp_path / "nuclei", count=4)
+    desk.open(folder)
+    (folder / "a2.png").write_bytes(b"no picture")
+    desk.segmenting.run_on([1, 2, 3])
+    desk.settle()
+    assert [bool(desk.session.state(i).runs) for i in (1, 2, 3)] == [True, False, True]
+    assert any("a2.png" in message for message in desk.messages)

@@ -74,8 +74,92 @@ ARCHITECTURES: Final[Mapping[str, HubNetwork]] = {
     ),
 }
 """By the name that config.json has under "architectures"."""
-PROMPTABLE: Final = ("SamModel", "Sam2Model")
-"""Networks that answer clicks instead of naming classes."""
+
+
+@dataclass(frozen=True)
+class PromptableArchitecture:
+    """One of transformers' networks that answer clicks instead of naming classes.
+
+    Attributes:
+        builds: The class that is built.
+        config: Its configuration class.
+        pads: Whether its images keep their proportions and are padded to a square.
+        spare: Begins of the names of tensors that it does not need (of video's memory).
+    """
+
+    builds: str
+    config: str
+    pads: bool = False
+    spare: tuple[str, ...] = ()
+
+    def side(self, config: Any) -> tuple[int, int]:
+        """Height and width of the network's input.
+
+        Args:
+            config: The network's configuration.
+        """
+        vision = config.vision_config
+        size = vision.image_size if self.pads else vision.backbone_config.image_size
+        height, width = (size, size) if isinstance(size, int) else size
+        return height, width
+
+
+_MEMORY: Final = (
+    "memory_", "object_pointer_", "mask_downsample", "no_object_pointer", "no_memory_positional",
+    "occlusion_spatial", "temporal_positional",
+)  # fmt: skip
+PROMPTABLE: Final[Mapping[str, PromptableArchitecture]] = {
+    "SamModel": PromptableArchitecture("SamModel", "SamConfig", pads=True),
+    "Sam2Model": PromptableArchitecture("Sam2Model", "Sam2Config"),
+    "Sam2VideoModel": PromptableArchitecture("Sam2Model", "Sam2Config", spare=_MEMORY),
+}
+"""By the name that config.json has under "architectures"."""
+
+
+@dataclass(frozen=True)
+class HubFolder:
+    """What the files beside the weights say.
+
+    Attributes:
+        folder: Where they are.
+        config: What config.json holds.
+        processor: What preprocessor_config.json holds; empty without one.
+        weights: The weights, or the index of their files.
+    """
+
+    folder: Path
+    config: Mapping[str, Any]
+    processor: Mapping[str, Any]
+    weights: Path
+
+    @classmethod
+    def read(cls, folder: Path) -> HubFolder:
+        """Read them.
+
+        Raises:
+            SegstudioError: if they are damaged, or there are no weights.
+        """
+        config, processor = _read(folder / CONFIG), _read(folder / PROCESSOR, needed=False)
+        weights = next((folder / each for each in WEIGHTS if (folder / each).is_file()), None)
+        if weights is None:
+            raise SegstudioError(
+                f"{folder} has no weights beside {CONFIG}.", f"Put {WEIGHTS[0]} there."
+            )
+        return cls(folder, config, processor, weights)
+
+    @property
+    def architecture(self) -> str:
+        """The name of the network's class."""
+        named = self.config.get("architectures")
+        return str(named[0]) if isinstance(named, list) and named else ""
+
+    @property
+    def normalisation(self) -> dict[str, list[float]]:
+        """Mean and standard deviation of the channels."""
+        return {
+            "mean": _three(self.processor.get("image_mean"), IMAGENET_MEAN),
+            "std": _three(self.processor.get("image_std"), IMAGENET_STD),
+        }
 
 
 def folder_of(path: Path) -> Path | None:
@@ -101,17 +185,12 @@ def spec_of_folder(folder: Path) -> ModelSpec:
         SegstudioError: if it is none that segments, its weights are missing, or transformers is
             not installed.
     """
-    config, processor = _read(folder / CONFIG), _read(folder / PROCESSOR, needed=False)
-    name = str(next(iter(config["architectures"]), ""))
+    found = HubFolder.read(folder)
+    config, processor, name = found.config, found.processor, found.architecture
     row = ARCHITECTURES.get(name)
     if row is None:
         raise SegstudioError(_no_use(folder, name), _known())
     require_transformers(f"{folder} holds a {row.title}")
-    weights = next((folder / each for each in WEIGHTS if (folder / each).is_file()), None)
-    if weights is None:
-        raise SegstudioError(
-            f"{folder} has no weights beside {CONFIG}.", f"Put {WEIGHTS[0]} there."
-        )
     names = _class_names(config, folder)
     shifted = row.universal or _reduces_labels(processor)
     things = _things(names, processor) if row.universal else frozenset()
@@ -123,9 +202,9 @@ def spec_of_folder(folder: Path) -> ModelSpec:
         task=_task(names, things, f"{config.get('_name_or_path', '')} {folder.name}"),
         schema=schema,
         builder=f"segstudio.models.families.huggingface:{_builder(row)}",
-        options={"architecture": name, "config": config, "shifted": shifted},
+        options={"architecture": name, "config": dict(config), "shifted": shifted},
         preprocess=_preprocess(processor, row, folder),
-        weights=WeightsFile(str(weights), size=_bytes(folder)),
+        weights=WeightsFile(str(found.weights), size=_bytes(folder)),
         description=_description(row, names, shifted=shifted),
     )
 

@@ -87,7 +87,7 @@ def semantic_network(
     Raises:
         SegstudioError: if transformers is not installed, or cannot build it.
     """
-    made = _class(architecture)(_configuration(architecture, config))
+    made = _class(architecture)(_configuration(ARCHITECTURES[architecture].config, config))
     return SemanticNet(made, shifted=shifted)
 
 
@@ -95,7 +95,7 @@ def universal_network(
     architecture: str, config: Mapping[str, Any], *, shifted: bool = True
 ) -> UniversalNet:
     """Build a network that answers with queries, each a mask and a class; see `semantic_network`."""
-    made = _class(architecture)(_configuration(architecture, config))
+    made = _class(architecture)(_configuration(ARCHITECTURES[architecture].config, config))
     return _universal(architecture, made)
 
 
@@ -120,10 +120,39 @@ def filled_network(spec: ModelSpec, path: Path) -> nn.Module:
         SegstudioError: unless the file has every tensor of the network, with its shape, and
             nothing else.
     """
-    architecture, config = str(spec.options["architecture"]), spec.options["config"]
-    state, made = _state(path), _configuration(architecture, config)
-    _check_size(_class(architecture), made, state, path)
-    inner, info = _class(architecture).from_pretrained(
+    architecture = str(spec.options["architecture"])
+    if architecture not in ARCHITECTURES:
+        raise SegstudioError(f"{path} is of an architecture that is not known: {architecture}.")
+    row = ARCHITECTURES[architecture]
+    inner = filled(architecture, row.config, spec.options["config"], path)
+    if not ARCHITECTURES[architecture].universal:
+        return SemanticNet(inner, shifted=bool(spec.options.get("shifted", False)))
+    network = _universal(architecture, inner)
+    if network.task_words is not None:
+        network.task_words = _task_words(path.parent, spec.task)
+    return network
+
+
+def filled(
+    name: str, config_name: str, config: Mapping[str, Any], path: Path, spare: tuple[str, ...] = ()
+) -> Any:
+    """One of transformers' networks with the weights of a file.
+
+    Args:
+        name: Of its class.
+        config_name: Of its configuration's class.
+        config: What config.json holds.
+        path: Of the weights, or of their index.
+        spare: Begins of the names of tensors in the file that it does not need.
+
+    Raises:
+        SegstudioError: unless the file has every tensor of the network, with its shape, and
+            nothing else.
+    """
+    state, made = _state(path), _configuration(config_name, config)
+    kind = _transformers(name)
+    _check_size(kind, made, state, path)
+    inner, info = kind.from_pretrained(
         None,
         config=made,
         state_dict=state,
@@ -132,13 +161,9 @@ def filled_network(spec: ModelSpec, path: Path) -> nn.Module:
         local_files_only=True,
         dtype=torch.float32,
     )
-    _require_all(info, len(inner.state_dict()), path)
-    if not ARCHITECTURES[architecture].universal:
-        return SemanticNet(inner, shifted=bool(spec.options.get("shifted", False)))
-    network = _universal(architecture, inner)
-    if network.task_words is not None:
-        network.task_words = _task_words(path.parent, spec.task)
-    return network
+    unknown = {each for each in info["unexpected_keys"] if not each.startswith(spare)}
+    _require_all({**info, "unexpected_keys": unknown}, len(inner.state_dict()), path)
+    return inner
 
 
 def _check_size(kind: Any, config: Any, state: Mapping[str, Tensor], path: Path) -> None:
@@ -212,11 +237,11 @@ def _class(architecture: str) -> Any:
     return _transformers(architecture)
 
 
-def _configuration(architecture: str, config: Mapping[str, Any]) -> Any:
+def _configuration(name: str, config: Mapping[str, Any]) -> Any:
     own = {k: v for k, v in config.items() if k not in _FOREIGN}
     if own.get("use_pretrained_backbone"):
         own["use_pretrained_backbone"] = False
-    return _transformers(ARCHITECTURES[architecture].config).from_dict(own)
+    return _transformers(name).from_dict(own)
 
 
 def recognise_segformer(shapes: Shapes, where: str) -> Found | None:

@@ -190,11 +190,15 @@ def _recognised(path: Path, base: ModelSpec | None) -> ModelSpec:
         options=found.options,
         preprocess=preprocess,
         weights=WeightsFile(str(path), size=path.stat().st_size),
-        output=Output("logit") if family.task == "semantic" and count == 1 else Output(),
+        output=found.output or _usual_output(family, count),
         questions=found.questions,
         description=f"{RECOGNISED} the names in the file: {found.title}, "
         f"{count} class{'es' * (count != 1)}. {found.note}".rstrip(),
     )
+
+
+def _usual_output(family: Family, channels: int) -> Output:
+    return Output("logit") if family.task == "semantic" and channels == 1 else Output()
 
 
 def _configured(path: Path, shapes: Shapes) -> tuple[Family, Found] | None:

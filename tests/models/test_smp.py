@@ -212,15 +212,42 @@ def test_an_unknown_encoder_says_how_to_save_it():
         recognise(shapes, "w.pth")
 
 
-def test_what_no_tensor_tells_is_said():
+def test_what_no_tensor_tells_is_asked():
     """timm's conversions from TensorFlow pad otherwise, and have the same tensors."""
     network = on_meta("Unet", "tu-tf_efficientnet_b0", classes=2)
     _, found = recognise(shapes_of(network), "w.pth")
-    assert found.options["encoder"] == "tu-efficientnet_b0"
-    assert found.note == (
-        "Taken as is usual: nearest enlargement in the decoder. "
-        "Its encoder may as well be tu-tf_efficientnet_b0."
-    )
+    asked = [(q.option, q.choices, q.default) for q in found.questions]
+    usual = "tu-efficientnet_b0"
+    assert asked == [
+        ("encoder", (usual, "tu-tf_efficientnet_b0"), usual),
+        ("decoder_interpolation", ("nearest", "bilinear"), "nearest"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arch", "option", "answer"),
+    [
+        ("Unet", "decoder_interpolation", "bilinear"),
+        ("DeepLabV3Plus", "encoder_output_stride", "8"),
+    ],
+)
+def test_answers_are_followed(tmp_path, arch, option, answer):
+    told = int(answer) if answer.isdigit() else answer
+    theirs = reference(arch, classes=2, **{option: told})
+    path = tmp_path / "mine.pth"
+    torch.save(theirs.state_dict(), path)
+    answers_alike(spec_from_weights(path, answers={option: answer}), theirs)
+
+
+def test_a_config_with_sigmoid_has_each_class_alone(tmp_path):
+    theirs = reference("Unet", classes=3, activation="sigmoid")
+    theirs.save_pretrained(tmp_path / "net")
+    spec = spec_from_weights(tmp_path / "net")
+    assert spec.output.kind == "sigmoid"
+    x = torch.rand(1, 3, SIDE, SIDE)
+    with torch.inference_mode():
+        logits = Segmenter(spec, device="cpu").network(x)
+        torch.testing.assert_close(logits.sigmoid(), theirs(x), atol=1e-4, rtol=0)
 
 
 def test_a_decoder_of_another_make_lists_keys_and_shapes():

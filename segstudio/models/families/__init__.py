@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from segstudio.core.prediction import Question, Task
+    from segstudio.core.prediction import Output, Question, Task
     from segstudio.core.schema import LabelSchema
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -69,6 +69,7 @@ class Found:
         schema: Its classes, if their number is that of published weights; else None.
         questions: What they do not say, by which the network answers differently.
         note: What they do not say and was taken as is usual, in a sentence.
+        output: What the channels of the output mean, where that is said.
     """
 
     title: str
@@ -78,6 +79,7 @@ class Found:
     schema: LabelSchema | None = None
     questions: tuple[Question, ...] = ()
     note: str = ""
+    output: Output | None = None
 
 
 _HERE: Final = "segstudio.models.families."

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import counted
+from segstudio.core.prediction import Output, Question
 from segstudio.core.text import listed
 from segstudio.models.families import Found, Shapes
 from segstudio.models.published import IMAGENET_MEAN, IMAGENET_STD
@@ -63,6 +64,7 @@ class Architecture:
         taken: What no tensor tells and is taken as smp has it unless it is told.
         head: The tensor that gives the logits.
         depths: How many halvings are tried, the usual one first.
+        asked: What no tensor tells and the user may know.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Architecture:
     taken: str = ""
     head: str = _HEAD
     depths: tuple[int, ...] = _DEPTHS
+    asked: tuple[Question, ...] = ()
 
 
 def _norm(shapes: Shapes, block: str) -> bool | str | dict[str, Any]:
@@ -178,7 +181,17 @@ def _dpt(shapes: Shapes) -> Options:
     }
 
 
-_NEAREST: Final = "nearest enlargement in the decoder"
+_ENLARGED: Final = Question(
+    "decoder_interpolation",
+    "How does the decoder enlarge its maps?",
+    ("nearest", "bilinear"),
+    "nearest",
+)
+_BILINEAR: Final = replace(_ENLARGED, default="bilinear")
+_STRIDE_8: Final = Question(
+    "encoder_output_stride", "What is the stride of the encoder's output?", ("8", "16"), "8"
+)
+_STRIDE_16: Final = replace(_STRIDE_8, default="16")
 _BLOCKS: Final = ("decoder_channels", "decoder_use_norm", "decoder_interpolation")
 _RATES: Final = (
     "decoder_channels", "decoder_atrous_rates", "decoder_aspp_separable", "encoder_output_stride",
@@ -191,16 +204,16 @@ ARCHITECTURES: Final[dict[str, Architecture]] = {
             "DPT", "DPT", "decoder.reassemble_blocks.0.project_to_out_channel.weight", _dpt,
             ("decoder_intermediate_channels", "decoder_fusion_channels", "decoder_readout",
              "encoder_output_indices"),
-            "blocks of the transformer at even distances",
+            "blocks of the transformer at even distances, and a readout that is not added",
             "segmentation_head.head.4.weight", (4,),
         ),
         Architecture(
             "UnetPlusPlus", "U-Net++", "decoder.blocks.x_0_0.conv1.0.weight", _unet_plus_plus,
-            (*_BLOCKS, "decoder_attention_type"), _NEAREST,
+            (*_BLOCKS, "decoder_attention_type"), asked=(_ENLARGED,),
         ),
         Architecture(
             "MAnet", "MA-Net", "decoder.center.top_conv.weight", _manet,
-            (*_BLOCKS, "decoder_pab_channels"), _NEAREST,
+            (*_BLOCKS, "decoder_pab_channels"), asked=(_ENLARGED,),
         ),
         Architecture(
             "Linknet", "LinkNet", "decoder.blocks.0.block.0.0.weight", _linknet,
@@ -208,12 +221,12 @@ ARCHITECTURES: Final[dict[str, Architecture]] = {
         ),
         Architecture(
             "Unet", "U-Net", "decoder.blocks.0.conv1.0.weight", _unet,
-            (*_BLOCKS, "decoder_attention_type"), _NEAREST,
+            (*_BLOCKS, "decoder_attention_type"), asked=(_ENLARGED,),
         ),
         Architecture(
             "FPN", "FPN", "decoder.p4.skip_conv.weight", _fpn,
             ("decoder_pyramid_channels", "decoder_segmentation_channels", "decoder_merge_policy",
-             "decoder_interpolation", "upsampling"), _NEAREST,
+             "decoder_interpolation", "upsampling"), asked=(_ENLARGED,),
         ),
         Architecture(
             "PSPNet", "PSPNet", "decoder.psp.blocks.0.pool.1.0.weight", _pspnet,
@@ -225,16 +238,16 @@ ARCHITECTURES: Final[dict[str, Architecture]] = {
         ),
         Architecture(
             "DeepLabV3Plus", "DeepLabV3+", "decoder.aspp.0.convs.0.0.weight", _deeplab, _RATES,
-            "dilations 12, 24 and 36 and output stride 16",
+            "dilations 12, 24 and 36", asked=(_STRIDE_16,),
         ),
         Architecture(
             "DeepLabV3", "DeepLabV3", "decoder.aspp.convs.0.0.weight", _deeplab, _RATES,
-            "dilations 12, 24 and 36 and output stride 8",
+            "dilations 12, 24 and 36", asked=(_STRIDE_8,),
         ),
         Architecture(
             "PAN", "PAN", "decoder.fpa.mid.0.conv.weight", _pan,
             ("decoder_channels", "decoder_interpolation", "encoder_output_stride", "upsampling"),
-            "output stride 16 and bilinear enlargement",
+            asked=(_STRIDE_16, _BILINEAR),
         ),
     )
 }  # fmt: skip
@@ -274,13 +287,11 @@ def smp_network(
         raise ValueError(f"{arch!r} is no architecture of smp here")
     if unknown := options.keys() - set(row.allowed):
         raise ValueError(f"{arch} has no option {', '.join(sorted(unknown))}")
-    for begin, why in REFUSED.items():
-        if encoder.startswith(begin):
-            raise ValueError(f"the encoder {encoder} is not built: {why}")
-    if not _NAME.fullmatch(encoder):
-        raise ValueError(f"{encoder!r} is no encoder")
+    _check_encoder(encoder)
     import segmentation_models_pytorch as smp
 
+    if "encoder_output_stride" in options:  # answers to questions are texts
+        options["encoder_output_stride"] = int(options["encoder_output_stride"])
     settings: Options = {
         "encoder_name": encoder,
         "encoder_weights": None,
@@ -299,6 +310,14 @@ def smp_network(
     if aux_classes:
         network.register_forward_hook(_masks_alone)
     return network
+
+
+def _check_encoder(name: str) -> None:
+    for begin, why in REFUSED.items():
+        if name.startswith(begin):
+            raise ValueError(f"the encoder {name} is not built: {why}")
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no encoder")
 
 
 def _built(build: Callable[..., nn.Module], settings: Options) -> nn.Module:
@@ -382,7 +401,10 @@ def recognise_smp_config(config: Mapping[str, Any], shapes: Shapes, where: str) 
         **{key: given[key] for key in row.allowed if given.get(key) is not None},
     }
     found = _fitting([_Fit.of(settings, _named_as_now(shapes))], row, where)
-    return replace(found, note="")
+    # the network is built without its activation, so it gives logits
+    each_alone = config.get("activation") == "sigmoid" and found.num_classes > 1
+    output = Output("sigmoid") if each_alone else None
+    return replace(found, note="", questions=(), output=output)
 
 
 def _named_as_now(shapes: Shapes) -> Shapes:
@@ -544,7 +566,14 @@ def _fitting(tried: list[_Fit], row: Architecture, where: str) -> Found:
     options = {k: v for k, v in best.settings.items() if v is not None}
     classes = int(options["classes"])
     title = f"{row.title} {encoder.removeprefix('tu-')}"
-    return Found(title, options, _preprocess(channels, divisor), classes, note=_note(row, alike))
+    return Found(
+        title,
+        options,
+        _preprocess(channels, divisor),
+        classes,
+        questions=(*_encoders_asked(encoder, alike), *row.asked),
+        note=f"Taken as is usual: {row.taken}." if row.taken else "",
+    )
 
 
 def _variant(fit: _Fit, best: _Fit) -> bool:
@@ -553,12 +582,14 @@ def _variant(fit: _Fit, best: _Fit) -> bool:
     return same and bool(fit.settings["encoder"] != best.settings["encoder"])
 
 
-def _note(row: Architecture, alike: list[str]) -> str:
-    """What was taken as is usual, in a sentence; nothing where a config.json says it."""
-    sentences = [f"Taken as is usual: {row.taken}."] if row.taken else []
-    if alike:
-        sentences.append(f"Its encoder may as well be {', '.join(alike)}.")
-    return " ".join(sentences)
+def _encoders_asked(encoder: str, alike: list[str]) -> tuple[Question, ...]:
+    """Which of the encoders with the same tensors it is, if there are several."""
+    if not alike:
+        return ()
+    names = tuple(sorted({encoder, *alike}, key=lambda name: name != encoder))
+    return (
+        Question("encoder", "Which encoder is it? They differ in their borders.", names, encoder),
+    )
 
 
 def _preprocess(channels: int, divisor: int) -> dict[str, Any]:

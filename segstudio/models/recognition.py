@@ -76,8 +76,12 @@ def _answered(spec: ModelSpec, answers: Mapping[str, str], path: Path) -> ModelS
                 f"{name} of {path} cannot be {answer!r}.",
                 f"It can be: {', '.join(asked[name].choices)}.",
             )
-    usual = {name: question.default for name, question in asked.items()}
-    return replace(spec, options={**spec.options, **usual, **answers})
+    usual = {name: q.default for name, q in asked.items() if name not in answers}
+    told = spec.description
+    if usual:
+        taken = "; ".join(f"{asked[name].text}: {answer}" for name, answer in usual.items())
+        told = f"{told} The file does not tell, and was taken as usual: {taken}."
+    return replace(spec, options={**spec.options, **usual, **answers}, description=told)
 
 
 def _wanted(arch: str | None) -> tuple[ModelSpec | None, str]:
@@ -143,7 +147,7 @@ def _recognised(path: Path, base: ModelSpec | None) -> ModelSpec:
         weights=WeightsFile(str(path), size=path.stat().st_size),
         output=Output("logit") if family.task == "semantic" and count == 1 else Output(),
         questions=found.questions,
-        description=f"Recognised by the names in the file: {found.title}, "
+        description=f"Recognised by its tensors: {found.title}, "
         f"{count} class{'es' * (count != 1)}.",
     )
 

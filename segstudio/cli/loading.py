@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -63,7 +64,8 @@ def own_specs(
             own = answers  # what does not fit is told of with what would
         specs[number] = spec = spec_from_weights(file, arch, own)
         unused -= set(own)
-        taken = ", ".join(f"{name}={asked[name].default}" for name in asked if name not in own)
+        usual = {name: question.default for name, question in asked.items() if name not in own}
+        taken = " ".join(f"{name}={shlex.quote(value)}" for name, value in usual.items())
         if taken:
             warn(f"note: {file.name} does not tell: {taken} (usual; --set NAME=VALUE changes it)")
     if unused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -86,7 +87,8 @@ def own_specs(
         if said is not None:
             spec = replace(said, options={**said.options, **{k: spec.options[k] for k in own}})
         specs.append(spec)
-        taken = ", ".join(f"{name}={asked[name].default}" for name in asked if name not in own)
+        usual = {name: question.default for name, question in asked.items() if name not in own}
+        taken = " ".join(f"{name}={shlex.quote(value)}" for name, value in usual.items())
         if taken and said is None:
             warn(f"note: {file.name} does not tell: {taken} (usual; --set NAME=VALUE changes it)")
     if unused:

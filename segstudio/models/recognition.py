@@ -121,8 +121,12 @@ def _answered(spec: ModelSpec, answers: Mapping[str, str], path: Path) -> ModelS
                 f"{name} of {path} cannot be {answer!r}.",
                 f"It can be: {', '.join(asked[name].choices)}.",
             )
-    usual = {name: question.default for name, question in asked.items()}
-    return replace(spec, options={**spec.options, **usual, **answers})
+    usual = {name: q.default for name, q in asked.items() if name not in answers}
+    told = spec.description
+    if usual:
+        taken = "; ".join(f"{asked[name].text}: {answer}" for name, answer in usual.items())
+        told = f"{told} The file does not tell, and was taken as usual: {taken}."
+    return replace(spec, options={**spec.options, **usual, **answers}, description=told)
 
 
 def _wanted(arch: str | None) -> tuple[ModelSpec | None, str]:
@@ -192,7 +196,7 @@ def _recognised(path: Path, base: ModelSpec | None) -> ModelSpec:
         weights=WeightsFile(str(path), size=path.stat().st_size),
         output=found.output or _usual_output(family, count),
         questions=found.questions,
-        description=f"{RECOGNISED} the names in the file: {found.title}, "
+        description=f"{RECOGNISED} its tensors: {found.title}, "
         f"{count} class{'es' * (count != 1)}. {found.note}".rstrip(),
     )
 

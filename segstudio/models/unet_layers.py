@@ -19,6 +19,8 @@ Role = Literal["encoder", "middle", "decoder", "head", ""]
 COUNTER: Final = "num_batches_tracked"
 _STATISTICS: Final = {"running_mean", "running_var"}
 _KNOWN: Final = {"weight", "bias", COUNTER, *_STATISTICS}
+_MOST: Final = 200
+_DEEPEST: Final = 20
 _UP_KERNELS: Final = (2, 3, 4)
 _BLOCK: Final = 5
 """Convolutions that one block has at most, unless nothing else fits."""
@@ -155,6 +157,8 @@ def elements_of(shapes: Shapes) -> list[Element]:
     """
     modules = _modules(shapes)
     convolutions = [name for name, own in modules.items() if len(own.get("weight", ())) == 4]
+    if len(convolutions) > _MOST or len(modules) > 4 * _MOST:
+        raise NotPlainError(f"there are {len(convolutions)} convolutions")
     followers = [name for name in modules if name not in set(convolutions)]
     owners = _owners(modules, convolutions, followers, in_order=not is_sorted(shapes))
     found = []
@@ -177,7 +181,12 @@ def _modules(shapes: Shapes) -> dict[str, dict[str, tuple[int, ...]]]:
     modules: dict[str, dict[str, tuple[int, ...]]] = {}
     for full, shape in shapes.items():
         name, _, tensor = full.rpartition(".")
-        if not name or tensor not in _KNOWN or len(shape) not in (0, 1, 4):
+        if (
+            not name
+            or name.count(".") > _DEEPEST
+            or tensor not in _KNOWN
+            or len(shape) not in (0, 1, 4)
+        ):
             raise NotPlainError(f"{full} {tuple(shape)} belongs to no convolution or normalisation")
         modules.setdefault(name, {})[tensor] = tuple(shape)
     return modules

@@ -1,5 +1,7 @@
 """U-Nets of any names: their outputs are those of the networks that their weights were made with."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -170,6 +172,32 @@ def test_a_tensor_that_does_not_fit_is_named():
         recognise(shapes, "w.pth")
     assert "w.pth looks like a U-Net, but" in str(told.value)
     assert "dec2.0.weight (8, 19, 3, 3)" in str(told.value)
+
+
+def test_what_was_taken_as_usual_is_said_of_the_model(tmp_path):
+    path = written(randomised(NoSkips()), tmp_path, "pth")
+    said = spec_from_weights(path, answers={"padding": "edge"}).description
+    assert "taken as usual: Activation after the convolutions: relu; " in said
+    assert "What lies around a map" not in said
+    everything = {"padding": "edge", "activation": "elu", "up_activation": "no"}
+    answers = {**everything, "pooling": "average"}
+    assert "as usual" not in spec_from_weights(path, answers=answers).description
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        {f"enc{n}.weight": (4, 4, 3, 3) for n in range(30_000)},
+        {"a." * 5000 + f"enc{n}.weight": (4, 4, 3, 3) for n in range(9)},
+        {f"up{n}.weight": (0, 0, 2, 2) for n in range(9)},
+        {f"norm{n}.bias": (4,) for n in range(30_000)},
+    ],
+)
+def test_hostile_names_and_shapes_take_no_time(shapes):
+    start = time.process_time()
+    with pytest.raises(SegstudioError, match=r"not recognised|looks like"):
+        recognise(shapes, "w.pth")
+    assert time.process_time() - start < 10
 
 
 def test_networks_for_volumes_are_told_apart():

@@ -14,6 +14,7 @@ from segstudio.core.prediction import Ensemble, Variant
 from segstudio.runs.ui.ensemble_dialog import EnsembleDialog
 from segstudio.runs.ui.model_chooser import NAMED
 from segstudio.runs.ui.run_dialog import RunDialog
+from segstudio.runs.ui.weights_form import WeightsForm
 
 LEFT = Qt.MouseButton.LeftButton
 INSTANCE = "fake-instance"
@@ -164,6 +165,9 @@ def test_a_file_of_weights_becomes_a_run(make_window, tiny_engine, folder, tmp_p
     shown = dialog(bench, RunDialog, "runs.new")
     assert shown.base.currentData() == UNET
     click(shown.file)
+    bench.until(lambda: bool(shown.findChildren(WeightsForm)))
+    (form,) = shown.findChildren(WeightsForm)  # the dialog below lets it be used
+    click(form.buttons.use)
     bench.until(lambda: shown.base.currentData() == "mine")
     QTest.keyClicks(shown.name, "Mine")
     click(shown.buttons.create_)

@@ -308,6 +308,7 @@ def test_a_family_of_models_is_a_row_for_files_commands_and_the_window(
 
     bench = make_window(engine=TorchEngine())
     bench.open(folder)
+    bench.studio.own_weights.ask = None  # the usual answers are taken
     bench.studio.own_weights.open(weights)
     bench.until(lambda: bench.session.model.chosen == "left-half")
     bench.studio.segmenting.run_current()

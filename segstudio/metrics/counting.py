@@ -6,7 +6,7 @@ not even that: three sums give all four numbers. Where there are hardly any runs
 pixels of a block are counted one by one. All three ways are exact.
 
 Where numba is installed and much is counted, one compiled loop follows the runs instead, and gives
-the same numbers three to five times sooner.
+the same numbers in two thirds of the time.
 """
 
 from __future__ import annotations
@@ -39,7 +39,6 @@ _MOST_CHANGED_WORDS = 0.6
 _WORTH_LOADING = 1 << 25
 _WORTH_A_TABLE = 1 << 16
 _IDS = 256
-_EVERY_BYTE = 0x0101010101010101
 
 Kernel = Callable[[Flat, Flat, npt.NDArray[np.uint64], npt.NDArray[np.uint64], Counts], None]
 
@@ -65,7 +64,8 @@ def count_pairs(
     """
     first = np.ascontiguousarray(truth).reshape(-1)
     second = np.ascontiguousarray(prediction).reshape(-1)
-    kernel = _LOADING.kernel(first.size)
+    # of two classes the sums are quicker
+    kernel = _LOADING.kernel(first.size) if num_classes > 2 else None
     counts = (
         None
         if kernel is None
@@ -204,26 +204,28 @@ def count_runs(
 ) -> None:
     """Add the length of each run in which neither map changes to a table (256, 256).
 
-    Plain Python that numba compiles. The words are the same pixels, eight in one.
+    Plain Python that numba compiles. The words are the same pixels, eight in one, the first of them
+    in the lowest byte: shifted by a byte each pixel stands under the one after it.
     """
-    at, size, words = 0, first.size, first_words.size
-    while at < size:
-        a, b, start = first[at], second[at], at
-        at += 1
-        while at & 7 and at < size and first[at] == a and second[at] == b:
+    byte, last = np.uint64(8), np.uint64(56)
+    a, b, start = first[0], second[0], 0
+    before_a, before_b = np.uint64(a), np.uint64(b)
+    for word in range(first_words.size):
+        of_a, of_b = first_words[word], second_words[word]
+        changed = (of_a ^ (of_a << byte | before_a)) | (of_b ^ (of_b << byte | before_b))
+        before_a, before_b = of_a >> last, of_b >> last
+        at = word << 3
+        while changed != 0:
+            if changed & np.uint64(255):
+                table[a, b] += at - start
+                a, b, start = first[at], second[at], at
+            changed >>= byte
             at += 1
-        if at & 7 == 0:
-            all_a, all_b = (
-                np.uint64(a) * np.uint64(_EVERY_BYTE),
-                np.uint64(b) * np.uint64(_EVERY_BYTE),
-            )
-            word = at >> 3
-            while word < words and first_words[word] == all_a and second_words[word] == all_b:
-                word += 1
-            at = word << 3
-            while at < size and first[at] == a and second[at] == b:
-                at += 1
-        table[a, b] += at - start
+    for at in range(first_words.size << 3, first.size):
+        if first[at] != a or second[at] != b:
+            table[a, b] += at - start
+            a, b, start = first[at], second[at], at
+    table[a, b] += first.size - start
 
 
 class _Loading:
@@ -253,7 +255,7 @@ def _in_window() -> bool:
 @functools.cache
 def _compiled() -> Kernel | None:
     """The loop, compiled (kept on disk for the next time); None without numba."""
-    if importlib.util.find_spec("numba") is None:
+    if importlib.util.find_spec("numba") is None or sys.byteorder != "little":
         return None
     try:
         import numba

@@ -110,5 +110,9 @@ def test_little_counting_loads_nothing():
 def test_the_window_does_not_wait_for_it(always, monkeypatch):
     monkeypatch.setattr(counting, "_in_window", lambda: True)
     counting._compiled.cache_clear()
-    count_pairs(np.zeros((4, 4), np.uint8), np.ones((4, 4), np.uint8), 2, None)
+    maps = np.zeros((4, 4), np.uint8), np.ones((4, 4), np.uint8)
+    count_pairs(*maps, 3, None)
     assert counting._compiled.cache_info().currsize == 0
+    monkeypatch.setattr(counting, "_in_window", lambda: False)
+    count_pairs(*maps, 3, None)
+    assert counting._compiled.cache_info().currsize == 1

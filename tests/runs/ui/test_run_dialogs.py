@@ -165,8 +165,10 @@ def test_a_file_of_weights_becomes_a_run(make_window, tiny_engine, folder, tmp_p
     shown = dialog(bench, RunDialog, "runs.new")
     assert shown.base.currentData() == UNET
     click(shown.file)
-    bench.until(lambda: bool(shown.findChildren(WeightsForm)))
-    (form,) = shown.findChildren(WeightsForm)  # the dialog below lets it be used
+    opened = QApplication.topLevelWidgets
+    bench.until(lambda: any(type(w) is WeightsForm for w in opened()), 120_000)
+    (form,) = (w for w in QApplication.topLevelWidgets() if type(w) is WeightsForm)
+    assert QApplication.activeModalWidget() is None  # nothing keeps it from being used
     click(form.buttons.use)
     bench.until(lambda: shown.base.currentData() == "mine")
     QTest.keyClicks(shown.name, "Mine")

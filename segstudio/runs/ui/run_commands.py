@@ -62,7 +62,7 @@ class RunCommands:
 
         dialog = RunDialog(self._session, self._named_runs, self._own_weights, self._window)
         dialog.created.connect(self._created)
-        dialog.open()
+        dialog.show()  # not modal: the form of a file of weights that it asks for must be usable
 
     def _ensemble(self) -> None:
         from segstudio.runs.ui.ensemble_dialog import EnsembleDialog

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 from tiny_networks import SHUFFLE, UNET
@@ -26,10 +26,6 @@ def dialog(bench, kind, action: str):
     bench.settle(20)
     (found,) = (w for w in QApplication.topLevelWidgets() if type(w) is kind and w.isVisible())
     return found
-
-
-def _place(widget, form) -> QPoint:
-    return widget.mapTo(form, widget.rect().center())
 
 
 def click(button) -> None:
@@ -184,11 +180,11 @@ def test_a_file_of_weights_becomes_a_run(make_window, tiny_engine, folder, tmp_p
     shown = dialog(bench, RunDialog, "runs.new")
     assert shown.base.currentData() == UNET
     click(shown.file)
-    bench.until(lambda: shown.findChild(WeightsForm) is not None)
-    form = shown.findChild(WeightsForm)  # of the dialog: what blocks the window does not block it
-    bench.until(form.isVisible)
-    assert QApplication.activeModalWidget() is shown
-    QTest.mouseClick(form.windowHandle(), LEFT, pos=_place(form.buttons.use, form))
+    opened = QApplication.topLevelWidgets
+    bench.until(lambda: any(type(w) is WeightsForm for w in opened()), 120_000)
+    (form,) = (w for w in QApplication.topLevelWidgets() if type(w) is WeightsForm)
+    assert QApplication.activeModalWidget() is None  # nothing keeps it from being used
+    click(form.buttons.use)
     bench.until(lambda: shown.base.currentData() == "mine")
     QTest.keyClicks(shown.name, "Mine")
     click(shown.buttons.create_)

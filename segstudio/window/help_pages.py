@@ -15,7 +15,7 @@ TOUR, GLOSSARY, METRICS = "tour", "glossary", "metrics"
 FOR_USERS: Final = (
     TOUR, "images", "finding-masks", "reading-masks", "correcting", "saving", "comparing",
     "disagreement", "evaluating", METRICS, "inspecting", "own-weights",
-    "adding-a-model", GLOSSARY,
+    "faster-models", "adding-a-model", GLOSSARY,
 )  # fmt: skip
 """The pages on using the program, in reading order; all others are for who changes it."""
 _MOST_HITS = 60

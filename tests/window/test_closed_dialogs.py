@@ -29,6 +29,7 @@ from segstudio.storage.journal import Recovered
 BY_COMMAND = {
     "AboutDialog": "help.about",
     "CheatSheet": "help.keys",
+    "DownloadsDialog": "model.downloads",
     "EnsembleDialog": "runs.ensemble",
     "ExportDialog": "file.export",
     "MappingDialog": "evaluation.mapping",
@@ -41,7 +42,7 @@ BY_COMMAND = {
 }
 OTHERWISE = {
     "ExportReportDialog", "IgnoredClassDialog", "RecoveryDialog", "RemoveClassDialog",
-    "VersionsDialog",
+    "VersionsDialog", "WeightsForm",
 }  # fmt: skip
 """Opened by tests of their own, here or beside what they are about."""
 

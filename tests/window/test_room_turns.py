@@ -36,6 +36,14 @@ def _turns(done) -> Iterator[float]:
 
 
 @pytest.fixture
+def bench(make_window, folder):
+    """A window of the test's own, in which no room was open yet."""
+    made = make_window()
+    made.open(folder)
+    return made
+
+
+@pytest.fixture
 def window(bench):
     bench.settle()
     return bench.window

@@ -266,7 +266,7 @@ def no_weights(closed, monkeypatch):
 
 def test_missing_weights_are_named_and_can_be_downloaded(closed, no_weights, qtbot, monkeypatch):
     asked = []
-    monkeypatch.setattr(closed.studio.segmenting, "download", asked.append)
+    monkeypatch.setattr(closed.studio.downloads, "start", asked.append)
     closed.studio.segmenting.choose(SHUFFLE)
     qtbot.keyClick(closed.window, Qt.Key.Key_N)
     closed.until(lambda: panel(closed) is not None)

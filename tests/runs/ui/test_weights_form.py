@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
@@ -262,3 +264,22 @@ def test_weights_that_are_dropped_on_the_window_are_opened(bench, file):
     form = form_of(bench)
     assert form.windowTitle() == "Weights: best.pth"
     form.reject()
+
+
+def test_a_closed_form_is_gone_and_listens_to_nothing(bench, file):
+    def listeners():
+        signals = (bench.session.changed, bench.studio.jobs.changed, bench.studio.notices.changed)
+        return [len(signal) for signal in signals]
+
+    before = listeners()
+    bench.studio.own_weights.open(file)
+    alive = weakref.ref(form_of(bench))
+    alive().reject()
+    assert listeners() == before
+
+    def is_gone():
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        gc.collect()
+        return alive() is None
+
+    bench.until(is_gone)

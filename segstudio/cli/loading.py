@@ -168,7 +168,7 @@ def on_fastest_route(
         except SegstudioError:  # told when the image's turn comes
             return on_routes(spec, answers)
         with progress_bar("Looking for the fastest way") as show:
-            answers |= route_memory.tested_parts(
+            answers |= route_memory.find_routes(
                 untested, pixels, options, memory, route_memory.tested_apart, unchecked, show
             )
     return on_routes(spec, answers)

@@ -9,7 +9,7 @@ from segstudio.core.prediction import ModelSpec, RunOptions, parts_of
 from segstudio.core.route_answer import RouteAnswer
 from segstudio.jobs import Job, JobRunner
 from segstudio.preferences import Preferences
-from segstudio.runs.route_memory import RouteMemory, RouteTest, on_routes, tested_parts
+from segstudio.runs.route_memory import RouteMemory, RouteTest, find_routes, on_routes
 from segstudio.session.session import Change, Session, What
 
 Pixels = Callable[[Job], Image]
@@ -116,7 +116,7 @@ class FastRoutes:
 
         def work(job: Job) -> dict[str, RouteAnswer]:
             image = pixels(job)
-            return tested_parts(parts, image, options, self._memory, test, job.check, job.report)
+            return find_routes(parts, image, options, self._memory, test, job.check, job.report)
 
         def done(answers: dict[str, RouteAnswer]) -> None:
             self._job = None

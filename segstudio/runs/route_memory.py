@@ -165,7 +165,7 @@ def _digest(spec: ModelSpec, digests: dict[str, Any]) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
-def tested_parts(
+def find_routes(
     parts: Iterable[ModelSpec],
     pixels: Image,
     options: RunOptions,
@@ -176,7 +176,8 @@ def tested_parts(
 ) -> dict[str, RouteAnswer]:
     """Test models with weights of their own one after the other, and remember what was found.
 
-    One that the test fails on counts as exact; that is not remembered.
+    One that the test fails on counts as exact; that is not remembered, nor that nothing was quicker
+    while the computer was busy with something else.
 
     Raises:
         CancelledError: if `check` raised it; what was found before is remembered.
@@ -190,8 +191,15 @@ def tested_parts(
             _log.warning("%s was not tested: %s", part.title, error)
             found[part.id] = RouteAnswer()
             continue
-        memory.keep(part, options.device, found[part.id])
+        if found[part.id].route or not _is_busy():
+            memory.keep(part, options.device, found[part.id])
     return found
+
+
+def _is_busy() -> bool:
+    """Whether far more is at work here than a test: what it timed tells little then."""
+    cores = os.cpu_count() or 1
+    return hasattr(os, "getloadavg") and os.getloadavg()[0] > 2 * cores
 
 
 def on_routes(spec: ModelSpec, answers: Mapping[str, RouteAnswer]) -> ModelSpec:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fakes import BLOBS, BRIGHT, FakeEngine, make_folder, settle
 
 from segstudio.clock import ManualClock
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import Ensemble, Variant, WeightsFile
+from segstudio.core.prediction import Ensemble, RunOptions, Variant, WeightsFile
 from segstudio.core.route_answer import RouteAnswer
-from segstudio.runs.route_memory import RouteMemory, machine_text
+from segstudio.runs.route_memory import RouteMemory, find_routes, machine_text
 from segstudio.session.session import Layer, Pane
 from segstudio.studio import Studio
 
@@ -286,6 +288,21 @@ def test_an_answer_is_found_again_by_content_machine_and_device(tmp_path):
     assert memory(tmp_path).find([other], "cpu") == {}
     wider = replace(spec, options={"base_channels": 8})
     assert memory(tmp_path).find([wider, BLOBS], "cpu") == {}
+
+
+@pytest.mark.parametrize(("load", "is_kept"), [(1.0, True), (1000.0, False)])
+def test_on_a_busy_computer_nothing_quicker_is_no_answer_to_keep(
+    tmp_path, monkeypatch, load, is_kept
+):
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, load, load), raising=False)
+    spec, pixels = own_model(tmp_path), np.zeros((4, 4, 3), np.uint8)
+    known = memory(tmp_path)
+    nothing = (lambda: None, lambda *_: None)
+    found = find_routes([spec], pixels, RunOptions(), known, RouteTests(), *nothing)
+    assert found == {"own": RouteAnswer()}
+    assert bool(known.find([spec], "auto")) == is_kept
+    find_routes([spec], pixels, RunOptions(), known, RouteTests(own=TWICE), *nothing)
+    assert known.find([spec], "auto") == {"own": TWICE}
 
 
 def test_weights_are_read_once_as_long_as_they_do_not_change(tmp_path, monkeypatch):

@@ -11,7 +11,9 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.features import EdgeCut
 from segstudio.core.prediction import RunOptions, with_thresholds
+from segstudio.inspection.nets.traced_model import TracedModel
 from segstudio.models import hub_folder
 from segstudio.models.preprocess import Preprocess
 from segstudio.models.recognition import spec_from_weights
@@ -541,3 +543,57 @@ def test_things_of_the_usual_data_sets():
     assert len(things) == 100
     assert {7, 12, 20} <= things
     assert not things & {0, 2, 6, 9}
+
+
+# looked into
+
+
+def traced(made, pixels):
+    return TracedModel(model_of(made.folder), pixels)
+
+
+def test_segformer_is_looked_into(segformer):
+    pixels = photo(100, 150)
+    inside = traced(segformer, pixels)
+    trace, answer = inside.look()
+    stages = [layer.id.removeprefix("inner.segformer.") for layer in trace.layers]
+    assert stages[1:5] == ["stages.0", "stages.1", "stages.2", "stages.3"]
+    # tokens as a grid: a quarter of 128 x 96 and so on
+    assert [layer.shape for layer in trace.layers][1:5] == [
+        (8, 32, 24), (16, 16, 12), (16, 8, 6), (32, 4, 3),
+    ]  # fmt: skip
+    assert [edge.kind.value for edge in trace.skips] == ["pyramid", "pyramid", "concatenation"]
+    assert np.array_equal(answer.labels, model_of(segformer.folder).predict(pixels).labels)
+    cut = inside.predict([EdgeCut(trace.skips[-1])])
+    assert not np.array_equal(cut.confidence, answer.confidence)
+    lens = inside.logit_lens(trace, "inner.decode_head.linear_projections.0")
+    assert lens.labels.shape == (100, 150)
+
+
+def test_a_head_that_knows_nothing_of_class_0_reads_stages_right(tf, segformer, tmp_path):
+    processor = tf.SegformerImageProcessor(size={"height": 128, "width": 96}, do_reduce_labels=True)
+    shifted = _saved(segformer.network, processor, tmp_path / "ade")
+    pixels, stage = photo(128, 96), "inner.decode_head.linear_projections.0"
+    found = []
+    for made in (segformer, shifted):
+        inside = traced(made, pixels)
+        trace, _ = inside.look()
+        found.append(inside.logit_lens(trace, stage).labels)
+    assert np.array_equal(found[1], found[0] + 1)
+
+
+def test_mask2former_is_looked_into(mask2former):
+    pixels = photo(*SIZE)
+    inside = traced(mask2former, pixels)
+    trace, answer = inside.look()
+    encoder = [layer for layer in trace.layers if "encoder" in layer.id]
+    assert [layer.shape[0] for layer in encoder] == [8, 16, 32, 64]
+    whole = model_of(mask2former.folder).predict(pixels)
+    assert np.array_equal(answer.labels, whole.labels)
+    assert np.array_equal(answer.instance_ids, whole.instance_ids)
+    present = int(whole.labels.max())
+    assert inside.gradients(trace, present, pixel_xy=(50, 40)).score != 0
+    assert inside.logits() is None
+    assert inside.logit_lens_stages(trace) == ()
+    with pytest.raises(SegstudioError, match="names classes by its queries"):
+        inside.logit_lens(trace, encoder[0].id)

@@ -248,7 +248,9 @@ class TracedModel:
         return self.input_geometry.of_input(values)
 
     def logit_lens_stages(self, found: FeatureTrace) -> tuple[str, ...]:
-        """Return the ids of the stages that the head can read."""
+        """Return the ids of the stages that the head can read; none where queries say the classes."""
+        if self._universal is not None:
+            return ()
         return tuple(layer.id for layer in logit_lens_stages(self._network, found))
 
     def logit_lens(self, found: FeatureTrace, layer_id: str) -> Prediction:
@@ -257,6 +259,11 @@ class TracedModel:
         Raises:
             SegstudioError: if the head expects another number of channels.
         """
+        if self._universal is not None:
+            raise SegstudioError(
+                f"{self.spec.title} names classes by its queries, so no stage can be read alone.",
+                "Look at its maps and gradients instead.",
+            )
         with self._at_work(no_check):
             logits = torch.from_numpy(logit_lens(self._network, found, layer_id))[None]
         logits = as_logits(logits, self.spec.output)

@@ -10,6 +10,7 @@ except KeyboardInterrupt:
     sys.stderr.write("error: stopped\n")
     sys.exit(130)
 
-from segstudio.__main__ import main
+if __name__ == "__main__":  # a process that segstudio starts imports this file under another name
+    from segstudio.__main__ import main
 
-sys.exit(main())
+    sys.exit(main())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -185,3 +186,10 @@ def test_ctrl_c_is_python_s_own_again_after_a_command(capsys):
     assert main(["models", "--json"]) == 0
     json.loads(capsys.readouterr().out)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("file", ["main.py", "segstudio/__main__.py"])
+def test_a_process_that_segstudio_starts_does_not_start_it_again(file):
+    """multiprocessing imports the file of the main module, with the arguments of the first process."""
+    seen = runpy.run_path(str(Path(__file__).parents[2] / file), run_name="__mp_main__")
+    assert seen["__name__"] == "__mp_main__"

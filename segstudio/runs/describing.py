@@ -215,6 +215,8 @@ def network_text(entry: KeptWeights) -> str:
         "",
     )
     title = spec.family if family is None else family.title
+    if "arch" in spec.options:  # of a library
+        title = f"{spec.options['arch']} of {title}"
     whole = f"{title} of {counted(levels, 'level')}" if isinstance(levels, int) else title
     whole = f"{whole} on {inside}" if inside else whole
     channels = counted(channels_of(spec.preprocess), "channel")

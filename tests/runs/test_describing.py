@@ -159,6 +159,11 @@ def test_what_was_found_is_told_in_one_line(unet):
     assert network_text(kept_as(unet, lambda: None, 60)) == (
         "Loaded 60 of 60 tensors: U-Net of 2 levels, 3 channels, 2 classes."
     )
+    options = {"arch": "FPN", "encoder": "resnet18"}
+    of_library = replace(unet, family="smp", options=options)
+    assert network_text(kept_as(of_library, lambda: None, 60)) == (
+        "Loaded 60 of 60 tensors: FPN of segmentation_models on resnet18, 3 channels, 2 classes."
+    )
 
 
 def test_the_preview_tells_what_the_network_was_given(unet):

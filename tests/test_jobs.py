@@ -271,7 +271,9 @@ def test_what_a_task_holds_dies_on_the_owners_thread_as_soon_as_it_was_taken(
 
 def test_superseded_and_waiting_tasks_die_on_the_owners_thread(runner, clock):
     gate, freed, owner = threading.Event(), [], threading.current_thread().name
-    submitted(runner, "old", freed, work=lambda _job: gate.wait(30), key="k")
+    begun = threading.Event()
+    submitted(runner, "old", freed, work=lambda _job: begun.set() or gate.wait(30), key="k")
+    assert begun.wait(30)  # else it is the one that waits, and "waits" is at work
     submitted(runner, "waits", freed, key="k")
     submitted(runner, "new", freed, key="k")
     gate.set()

@@ -42,7 +42,7 @@ def modules() -> dict[str, str]:
 
 def users_of(modules: dict[str, str]) -> dict[str, set[str]]:
     """Who imports each module, for types alone too."""
-    graph = grimp.build_graph("segstudio")
+    graph = grimp.build_graph("segstudio", cache_dir=None)
     users = {name: graph.find_modules_that_directly_import(name) for name in modules}
     return {name: found & modules.keys() for name, found in users.items() if found}
 

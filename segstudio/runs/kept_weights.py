@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.json_text import read_json
 from segstudio.core.prediction import ModelSpec, WeightsFile
 from segstudio.core.text import utf8_json
 from segstudio.models.download import sha256_of
 from segstudio.models.registry import spec_from_metadata
 from segstudio.storage.atomic import make_folder, write_atomically
-from segstudio.storage.damaged import Tell, not_told, set_aside
+from segstudio.storage.damaged import Tell, not_told, read_list
 from segstudio.storage.folders import UserFolders
 
 _SHA256_DIGITS: Final = 64
@@ -158,17 +157,8 @@ def read_kept(path: Path, tell: Tell = not_told) -> list[KeptWeights]:
 
     A file that is no list of weights is kept beside as `.damaged`.
     """
-    try:
-        entries = read_json(path)
-        if not isinstance(entries, list):
-            raise TypeError("it holds no list")
-    except (OSError, SegstudioError):
-        return []
-    except (ValueError, TypeError) as error:
-        set_aside(path, error, "the weights of your own in it are not listed", tell)
-        return []
     found: dict[str, KeptWeights] = {}
-    for entry in entries:
+    for entry in read_list(path, "the weights of your own in it are not listed", tell):
         kept = _accepted(entry)
         if kept is not None:
             found.setdefault(kept.spec.id, kept)

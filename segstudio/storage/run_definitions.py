@@ -7,12 +7,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from segstudio.core.errors import SegstudioError
-from segstudio.core.json_text import read_json
 from segstudio.core.prediction import ENSEMBLE_METHODS, EnsembleMethod, RunOptions
 from segstudio.core.text import utf8_json
 from segstudio.storage.atomic import make_folder, write_atomically
-from segstudio.storage.damaged import Tell, not_told, set_aside
+from segstudio.storage.damaged import Tell, not_told, read_list
 
 
 @dataclass(frozen=True)
@@ -44,15 +42,7 @@ def read_definitions(path: Path, tell: Tell = not_told) -> list[RunDefinition]:
     A file that is no list of runs is kept beside as `.damaged`, so that the next one written does
     not take its place.
     """
-    try:
-        entries = read_json(path)
-        if not isinstance(entries, list):
-            raise TypeError("it holds no list")
-    except (OSError, SegstudioError):
-        return []
-    except (ValueError, TypeError) as error:
-        set_aside(path, error, "the named runs in it are not there", tell)
-        return []
+    entries = read_list(path, "the named runs in it are not there", tell)
     return [found for entry in entries if (found := _accepted(entry)) is not None]
 
 

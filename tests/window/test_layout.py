@@ -302,8 +302,9 @@ def test_one_click_scores_what_the_model_finds_as_the_class_without_a_name(bench
     bench.window.resize(1280, 800)
     bench.open(folder)
     panel = bench.window.model
-    bench.until(panel.doubt.isVisible)
-    assert panel.doubt.text().startswith("“object” may be anything: nucleus is not scored. <a")
+    doubt = "“object” may be anything: nucleus is not scored. <a"
+    bench.until(lambda: panel.doubt.text().startswith(doubt))
+    assert panel.doubt.isVisible()
     assert ">Score nucleus as “object”</a>" in panel.doubt.text()
     for model in ("fake-instance", "fake-semantic"):
         bench.studio.segmenting.choose(model)

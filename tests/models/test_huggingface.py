@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from slow_cases import few
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import EdgeCut
@@ -365,7 +366,7 @@ def mobilevit(tf):
     return tf.MobileViTForSemanticSegmentation(config), tf.MobileViTImageProcessor()
 
 
-@pytest.mark.parametrize("make", [upernet, dpt, beit, mobilevit])
+@pytest.mark.parametrize("make", few([mobilevit, upernet, dpt, beit], 1))
 def test_other_semantic_networks_answer_as_transformers(tf, tmp_path, make):
     network, processor = make(tf)
     processor.size = {"height": 64, "width": 64}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from segmenters import SCHEMA, UNET, image, saved, use_network
+from slow_cases import few
 from torch import nn
 
 from segstudio.core.errors import CancelledError, SegstudioError
@@ -51,7 +52,7 @@ def module_of_unet():
 
 
 @pytest.mark.parametrize("key", KEYS)
-@pytest.mark.parametrize("size", [(64, 64), (50, 93)])
+@pytest.mark.parametrize("size", [(50, 93), pytest.param((64, 64), marks=pytest.mark.slow)])
 def test_a_route_gives_the_exact_answer_at_any_size(tmp_path, emulated, key, size):
     segmenter = Segmenter(sure_unet(tmp_path), device="cpu")
     exact = segmenter.predict(image(*size), CPU)
@@ -63,7 +64,7 @@ def test_a_route_gives_the_exact_answer_at_any_size(tmp_path, emulated, key, siz
     assert found.run == exact.run
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", few(KEYS, {"bfloat16"}))
 def test_a_network_that_answers_with_a_dictionary_takes_every_route(tmp_path, emulated, key):
     torch.manual_seed(1)
     options = {"backbone": "mobilenet_v3_large", "num_classes": 2}
@@ -78,7 +79,7 @@ def test_a_network_that_answers_with_a_dictionary_takes_every_route(tmp_path, em
     assert np.abs(found - exact).max() < (0.05 if key == "bfloat16" else 1e-3)
 
 
-@pytest.mark.parametrize("key", ["contiguous", "openvino", "onnxruntime"])
+@pytest.mark.parametrize("key", few(["openvino", "contiguous", "onnxruntime"], 1))
 def test_of_a_network_that_finds_instances_the_backbone_takes_the_route(rcnn_spec, key):
     segmenter = Segmenter(rcnn_spec, device="cpu")
     exact = segmenter.predict(image(96, 130), CPU)
@@ -355,6 +356,7 @@ def test_the_test_in_another_process_is_ended_by_cancelling(tmp_path):
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.slow
 def test_what_fails_in_another_process_is_said_here(tmp_path):
     spec = sure_unet(tmp_path)
     (tmp_path / "m.safetensors").unlink()

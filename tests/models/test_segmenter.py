@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from segmenters import UNET, image, saved, use_network
+from slow_cases import few
 from torch import nn
 
 from segstudio.core.errors import CancelledError, SegstudioError
@@ -239,7 +240,7 @@ def test_devices_that_are_not_there_are_refused(name):
         resolve_device(name)
 
 
-@pytest.mark.parametrize("model_id", ["unet-nuclei", "deeplab-nuclei", "maskrcnn-nuclei"])
+@pytest.mark.parametrize("model_id", few(["unet-nuclei", "deeplab-nuclei", "maskrcnn-nuclei"], 1))
 def test_embedded_models_load_completely_and_run(model_id):
     prediction = Segmenter(registry()[model_id], device="cpu").predict(image(96, 128))
     assert prediction.labels.shape == (96, 128)

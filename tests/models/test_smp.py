@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from slow_cases import few
 
 from segstudio.core.errors import SegstudioError
 from segstudio.models.families.smp import ARCHITECTURES, smp_network
@@ -66,7 +67,7 @@ FILES = [
 ]
 
 
-@pytest.mark.parametrize(("arch", "encoder", "options"), FILES)
+@pytest.mark.parametrize(("arch", "encoder", "options"), few(FILES, 1))
 def test_a_state_dict_opens_and_answers_as_smp_does(tmp_path, arch, encoder, options):
     theirs = reference(arch, encoder, **options)
     path = tmp_path / "mine.pth"
@@ -86,6 +87,7 @@ def test_pan_answers_as_smp_does(tmp_path):
     answers_alike(spec_from_weights(tmp_path / "pan.pth"), theirs, side=128)
 
 
+@pytest.mark.slow
 def test_dpt_answers_as_smp_does_and_takes_other_sizes(tmp_path):
     theirs = reference("DPT", "tu-vit_tiny_patch16_224", classes=3, decoder_fusion_channels=32,
                        decoder_intermediate_channels=(16, 16, 32, 32))  # fmt: skip
@@ -98,9 +100,9 @@ def test_dpt_answers_as_smp_does_and_takes_other_sizes(tmp_path):
     assert other.shape == (1, 3, 64, 96)
 
 
-@pytest.mark.parametrize("depth", [3, 4])
+@pytest.mark.parametrize("depth", few([3, 4], 1))
 @pytest.mark.parametrize(
-    "encoder", ["resnet34", "efficientnet-b0", "tu-resnet18", "tu-mobilenetv3_large_100"]
+    "encoder", few(["resnet34", "efficientnet-b0", "tu-resnet18", "tu-mobilenetv3_large_100"], 1)
 )
 def test_encoders_of_less_depth(encoder, depth):
     channels = (64, 32, 16, 8)[:depth]
@@ -308,7 +310,7 @@ def test_a_file_cannot_give_the_encoder_options_of_its_own():
         smp_network("Unet", "resnet19")
 
 
-@pytest.mark.parametrize("arch", ARCHITECTURES)
+@pytest.mark.parametrize("arch", few(ARCHITECTURES, {"Unet", "Linknet", "UPerNet", "MAnet", "PAN"}))
 def test_each_architecture_is_told_from_the_others(arch):
     """With its defaults; the encoder is another than in the other tests."""
     if arch == "DPT":

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from slow_cases import few
 from torchvision.models import detection, segmentation
 
 from segstudio.models.families.maskrcnn import maskrcnn
@@ -12,7 +13,7 @@ def shapes(model):
     return {name: tuple(value.shape) for name, value in model.state_dict().items()}
 
 
-@pytest.mark.parametrize("backbone", ["mobilenet_v3_large", "resnet50", "resnet101"])
+@pytest.mark.parametrize("backbone", few(["mobilenet_v3_large", "resnet50", "resnet101"], 1))
 @pytest.mark.parametrize("aux", [False, True])
 def test_deeplab_has_torchvisions_tensors(backbone, aux):
     with torch.device("meta"):
@@ -46,7 +47,7 @@ def test_deeplab_gives_torchvisions_output():
 
 
 @pytest.mark.parametrize("backbone", ["resnet50", "resnet101"])
-@pytest.mark.parametrize("aux", [False, True])
+@pytest.mark.parametrize("aux", few([True, False], 1))
 def test_fcn_has_torchvisions_tensors(backbone, aux):
     with torch.device("meta"):
         theirs = getattr(segmentation, f"fcn_{backbone}")(
@@ -86,9 +87,9 @@ def with_statistics(network):
 @pytest.mark.parametrize(
     ("builder", "family", "classes", "aux"),
     [
-        ("fcn_resnet50", "fcn", 5, True),
+        pytest.param("fcn_resnet50", "fcn", 5, True, marks=pytest.mark.slow),
         ("lraspp_mobilenet_v3_large", "lraspp", 3, None),
-        ("deeplabv3_mobilenet_v3_large", "deeplab", 4, True),
+        pytest.param("deeplabv3_mobilenet_v3_large", "deeplab", 4, True, marks=pytest.mark.slow),
     ],
 )
 def test_a_file_of_torchvisions_reference_script_opens_and_answers_alike(

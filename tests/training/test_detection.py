@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from augmentations import NO_AUGMENTATION
 
@@ -49,6 +50,7 @@ def square_sampler():
     return CropSampler([Sample("squares", image, ids)], 64, NO_AUGMENTATION, seed=0)
 
 
+@pytest.mark.slow
 def test_a_few_steps_reduce_the_loss():
     torch.manual_seed(0)
     model = maskrcnn(

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from inspection_networks import image, network, unet
+from slow_cases import few
 from torch.nn import functional as F
 
 from segstudio.core.errors import SegstudioError
@@ -35,7 +36,7 @@ def unet_by_hand(model, x, edit):
 
 
 @pytest.mark.parametrize("upsampling", ["transposed", "bilinear", "pixel_shuffle"])
-@pytest.mark.parametrize("cut_level", [0, 1, 2])
+@pytest.mark.parametrize("cut_level", few([0, 1, 2], 1))
 def test_unet_skip_zero(upsampling, cut_level):
     model, picture = unet(3, 2, 8, 3, upsampling), image(64, 96)
     found = trace(model, picture)
@@ -91,7 +92,7 @@ def test_all_skips_cut_is_a_unet_built_without_them():
     assert torch.allclose(cut, expected, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("index", range(4))
+@pytest.mark.parametrize("index", few(range(4), 1))
 def test_smp_unet_skip_zero(index):
     model, picture = network("smp.Unet"), image(64, 96)
     found = trace(model, picture)

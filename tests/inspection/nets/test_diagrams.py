@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 from inspection_networks import traced
+from slow_cases import few
 
 from segstudio.report.diagram import lay_out
 
@@ -13,9 +14,10 @@ NAMES = [
     "unet-depth-6", "smp.UnetPlusPlus", "smp.PAN", "smp.UPerNet", "smp.Segformer", "smp.DPT",
     "tv.lraspp", "deeplab-embedded", "maskrcnn-embedded",
 ]  # fmt: skip
+QUICK = {"unet-depth-6", "smp.UnetPlusPlus", "deeplab-embedded", "maskrcnn-embedded"}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few(NAMES, QUICK))
 def test_diagrams_of_real_networks_are_clear(name):
     found = traced(name)
     whole = lay_out(found)

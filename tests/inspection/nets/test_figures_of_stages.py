@@ -7,6 +7,7 @@ import pytest
 import torch
 from inspection_networks import image, network, unet
 from safetensors.torch import save_file
+from slow_cases import few
 
 from segstudio.core.features import EdgeCut
 from segstudio.core.prediction import ModelSpec, WeightsFile
@@ -19,7 +20,8 @@ from segstudio.report.shape_table import field_text, pixels_text, shape_csv
 
 
 @pytest.mark.parametrize(
-    "name", ["maskrcnn-embedded", "tv.deeplabv3", "deeplab-embedded", "tv.fcn", "unet-transposed"]
+    "name",
+    few(["maskrcnn-embedded", "deeplab-embedded", "unet-transposed", "tv.deeplabv3", "tv.fcn"], 3),
 )
 def test_the_rows_sum_to_the_network(name):
     """Mask R-CNN's lacked its box predictor, and the proposals on the coarser levels."""

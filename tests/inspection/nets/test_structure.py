@@ -2,6 +2,7 @@
 
 import pytest
 from inspection_networks import NETWORKS, image, network, traced
+from slow_cases import few
 
 from segstudio.core.features import EdgeKind, Role
 from segstudio.inspection.nets.tracing import trace
@@ -120,11 +121,18 @@ EXPECTED = {
 }  # fmt: skip
 
 
+QUICK = {
+    "unet-transposed", "unet-bilinear", "unet-shuffle-2", "unet-depth-6", "unet-no-skips", "own",
+    "attention", "smp.FPN", "smp.Linknet", "smp.UnetPlusPlus", "tv.lraspp", "deeplab-embedded",
+    "maskrcnn-embedded",
+}  # fmt: skip
+
+
 def test_every_network_has_an_expectation():
     assert EXPECTED.keys() == NETWORKS.keys()
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", few(NETWORKS, QUICK))
 def test_stages_and_skips(name):
     encoder, neck, decoder, skips = EXPECTED[name]
     found = traced(name)

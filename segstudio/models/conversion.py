@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from segstudio.core.prediction import ModelSpec
 from segstudio.models.download import sha256_of
+from segstudio.models.shared_libraries import load_shared_libraries
 
 Outputs = list[Tensor]
 Run = Callable[[Tensor], Outputs]
@@ -104,6 +105,7 @@ def openvino_run(network: nn.Module, key: str, precision: str) -> Run:
         key: See `network_key`.
         precision: "f32" or "bf16".
     """
+    load_shared_libraries("openvino")
     import openvino
 
     version = importlib.metadata.version("openvino")
@@ -140,6 +142,7 @@ def _save_openvino(network: nn.Module, path: Path) -> None:
 
 def onnx_run(network: nn.Module, key: str) -> Run:
     """A network run by ONNX Runtime on the CPU; arguments as `openvino_run`."""
+    load_shared_libraries("onnxruntime")
     import onnxruntime
 
     path = _kept(key, ".onnx", functools.partial(_save_onnx, network))

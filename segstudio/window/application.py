@@ -231,4 +231,7 @@ def _qt_application() -> QApplication:
 
 def _import_torch(_job: object) -> None:
     """Load torch once the window is up, so that the first run need not wait for it."""
+    from segstudio.models.shared_libraries import load_shared_libraries
+
+    load_shared_libraries("torch")
     import segstudio.models.segmenter  # noqa: F401

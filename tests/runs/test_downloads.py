@@ -99,7 +99,9 @@ def test_a_stopped_download_says_how_far_it_came_and_goes_on_from_there(desk, se
     assert row(desk).state == "here"
 
 
-@pytest.mark.parametrize("fault", ["404", pytest.param("cut", marks=pytest.mark.slow), "checksum", "offline"])
+@pytest.mark.parametrize(
+    "fault", ["404", pytest.param("cut", marks=pytest.mark.slow), "checksum", "offline"]
+)
 def test_what_went_wrong_stays_beside_the_model(desk, server, fault, monkeypatch):
     if fault == "404":
         server.status = 404

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import random
@@ -201,7 +202,8 @@ def _wait(folder: Path, rng: random.Random, mode: str) -> None:
     time.sleep(rng.uniform(0.1, 1.8))
     end = time.monotonic() + PATIENCE_S
     while mode == "save" and time.monotonic() < end:
-        with os.scandir(folder / "masks") as entries:
+        # the folder comes with the first save
+        with contextlib.suppress(FileNotFoundError), os.scandir(folder / "masks") as entries:
             if any(entry.name.endswith(".tmp") for entry in entries):
                 return
 

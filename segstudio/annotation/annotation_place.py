@@ -52,6 +52,8 @@ class AnnotationPlace:
         self._folder = folder
         self._editing = editing
         self._in_truth: set[ImageRef] = set()
+        self._told: set[tuple[ImageRef, AnnotationPath]] = set()
+        """Of which images it was said where they are saved instead."""
         self._root: Path | None = None
         self._choices = 0
         session.follow(What.PROJECT, self._on_project)
@@ -177,10 +179,12 @@ class AnnotationPlace:
 
     def saved(self, document: Document, saved: Saved) -> None:
         """An annotation was saved."""
-        before, document.place = document.place, saved.place
+        document.place = saved.place
         if saved.files and not saved.place.folder:
             self._in_truth.add(document.ref)
-        if saved.why and document is self._session.document and before != saved.place:
+        told = (document.ref, saved.place)
+        if saved.why and document is self._session.document and told not in self._told:
+            self._told.add(told)
             target = saved.place.files[0]
             self._notices.info(
                 f"Edits of {document.ref.name} are saved to {self.shown(target)}: {saved.why}.",
@@ -211,7 +215,7 @@ class AnnotationPlace:
         project = self._session.project
         root = None if project is None else project.root
         if root != self._root:
-            self._root, self._in_truth = root, set()
+            self._root, self._in_truth, self._told = root, set(), set()
             self._session.saving = Saving()
         self._read_choice()
 
@@ -274,7 +278,9 @@ class AnnotationPlace:
         self._jobs.submit(
             "Looking where the annotation goes",
             "save",
-            lambda _job: files.annotations.target(document.ref, elsewhere=elsewhere),
+            lambda _job: files.annotations.target(
+                document.ref, elsewhere=elsewhere, keeps_form=document.keeps_form
+            ),
             done,
             key="place",
             visible=False,

@@ -33,6 +33,7 @@ from segstudio.core.regions import region_at
 from segstudio.core.shapes import polygon_mask
 from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
+from segstudio.runs.score_sides import run_title
 from segstudio.session.document import Document
 from segstudio.session.session import SchemaOrigin, Session, What
 
@@ -225,11 +226,18 @@ class Editing:
     # -- whole maps --------------------------------------------------------------------------
 
     def use_prediction(self, run: str = "") -> None:
-        """Make a prediction of the open image (the shown one if not named) its annotation."""
+        """Make a prediction of the open image its annotation; says so where it is not there.
+
+        Args:
+            run: Key of the prediction; that of the view clicked on last if not named.
+        """
         self.end_stroke()
         document = self._editable()
-        run = run or self._session.view.run
-        if document is None or run not in document.predictions:
+        run = run or self._session.view.scored_run
+        if document is None:
+            return
+        if run not in document.predictions:
+            self._say(f"{run_title(self._session, run)} has not run on {document.ref.title}.")
             return
         prediction, schema = document.predictions[run], self._session.schema
         title = f"Use as annotation: {prediction.title}"

@@ -38,7 +38,7 @@ _HOW: Final = {
     OverlayStyle.OUTLINE: "outlined",
 }
 _OF_MODEL: Final = {
-    Layer.DIFFERENCE: "difference from your annotation",
+    Layer.DIFFERENCE: "difference from the annotation",
     Layer.CONFIDENCE: "confidence",
     Layer.ENTROPY: "entropy",
 }
@@ -423,7 +423,7 @@ def _markers(session: Session, runs: Sequence[str]) -> dict[str, str]:
 def _colours(document: Document, view: ViewState, names: ViewNames) -> tuple[LegendEntry, ...]:
     """The colours of a layer of predictions; none where they are those of the classes."""
     if view.layer is Layer.DIFFERENCE:
-        return _difference("the model", "your annotation", "wrong class")
+        return _difference("the model", "the annotation", "wrong class")
     if view.layer is Layer.CONFIDENCE:
         return _doubts()
     if view.layer is Layer.ENTROPY:

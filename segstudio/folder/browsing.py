@@ -210,7 +210,7 @@ class Browsing:
             if project is self._session.project:
                 self._use_project(found, moved)
             theirs = loaded.document
-            document.truth = theirs.truth
+            document.truth, document.keeps_form = theirs.truth, theirs.keeps_form
             self._use_as_edit(document, theirs.annotation)
             done(theirs.seen)
 
@@ -642,7 +642,7 @@ class Browsing:
             if files is not self._folder.files:
                 return
             seen, read, annotation = result
-            document.truth = read.truth
+            document.truth, document.keeps_form = read.truth, read.keeps_form
             untouched = not (document.dirty or document.history.can_undo)
             if untouched and document.origin in ("", "ground truth", "saved"):
                 document.annotation = annotation

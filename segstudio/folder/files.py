@@ -20,7 +20,7 @@ from segstudio.session.document import Document
 from segstudio.storage.annotations import Annotations
 from segstudio.storage.decode import read_image
 from segstudio.storage.image_ref import ImageRef, image_of, page_of, place_of
-from segstudio.storage.mask_files import mask_pages
+from segstudio.storage.mask_files import is_only_read, mask_pages
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.picture import COMPOSITE, Check, unchecked
 from segstudio.storage.predictions import PredictionStore
@@ -49,10 +49,18 @@ class LoadedDocument:
 
 @dataclass
 class MasksOfImage:
-    """What was read of an image's masks, and what was wrong with them or is worth showing."""
+    """What was read of an image's masks, and what was wrong with them or is worth showing.
+
+    Attributes:
+        truth: Ground truth.
+        saved: What was annotated.
+        keeps_form: See `Document.keeps_form`.
+        problems: What was wrong, or is worth showing.
+    """
 
     truth: LabelMap | None = None
     saved: LabelMap | None = None
+    keeps_form: bool = True
     problems: list[SegstudioError] = field(default_factory=list)
 
 
@@ -173,6 +181,7 @@ class FolderFiles:
             picture=image.picture,
             digest=digest or "",
             seen=seen,
+            keeps_form=read.keeps_form,
         )
         document.saved_revision = annotation.revision
         annotation.checksum()
@@ -308,6 +317,7 @@ class FolderFiles:
             reading = self.first_truth(ref, schema, shape_hw)
             if reading is not None:
                 found.truth = reading.label_map
+                found.keeps_form = not (reading.cannot_hold_edits or self._is_only_read(ref))
                 found.problems += [SegstudioError(r, _REMARK_HINT) for r in reading.remarks]
         except SegstudioError as error:
             if self.project.truth is None or not self.project.truth.undecided:
@@ -317,6 +327,12 @@ class FolderFiles:
         except SegstudioError as error:
             found.problems.append(without_traceback(error))
         return found
+
+    def _is_only_read(self, ref: ImageRef) -> bool:
+        """Whether one of the files of an image's ground truth takes no edit."""
+        truth = self.project.truth
+        paths = () if truth is None else (truth.class_path(ref), truth.instance_path(ref))
+        return any(path is not None and is_only_read(path) for path in paths)
 
 
 def changing(ref: ImageRef) -> SegstudioError:

@@ -483,10 +483,14 @@ class Segmenting:
         )
 
     def remove_prediction(self, run: str = "") -> None:
-        """Remove a prediction (the shown one if not named) of the open image, also from disk."""
+        """Remove a prediction of the open image, also from disk.
+
+        Args:
+            run: Its key; that of the view clicked on last if not named.
+        """
         session, files = self._session, self._folder.files
         document = session.document
-        run = run or session.view.run
+        run = run or session.view.scored_run
         if document is None or files is None or run not in document.predictions:
             return
         del document.predictions[run]

@@ -30,6 +30,8 @@ class Document:
         runs_before: Keys of the predictions that it had pixels of when it was read.
         edited_at: When it was last changed, seconds since 1970; None if it never was.
         place: The files in which the annotation lies or will lie; None until that is found out.
+        keeps_form: Whether an edit can be saved in the form of the ground truth's files, as far as
+            they tell when they are read.
         notes: Sentences about the file worth showing ("the transparency is not shown").
         seen: The files of the annotation as they were read or saved last; None if not known.
         picture: The stored values that `pixels` were made of; None where only these are known.
@@ -49,6 +51,7 @@ class Document:
     runs_before: frozenset[str] = frozenset()
     edited_at: float | None = None
     place: AnnotationPath | None = None
+    keeps_form: bool = True
     notes: tuple[str, ...] = ()
     picture: Picture | None = None
     digest: str = ""

@@ -158,14 +158,17 @@ class Annotations:
             return original
         return None
 
-    def target(self, ref: ImageRef, *, elsewhere: bool = False) -> AnnotationPath:
+    def target(
+        self, ref: ImageRef, *, elsewhere: bool = False, keeps_form: bool = True
+    ) -> AnnotationPath:
         """Where an image's annotation is saved, if its form can hold it.
 
         Args:
             ref: The image.
             elsewhere: Whether what is new goes to `annotations/`, not into the ground truth.
+            keeps_form: Whether the ground truth's form can hold an edit, as far as is known.
         """
-        return next(self._places(ref, elsewhere))
+        return next(p for p in self._places(ref, elsewhere) if p.own_form or keeps_form)
 
     def has(self, ref: ImageRef) -> bool:
         """Whether an image was annotated, as far as names and headers tell."""
@@ -467,6 +470,8 @@ class Annotations:
         why = "it does not hold the edit"
         assert self.truth is not None
         masks = self.truth.class_path(ref), self.truth.instance_path(ref)
+        if any(path is not None and path.is_dir() for path in masks):
+            raise CannotHold("each object has a file of its own")
         for turn in _turns(ref, masks):
             try:
                 contents = self._encoded(place, ref, before, wanted, schema, turn)

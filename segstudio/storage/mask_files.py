@@ -54,6 +54,16 @@ def native_mask(content: bytes) -> NativeMask:
     return form(content)
 
 
+def is_only_read(path: Path) -> bool:
+    """Whether no edit can be written into a mask, as far as its beginning tells; not if it is gone."""
+    if path.is_dir():
+        return True  # one mask an object
+    try:
+        return _format_at(path).form is None
+    except OSError:
+        return False
+
+
 def read_mask_file(path: Path, page: int = 0) -> RawMask:
     """Read a mask, or a folder of masks of one image (`read_object_masks`).
 

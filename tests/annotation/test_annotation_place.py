@@ -62,6 +62,57 @@ def test_the_first_stroke_asks_and_says_which_file_is_corrected(desk, tmp_path):
     assert not desk.session.saving.elsewhere
 
 
+def jpeg_masks(root):
+    """Ground truth in files that lose values when they are written."""
+    for path in (root / "masks").glob("*.png"):
+        pil.fromarray(values(path) * np.uint8(255)).save(path.with_suffix(".jpg"), quality=95)
+        path.unlink()
+    return root / "masks" / "a0.png"
+
+
+def object_masks(root):
+    """A folder an image, with one mask an object."""
+    for path in (root / "masks").glob("*.png"):
+        home = root / path.stem
+        (home / "images").mkdir(parents=True)
+        (root / path.name).rename(home / "images" / path.name)
+        whole = values(path) * np.uint8(255)
+        upper = whole.copy()
+        upper[10:] = 0
+        for number, part in enumerate((upper, whole - upper)):
+            write_mask(home / "masks" / f"{number}.png", part)
+        path.unlink()
+    (root / "masks").rmdir()
+    return root / "a0" / "images" / "masks" / "a0.png"
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (jpeg_masks, "its format (JPEG or lossy WebP) changes values."),
+        (object_masks, "each object has a file of its own."),
+    ],
+)
+def test_a_form_that_cannot_hold_an_edit_is_not_said_to_be_corrected(desk, tmp_path, make, why):
+    root = make_folder(tmp_path / "set")
+    wanted = make(root)
+    desk.open(root)
+    assert desk.document.truth is not None
+    before = desk.document.place
+    desk.session.set_view(active_class=1, brush_size=1)
+    stroke(desk, (2, 2))
+    later(desk)
+    assert desk.document.place.files[0] == wanted
+    assert wanted.is_file()
+    assert before.files[0] == wanted  # said before the stroke, by the bar and the tip of Save
+    stroke(desk, (3, 3))
+    later(desk)
+    said = [m for m in desk.messages if m.startswith("Edits of")]
+    assert len(said) == 1
+    shown = wanted.relative_to(root).as_posix()
+    assert f" are saved to {shown}: {why}" in said[0]
+
+
 def test_without_ground_truth_nothing_is_asked(empty):
     stroke(empty, (2, 2))
     later(empty)

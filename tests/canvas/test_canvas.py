@@ -120,7 +120,7 @@ def test_the_header_says_what_is_shown(desk):
         Layer.ANNOTATION: "Annotation filled",
         Layer.PREDICTION: "Model filled",
         Layer.BOTH: "Annotation filled --- Model dashed",
-        Layer.DIFFERENCE: "Model difference from your annotation",
+        Layer.DIFFERENCE: "Model difference from the annotation",
         Layer.CONFIDENCE: "Model confidence",
         Layer.ENTROPY: "Model entropy",
         Layer.MODELS: "Difference of models only one prediction",
@@ -133,7 +133,7 @@ def test_the_header_says_what_is_shown(desk):
     desk.session.set_inspection(active=True)
     assert desk.said() == "Model outlined --- Annotation dashed"
     desk.session.set_view(layer=Layer.DIFFERENCE)
-    only = ["only the model", "only your annotation"]
+    only = ["only the model", "only the annotation"]
     assert desk.explained() == ["agree", *only, "wrong class"]
     desk.session.set_view(overlay_visible=False)
     assert desk.said() == "Overlay hidden"

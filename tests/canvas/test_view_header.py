@@ -139,7 +139,7 @@ def test_views_of_different_layers_say_the_layer_too(views):
     views.session.set_view(active_pane=1)
     assert views.explained() == ["Small U-Net", "Entropy", "0.25", "0.5", "undecided"]
     views.session.set_view(active_pane=0)
-    assert "only your annotation" in views.explained()
+    assert "only the annotation" in views.explained()
 
 
 def test_which_is_filled_and_which_is_dashed_is_said_once_for_several_views(views):
@@ -415,12 +415,12 @@ def test_the_legend_leaves_out_whole_entries_where_there_is_little_room(views):
     views.explained()
     bar = views.legend
     bar.resize(bar.sizeHint())
-    assert bar.shown == "Small U-Net agree only the model only your annotation wrong class"
+    assert bar.shown == "Small U-Net agree only the model only the annotation wrong class"
     bar.resize(bar.sizeHint().width() - 1, 28)
-    assert bar.shown == "agree only the model only your annotation wrong class"
+    assert bar.shown == "agree only the model only the annotation wrong class"
     bar.resize(150, 28)
     assert bar.shown == "agree"
-    assert "only your annotation" in bar.toolTip()
+    assert "only the annotation" in bar.toolTip()
     bar.resize(bar.sizeHint())
     image = bar.grab().toImage()
     seen = {image.pixelColor(x, 14).name() for x in range(image.width())}

@@ -95,14 +95,17 @@ class CorrectionBar(QFrame):
     def _fill(self, document: Document) -> None:
         place, elsewhere = document.place, self._session.saving.elsewhere
         assert place is not None
-        files = " and ".join(self._place.shown(path) for path in place.files if path.suffix)
+        paths = [path for path in place.files if path.suffix]
+        if document.annotation.instances is None:
+            paths = paths[:1]  # there are no ids to be saved
+        files = " and ".join(map(self._place.shown, paths))
         is_painted = document.edited_at is not None
         what = f"Correcting {files}" if is_painted else f"Corrections go to {files}"
         fate = "the original is kept."
         if place.folder:
             what, fate = f"Corrections go to {files}", "the ground truth stays as it is."
         # where it is too long all the same, its own end tells more than its folder's
-        names = " and ".join(path.name for path in place.files if path.suffix)
+        names = " and ".join(path.name for path in paths)
         self.file.show_text(f"{what}; {fate}", what, what.replace(files, names))
         self.setAccessibleDescription(f"{what}; {fate}")
         self._word_buttons(self._texts(elsewhere=elsewhere, short=False))

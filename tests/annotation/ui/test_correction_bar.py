@@ -77,6 +77,31 @@ def test_a_mask_that_nobody_painted_on_is_not_said_to_be_corrected(painted):
     painted.until(lambda: bar.file.whole.startswith("Correcting masks/field_1.png;"))
 
 
+def test_masks_that_lose_values_are_not_said_to_be_corrected(make_window, folder):
+    for mask in (folder / "masks").glob("*.png"):
+        shape = np.array(pil.open(mask)) > 0
+        pil.fromarray(shape * np.uint8(255)).save(mask.with_suffix(".jpg"), quality=95)
+        mask.unlink()
+    bench = make_window()
+    bench.open(folder)
+    bench.settle()
+    bench.studio.editing.begin_stroke(1, 1)
+    bench.studio.editing.end_stroke()
+    bar = bench.window.corrections
+    bench.until(bar.isVisible)
+    said = "Corrections go to masks/field_0.png; the ground truth stays as it is."
+    assert bar.file.whole == said
+    assert "To masks/field_0.png" in bench.window.commands["file.save"].toolTip()
+    bench.studio.autosave.save_all()
+    bench.until(lambda: not bench.session.document.dirty)
+    bench.settle()
+    assert bar.file.whole == said
+    assert sorted(path.name for path in (folder / "masks").glob("field_0.*")) == [
+        "field_0.jpg",
+        "field_0.png",
+    ]
+
+
 def test_the_bar_names_the_file_and_takes_an_answer_once(painted):
     bar = painted.window.corrections
     assert "masks/field_0.png" in bar.accessibleDescription()

@@ -15,6 +15,7 @@ from segstudio.metrics.tally import lead_iou, metrics_of
 from segstudio.session.session import Layer, Pane, What
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+SHIFT_CONTROL = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
 SEMANTIC, INSTANCE = "fake-semantic", "fake-instance"
 
 
@@ -96,6 +97,29 @@ def test_classes_and_list_show_the_figures_of_the_view_that_was_clicked_on(both)
         assert f">{found[number].mean_iou:.3f}<" in classes.means.text()
         lead = both.studio.scoring.lead_of(index)
         assert lead == pytest.approx(lead_iou(found[number], schema))
+
+
+def test_commands_on_the_prediction_are_about_the_view_at_hand(both):
+    document = both.session.document
+    labels = {run: document.predictions[run].labels.copy() for run in (SEMANTIC, INSTANCE)}
+    assert (labels[SEMANTIC] != labels[INSTANCE]).any()
+    for number, run in ((1, INSTANCE), (0, SEMANTIC)):
+        viewport = both.window.canvas.panes[number].viewport
+        QTest.mouseMove(viewport, QPoint(40, 60))
+        QTest.mouseClick(viewport, LEFT, pos=QPoint(41, 60))
+        QTest.keyClick(viewport, Qt.Key.Key_U, SHIFT_CONTROL)
+        both.settle()
+        assert (document.annotation.labels == labels[run]).all()
+    QTest.mouseMove(viewport := both.window.canvas.panes[1].viewport, QPoint(40, 60))
+    QTest.mouseClick(viewport, LEFT, pos=QPoint(41, 60))
+    both.window.commands["model.remove_prediction"].trigger()
+    both.settle()
+    assert list(document.predictions) == [SEMANTIC]
+    before = document.annotation.revision
+    QTest.keyClick(viewport, Qt.Key.Key_U, SHIFT_CONTROL)
+    both.settle()
+    assert document.annotation.revision == before
+    assert "Fake Mask R-CNN has not run on field_0.png." in both.window.notices.text
 
 
 def test_a_header_chooses_layer_and_prediction_of_its_view(both):

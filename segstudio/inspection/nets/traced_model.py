@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from segstudio.core.attention import AttentionBlock, AttentionBlocks, BlockAttention
 from segstudio.core.errors import CancelledError, SegstudioError
 from segstudio.core.features import Cut, FeatureMap, FeatureTrace, LayerInfo, Role, SkipEdge
 from segstudio.core.geometry import Rect
@@ -20,6 +21,7 @@ from segstudio.core.input_geometry import InputGeometry
 from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
 from segstudio.inspection.nets.ablation import cutting
+from segstudio.inspection.nets.attention import attention_blocks, block_attention
 from segstudio.inspection.nets.attribution import Gradients, gradients, stage_field
 from segstudio.inspection.nets.running import evaluating, masks_left_small
 from segstudio.inspection.nets.skip_merges import SkipMerge, look_at_join
@@ -246,6 +248,20 @@ class TracedModel:
                 check=check,
             )
         return self.input_geometry.of_input(values)
+
+    def attention_blocks(self, check: Check = no_check) -> AttentionBlocks:
+        """Return the network's blocks with attention over the image."""
+        with self._at_work(check), masks_left_small(self._network):
+            return attention_blocks(self._network, self._input, check=check)
+
+    def block_attention(self, block: AttentionBlock, check: Check = no_check) -> BlockAttention:
+        """Return what one block's tokens look at on the image.
+
+        Raises:
+            SegstudioError: if the block does not run as it did before.
+        """
+        with self._at_work(check), masks_left_small(self._network):
+            return block_attention(self._network, self._input, block, check=check)
 
     def logit_lens_stages(self, found: FeatureTrace) -> tuple[str, ...]:
         """Return the ids of the stages that the head can read; none where queries say the classes."""

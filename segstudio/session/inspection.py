@@ -75,6 +75,8 @@ class Overlay(StrEnum):
     STAGE_FIELD = "effective field of the stage"
     """Of the opened stage's position under the pinned pixel."""
     LOGIT_LENS = "logit lens"
+    ATTENTION = "attention"
+    """Of the pinned pixel's token."""
 
 
 @dataclass(frozen=True)
@@ -220,6 +222,8 @@ class Inspection:
         cut_result: What the enabled cuts do, or None.
         cut_problem: Why the enabled cuts give no result, "" if they do or it is under way.
         ablation: What cutting each skip costs, or None.
+        attention_block: Id of the block whose attention is looked at, "" for the usual one.
+        attention_head: Which of its heads; None: the mean of all.
     """
 
     active: bool = False
@@ -244,3 +248,5 @@ class Inspection:
     cut_result: CutResult | None = None
     cut_problem: str = ""
     ablation: Ablation | None = None
+    attention_block: str = ""
+    attention_head: int | None = None

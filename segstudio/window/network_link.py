@@ -91,6 +91,7 @@ class NetworkLink(QObject):
                 studio.cutting,
                 studio.pairing,
                 studio.upsampling,
+                studio.attending,
             )
         )
         yield from polished(panel)

@@ -9,6 +9,7 @@ from functools import partial
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from segstudio.inspection.attending import Attending
 from segstudio.inspection.cutting import Cutting
 from segstudio.inspection.explaining import Explaining
 from segstudio.inspection.feature_maps import FeatureMaps
@@ -20,11 +21,12 @@ from segstudio.kit.page_tabs import PageTabs
 from segstudio.session.inspection import Inspection
 from segstudio.session.session import Change, Session, What
 
-STAGE, SKIP, CUTS, WHY, TWO_MODELS, UPSAMPLING = (
+STAGE, SKIP, CUTS, WHY, ATTENTION, TWO_MODELS, UPSAMPLING = (
     "Stage",
     "Skip",
     "Cuts",
     "Why",
+    "Attention",
     "Two models",
     "Upsampling",
 )
@@ -33,6 +35,7 @@ _TIPS = {
     SKIP: "What a skip connection carries, and what comes from below",
     CUTS: "What the mask would be without what is cut",
     WHY: "What speaks for the class at this pixel",
+    ATTENTION: "Tokens of a transformer's blocks, and what the token at this pixel looks at",
     TWO_MODELS: "Another model beside this one, and how similar their stages are",
     UPSAMPLING: "Checkerboards that upsampling leaves in the decoder's stages",
 }
@@ -51,6 +54,7 @@ class Services:
     cutting: Cutting
     pairing: Pairing
     upsampling: Upsampling
+    attending: Attending
 
 
 def _stage_page(session: Session, room: Services, parent: QWidget) -> QWidget:
@@ -81,6 +85,12 @@ def _why_page(session: Session, room: Services, parent: QWidget) -> QWidget:
     return WhyPage(session, room.inspecting, room.explaining, room.overlay, parent)
 
 
+def _attention_page(session: Session, room: Services, parent: QWidget) -> QWidget:
+    from segstudio.inspection.ui.attention_page import AttentionPage
+
+    return AttentionPage(session, room.inspecting, room.attending, room.overlay, parent)
+
+
 def _pair_page(session: Session, room: Services, parent: QWidget) -> QWidget:
     from segstudio.inspection.ui.pair_page import PairPage
 
@@ -98,6 +108,7 @@ _PAGES: dict[str, Callable[[Session, Services, QWidget], QWidget]] = {
     SKIP: _skip_page,
     CUTS: _cuts_page,
     WHY: _why_page,
+    ATTENTION: _attention_page,
     TWO_MODELS: _pair_page,
     UPSAMPLING: _upsampling_page,
 }

@@ -35,6 +35,7 @@ from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.inspection_export import InspectionExport
 from segstudio.inspection.pairing import Pairing
 from segstudio.inspection.photo_overlay import PhotoOverlay
+from segstudio.inspection.proposing import Proposing
 from segstudio.inspection.upsampling import Upsampling
 from segstudio.jobs import JobRunner
 from segstudio.notices import Notices
@@ -98,6 +99,7 @@ class Studio:
         cutting: What the network says without skips or channels.
         explaining: Why a pixel got its class.
         attending: What a transformer's tokens look at.
+        proposing: The regions that an instance model proposes.
         photo_overlay: What the inspector lays over the photo.
     """
 
@@ -284,8 +286,14 @@ class Studio:
         )
         self.explaining = Explaining(session, jobs, self.inspecting)
         self.attending = Attending(session, jobs, self.inspecting)
+        self.proposing = Proposing(session, self.inspecting)
         self.photo_overlay = PhotoOverlay(
-            session, jobs, self.feature_maps, self.explaining, self.attending
+            session,
+            jobs,
+            self.feature_maps,
+            self.explaining,
+            self.attending,
+            self.proposing,
         )
         self.pairing = Pairing(session, jobs, self.inspecting, engine)
         self.upsampling = Upsampling(session, jobs, self.inspecting, engine)

@@ -19,6 +19,7 @@ from segstudio.inspection.explanations import (
     field_text,
 )
 from segstudio.inspection.feature_maps import FeatureMaps
+from segstudio.inspection.proposing import Proposing, has_proposals
 from segstudio.jobs import JobRunner, Latest
 from segstudio.session.inspection import (
     ClassMapOverPhoto,
@@ -33,6 +34,7 @@ from segstudio.session.session import Change, Session, What
 _COMPUTING = "Computing …"
 _NO_PIXEL = "Click a pixel of the photo first."
 _NO_ATTENTION = "This network has no attention over the image."
+_NO_PROPOSALS = "This network proposes no regions."
 _NOT_TRACED = "There is no trace yet."
 
 
@@ -51,10 +53,11 @@ class PhotoOverlay:
         feature_maps: FeatureMaps,
         explaining: Explaining,
         attending: Attending,
+        proposing: Proposing,
     ) -> None:
         self._session, self._jobs = session, jobs
         self._maps, self._explaining = feature_maps, explaining
-        self._attending = attending
+        self._attending, self._proposing = attending, proposing
         self._channel: tuple[str, int] | None = None
         self._opacity: float | None = None
         self._asked: object = None
@@ -123,6 +126,9 @@ class PhotoOverlay:
             state, point = self._attending.state, inspection.point
             of_overlay = (state.kept, state.blocks, state.problem, self._attending.head, point,
                           look.colours)  # fmt: skip
+        elif overlay is Overlay.PROPOSALS:
+            of_overlay = (self._proposing.state, inspection.proposals_before,
+                          inspection.proposals_shown, inspection.proposal, look.colours)  # fmt: skip
         elif overlay is Overlay.FIELD:
             of_overlay = (self._explaining.target(Over.PIXEL), look.colours)
         else:
@@ -148,6 +154,8 @@ class PhotoOverlay:
             self._session.set_inspection(overlay_note=inspection.problem or _NOT_TRACED)
         elif overlay is Overlay.ATTENTION:
             self._ask_attention(inspection.point)
+        elif overlay is Overlay.PROPOSALS:
+            self._lay_proposals(traced)
         else:
             self._session.set_inspection(overlay_note=_COMPUTING)
             self._ask_explanation(traced, overlay)
@@ -194,6 +202,15 @@ class PhotoOverlay:
             point, only(found), only(failed), over_photo=True, key="attention over photo"
         ):
             self._session.set_inspection(overlay_note=_COMPUTING)
+
+    def _lay_proposals(self, traced: TracedNetwork) -> None:
+        """The proposals, if they have come; else they come with a change."""
+        boxes, state = self._proposing.over_photo(), self._proposing.state
+        note = state.problem if has_proposals(traced) else _NO_PROPOSALS
+        if boxes is None and not note:
+            self._session.set_inspection(overlay_note=_COMPUTING)
+        else:
+            self._lay(boxes, note)
 
     def _ask_explanation(self, traced: TracedNetwork, overlay: Overlay) -> None:
         inspection, explaining = self._session.inspection, self._explaining

@@ -92,6 +92,7 @@ class NetworkLink(QObject):
                 studio.pairing,
                 studio.upsampling,
                 studio.attending,
+                studio.proposing,
             )
         )
         yield from polished(panel)

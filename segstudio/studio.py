@@ -27,6 +27,7 @@ from segstudio.folder.picture_files import PictureFiles
 from segstudio.folder.recent import RecentFolders
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.folder.thumbnail_jobs import Thumbnails
+from segstudio.inspection.attending import Attending
 from segstudio.inspection.cutting import Cutting
 from segstudio.inspection.explaining import Explaining
 from segstudio.inspection.feature_maps import FeatureMaps
@@ -34,6 +35,7 @@ from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.inspection_export import InspectionExport
 from segstudio.inspection.pairing import Pairing
 from segstudio.inspection.photo_overlay import PhotoOverlay
+from segstudio.inspection.proposing import Proposing
 from segstudio.inspection.upsampling import Upsampling
 from segstudio.jobs import JobRunner
 from segstudio.notices import Notices
@@ -96,6 +98,8 @@ class Studio:
         feature_maps: Pictures and figures of the inspected network's stages.
         cutting: What the network says without skips or channels.
         explaining: Why a pixel got its class.
+        attending: What a transformer's tokens look at.
+        proposing: The regions that an instance model proposes.
         photo_overlay: What the inspector lays over the photo.
     """
 
@@ -281,7 +285,16 @@ class Studio:
             self._folder,
         )
         self.explaining = Explaining(session, jobs, self.inspecting)
-        self.photo_overlay = PhotoOverlay(session, jobs, self.feature_maps, self.explaining)
+        self.attending = Attending(session, jobs, self.inspecting)
+        self.proposing = Proposing(session, self.inspecting)
+        self.photo_overlay = PhotoOverlay(
+            session,
+            jobs,
+            self.feature_maps,
+            self.explaining,
+            self.attending,
+            self.proposing,
+        )
         self.pairing = Pairing(session, jobs, self.inspecting, engine)
         self.upsampling = Upsampling(session, jobs, self.inspecting, engine)
         self.inspection_export = InspectionExport(session, jobs, notices, self.inspecting)

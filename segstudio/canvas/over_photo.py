@@ -11,7 +11,7 @@ from segstudio.canvas.planes import LabelPlane, Plane, StillMap, ValuePlane, pre
 from segstudio.core.colour_maps import colour_table
 from segstudio.core.prediction import Prediction
 from segstudio.session.document import Document
-from segstudio.session.inspection import Inspection, OverPhoto, OverPhotoHeat
+from segstudio.session.inspection import BoxesOverPhoto, Inspection, OverPhoto, OverPhotoHeat
 from segstudio.session.session import Layer
 
 _OPAQUE_FROM = 128
@@ -42,6 +42,8 @@ def planes_with(
     if isinstance(over, OverPhotoHeat):
         values = ValuePlane(over.levels, premultiplied(heat_table(over)))
         return (values, *_outlines(document, look))
+    if isinstance(over, BoxesOverPhoto):  # drawn as marks, in the screen's own pixels
+        return _outlines(document, look)
     colours = look.colours(asked, filled=True)
     below = LabelPlane(StillMap(over.labels), colours, 0)
     if not document.has_reference:

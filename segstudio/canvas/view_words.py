@@ -25,7 +25,7 @@ from segstudio.kit.model_titles import short_model_titles
 from segstudio.metrics.tally import lead_short
 from segstudio.runs.batch import model_of
 from segstudio.session.document import Document
-from segstudio.session.inspection import OverPhoto, OverPhotoHeat
+from segstudio.session.inspection import ClassMapOverPhoto, OverPhoto
 from segstudio.session.session import Change, Layer, OverlayStyle, Pane, Session, ViewState, What
 
 if TYPE_CHECKING:
@@ -382,7 +382,7 @@ def _caption(document: Document, view: ViewState, over: OverPhoto) -> list[Phras
     if not colon:
         head, _, rest = over.caption.partition(", ")
     parts = [Phrase(head, strong=True), *([Phrase(rest)] if rest else [])]
-    if not isinstance(over, OverPhotoHeat):
+    if isinstance(over, ClassMapOverPhoto):
         if not document.has_reference:
             return [*parts, Phrase("filled")]
         return [*parts, Phrase("filled"), DASH, Phrase("Annotation", strong=True), Phrase("dashed")]

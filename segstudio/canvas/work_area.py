@@ -22,7 +22,9 @@ from segstudio.canvas.marks import (
     paint_ring,
     ring_region,
 )
+from segstudio.canvas.over_photo import over_photo_on
 from segstudio.canvas.overlay import shows_annotation
+from segstudio.canvas.photo_boxes import paint_boxes
 from segstudio.canvas.picture_display import Display
 from segstudio.canvas.shared_tools import SharedTools
 from segstudio.canvas.tool import PAN, Pointer, Tool
@@ -30,6 +32,7 @@ from segstudio.canvas.toolbox import Toolbox
 from segstudio.canvas.view import Point
 from segstudio.core.brush import stamp_centre
 from segstudio.core.geometry import Rect
+from segstudio.session.inspection import BoxesOverPhoto
 from segstudio.session.session import Layer, Session
 
 _FRAMED_MS = 4000
@@ -405,6 +408,11 @@ class WorkArea(Display):
     def paint_marks(self, painter: QPainter) -> None:
         """Draw the opened region, the inspector's and the tool's marks, and the ring."""
         self._region.paint(painter, self.document, self.to_screen)
+        document = self.document
+        if self.number == 0 and document is not None and self.session.view.overlay_visible:
+            over = over_photo_on(document, self.session.inspection)
+            if isinstance(over, BoxesOverPhoto):
+                paint_boxes(painter, over, self.to_screen)
         marks = self._marks.marks(self.document)
         self._marked = region(marks, self.to_screen)
         paint(painter, marks, self.to_screen)

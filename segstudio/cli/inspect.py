@@ -213,6 +213,7 @@ def _stage(layer: LayerInfo) -> dict[str, Any]:
         "inputs": list(layer.inputs),
         "group": layer.group or None,
         "regions": layer.regions,
+        "operations": [operator.text for operator in layer.operators],
     }
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.operators import Operator, branch_text
 
 FeatureMap = NDArray[np.float16]
 """Activations (C, h, w) of one stage for one image."""
@@ -115,6 +116,7 @@ class LayerInfo:
         regions: how many regions (instances) went through, for the heads of instance models; the
             activations are those of the first, which has the highest score.
         photo_scale: pixels of the traced image per photo pixel, (vertical, horizontal).
+        operators: the operations counted for it that have a window, weights or another size.
     """
 
     id: str
@@ -131,6 +133,12 @@ class LayerInfo:
     group: str = ""
     regions: int | None = None
     photo_scale: tuple[float, float] = (1.0, 1.0)
+    operators: tuple[Operator, ...] = ()
+
+    @property
+    def branch_text(self) -> str:
+        """What tells a parallel branch from its neighbours, as its rate; "" for other stages."""
+        return branch_text(self.operators) if self.group else ""
 
     @property
     def photo_stride(self) -> float:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from segstudio.core.class_mapping import adapt
 from segstudio.core.labels import Labels
 from segstudio.core.prediction import Prediction
+from segstudio.inspection.attending import Attending, AttentionView
 from segstudio.inspection.cut_list import describe
 from segstudio.inspection.explaining import Explaining
 from segstudio.inspection.explanations import (
@@ -18,6 +19,7 @@ from segstudio.inspection.explanations import (
     field_text,
 )
 from segstudio.inspection.feature_maps import FeatureMaps
+from segstudio.inspection.proposing import Proposing, has_proposals
 from segstudio.jobs import JobRunner, Latest
 from segstudio.session.inspection import (
     ClassMapOverPhoto,
@@ -30,6 +32,9 @@ from segstudio.session.inspection import (
 from segstudio.session.session import Change, Session, What
 
 _COMPUTING = "Computing …"
+_NO_PIXEL = "Click a pixel of the photo first."
+_NO_ATTENTION = "This network has no attention over the image."
+_NO_PROPOSALS = "This network proposes no regions."
 _NOT_TRACED = "There is no trace yet."
 
 
@@ -42,10 +47,17 @@ class PhotoOverlay:
     """
 
     def __init__(
-        self, session: Session, jobs: JobRunner, feature_maps: FeatureMaps, explaining: Explaining
+        self,
+        session: Session,
+        jobs: JobRunner,
+        feature_maps: FeatureMaps,
+        explaining: Explaining,
+        attending: Attending,
+        proposing: Proposing,
     ) -> None:
         self._session, self._jobs = session, jobs
         self._maps, self._explaining = feature_maps, explaining
+        self._attending, self._proposing = attending, proposing
         self._channel: tuple[str, int] | None = None
         self._opacity: float | None = None
         self._asked: object = None
@@ -110,6 +122,13 @@ class PhotoOverlay:
             of_overlay = (stage, schema)
         elif overlay is Overlay.CAM:
             of_overlay = (stage, self._explaining.target(), look.colours)
+        elif overlay is Overlay.ATTENTION:
+            state, point = self._attending.state, inspection.point
+            of_overlay = (state.kept, state.blocks, state.problem, self._attending.head, point,
+                          look.colours)  # fmt: skip
+        elif overlay is Overlay.PROPOSALS:
+            of_overlay = (self._proposing.state, inspection.proposals_before,
+                          inspection.proposals_shown, inspection.proposal, look.colours)  # fmt: skip
         elif overlay is Overlay.FIELD:
             of_overlay = (self._explaining.target(Over.PIXEL), look.colours)
         else:
@@ -133,6 +152,10 @@ class PhotoOverlay:
             self._ask_cuts(traced)
         elif traced is None:
             self._session.set_inspection(overlay_note=inspection.problem or _NOT_TRACED)
+        elif overlay is Overlay.ATTENTION:
+            self._ask_attention(inspection.point)
+        elif overlay is Overlay.PROPOSALS:
+            self._lay_proposals(traced)
         else:
             self._session.set_inspection(overlay_note=_COMPUTING)
             self._ask_explanation(traced, overlay)
@@ -156,6 +179,38 @@ class PhotoOverlay:
             return
         names = ", ".join(describe(cut) for cut in result.cuts)
         self._lay_classes(traced, result.cut, f"{traced.title} without {names}")
+
+    def _ask_attention(self, point: tuple[int, int] | None) -> None:
+        """What the pinned pixel's token looks at; what is not there yet comes with a change."""
+        state, only = self._attending.state, self._latest.only
+        problem = state.problem
+        if state.blocks is not None and not state.blocks.blocks:
+            problem = _NO_ATTENTION
+        elif point is None:
+            problem = problem or _NO_PIXEL
+        if problem or point is None:
+            self._lay(None, problem)
+            return
+
+        def found(view: AttentionView) -> None:
+            self._lay(view.heat, view.text)
+
+        def failed(error: Exception) -> None:
+            self._lay(None, error_text(error))
+
+        if not self._attending.of_pixel(
+            point, only(found), only(failed), over_photo=True, key="attention over photo"
+        ):
+            self._session.set_inspection(overlay_note=_COMPUTING)
+
+    def _lay_proposals(self, traced: TracedNetwork) -> None:
+        """The proposals, if they have come; else they come with a change."""
+        boxes, state = self._proposing.over_photo(), self._proposing.state
+        note = state.problem if has_proposals(traced) else _NO_PROPOSALS
+        if boxes is None and not note:
+            self._session.set_inspection(overlay_note=_COMPUTING)
+        else:
+            self._lay(boxes, note)
 
     def _ask_explanation(self, traced: TracedNetwork, overlay: Overlay) -> None:
         inspection, explaining = self._session.inspection, self._explaining

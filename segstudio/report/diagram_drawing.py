@@ -347,6 +347,8 @@ class DiagramPen:
         lines = [shape_text(node.layer)]
         if self._width(lines[0], size, False) > room:
             lines = [f"{channels} ch", f"{height}{TIMES}{across}"]
+        if node.layer.branch_text and not node.folded:  # all that differs between branches
+            lines.insert(0, node.layer.branch_text)
         told = [(text, tones.text) for text in lines]
         told += [(detail_text(node), tones.faint), (str(node.role), tones.faint)]
         # a number that is cut off would say something else

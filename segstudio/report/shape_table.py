@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from segstudio.core.features import LayerInfo, Remainder
+from segstudio.core.operators import operators_text
 from segstudio.core.text import safe_cells
 
 HEADINGS: Final = (
@@ -22,6 +23,7 @@ HEADINGS: Final = (
     "receptive_field",
     "memory_bytes",
     "milliseconds",
+    "operations",
 )
 
 
@@ -71,13 +73,14 @@ def shape_rows(
             field_text(layer, ""),
             str(layer.nbytes),
             f"{layer.seconds * 1000:.3f}",
+            operators_text(layer.operators),
         )
         for layer in layers
     ]
     if remainder is not None:
         figures = (str(remainder.parameters), str(remainder.macs), "", "")
         time = f"{remainder.seconds * 1000:.3f}"
-        rows.append((remainder_text(remainder), *[""] * 5, *figures, time))
+        rows.append((remainder_text(remainder), *[""] * 5, *figures, time, ""))
     return rows
 
 

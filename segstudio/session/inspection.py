@@ -75,6 +75,9 @@ class Overlay(StrEnum):
     STAGE_FIELD = "effective field of the stage"
     """Of the opened stage's position under the pinned pixel."""
     LOGIT_LENS = "logit lens"
+    PROPOSALS = "proposals"
+    ATTENTION = "attention"
+    """Of the pinned pixel's token."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +193,26 @@ class ClassMapOverPhoto:
     caption: str
 
 
-OverPhoto = OverPhotoHeat | ClassMapOverPhoto
+@dataclass(frozen=True, eq=False)
+class BoxesOverPhoto:
+    """Boxes over the photo: proposals.
+
+    Attributes:
+        boxes: (N, 4) float32 left, top, right, bottom in pixels of the photo, the best first.
+        scores: (N,) float32, 0..1, which give the colours.
+        colours: The colour map.
+        caption: What it is, for people.
+        marked: Which of them stands out, or None.
+    """
+
+    boxes: NDArray[np.float32] = field(repr=False)
+    scores: NDArray[np.float32] = field(repr=False)
+    colours: ColourMap
+    caption: str
+    marked: int | None = None
+
+
+OverPhoto = OverPhotoHeat | ClassMapOverPhoto | BoxesOverPhoto
 
 
 @dataclass(frozen=True)
@@ -220,6 +242,11 @@ class Inspection:
         cut_result: What the enabled cuts do, or None.
         cut_problem: Why the enabled cuts give no result, "" if they do or it is under way.
         ablation: What cutting each skip costs, or None.
+        attention_block: Id of the block whose attention is looked at, "" for the usual one.
+        attention_head: Which of its heads; None: the mean of all.
+        proposals_before: Whether proposals are looked at before overlapping ones are suppressed.
+        proposals_shown: How many of them.
+        proposal: Which of those shown stands out, or None.
     """
 
     active: bool = False
@@ -244,3 +271,8 @@ class Inspection:
     cut_result: CutResult | None = None
     cut_problem: str = ""
     ablation: Ablation | None = None
+    attention_block: str = ""
+    attention_head: int | None = None
+    proposals_before: bool = False
+    proposals_shown: int = 50
+    proposal: int | None = None

@@ -91,6 +91,8 @@ class NetworkLink(QObject):
                 studio.cutting,
                 studio.pairing,
                 studio.upsampling,
+                studio.attending,
+                studio.proposing,
             )
         )
         yield from polished(panel)

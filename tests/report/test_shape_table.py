@@ -9,12 +9,18 @@ from dataclasses import replace
 import pytest
 
 from segstudio.core.features import LayerInfo, ReceptiveField, Role, Site
+from segstudio.core.operators import Operator, OperatorKind
 from segstudio.report.shape_table import field_text, shape_csv
 
 FIELD = ReceptiveField((14, 18), (0.5, 0.5), (2.0, 2.0))
 STAGE = LayerInfo(
     "down1", "net.down1", Role.ENCODER, (8, 16, 24), 2, 1234, 567_000, 0.0125, FIELD, ("inc",),
     Site("net.down1", "relu"),
+    operators=(
+        Operator(OperatorKind.CONVOLUTION, (3, 3)),
+        Operator(OperatorKind.MAX_POOLING, (2, 2), (2, 2)),
+        Operator(OperatorKind.CONVOLUTION, (3, 3)),
+    ),
 )  # fmt: skip
 
 
@@ -32,6 +38,7 @@ def test_a_row_says_what_the_stage_is():
         "receptive_field": "14 x 18",
         "memory_bytes": str(2 * 8 * 16 * 24),
         "milliseconds": "12.500",
+        "operations": "2 \u00d7 conv 3 \u00d7 3; max pool 2 \u00d7 2, stride 2",
     }
 
 

@@ -90,6 +90,7 @@ class Assembler:
                     site=stage.site,
                     group=stage.group,
                     regions=None if is_map else shape[0],
+                    operators=tuple(node.operator for node in nodes if node.operator),
                 )
             )
         return tuple(layers)

@@ -23,8 +23,10 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from segstudio.core.features import Site
+from segstudio.core.operators import Operator
 from segstudio.inspection.nets.axis_geometry import POINTWISE, Rules, rules_of
 from segstudio.inspection.nets.operations import QUIET, REGION_POOLING, canonical, multiply_adds
+from segstudio.inspection.nets.operators import operator_of
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +45,7 @@ class OperationNode:
         rules: how it reads its first spatial parent; None: all of it.
         dilation: of a convolution wider than 1 x 1, else 0.
         dim: of a concatenation.
+        operator: what it is in the field's words, where there is something to say.
         names: modules that returned the tensor, innermost first.
     """
 
@@ -57,6 +60,7 @@ class OperationNode:
     rules: Rules | None = None
     dilation: int = 0
     dim: int = 0
+    operator: Operator | None = None
     names: list[str] = field(default_factory=list)
 
 
@@ -224,6 +228,7 @@ class Recorder(TorchFunctionMode):
         node = self.nodes[self._add(site, result, parents, joined)]
         node.macs = multiply_adds(op, args, kwargs, result)
         node.rules = rules_of(op, args, kwargs, result)
+        node.operator = operator_of(op, args, kwargs, result)
         sizes = [tuple(t.shape[-2:]) for t in parents if t.ndim == 4]
         if node.rules is POINTWISE and sizes and tuple(result.shape[-2:]) not in sizes:
             node.rules = None  # an unknown operation that changes the size

@@ -13,14 +13,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from segstudio.core.attention import AttentionBlock, AttentionBlocks, BlockAttention
 from segstudio.core.errors import CancelledError, SegstudioError
 from segstudio.core.features import Cut, FeatureMap, FeatureTrace, LayerInfo, Role, SkipEdge
 from segstudio.core.geometry import Rect
 from segstudio.core.input_geometry import InputGeometry
 from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
+from segstudio.core.proposals import Proposals, Ranked
 from segstudio.inspection.nets.ablation import cutting
+from segstudio.inspection.nets.attention import attention_blocks, block_attention
 from segstudio.inspection.nets.attribution import Gradients, gradients, stage_field
+from segstudio.inspection.nets.proposals import proposals
 from segstudio.inspection.nets.running import evaluating, masks_left_small
 from segstudio.inspection.nets.skip_merges import SkipMerge, look_at_join
 from segstudio.inspection.nets.targets import LogitTarget
@@ -246,6 +250,37 @@ class TracedModel:
                 check=check,
             )
         return self.input_geometry.of_input(values)
+
+    def attention_blocks(self, check: Check = no_check) -> AttentionBlocks:
+        """Return the network's blocks with attention over the image."""
+        with self._at_work(check), masks_left_small(self._network):
+            return attention_blocks(self._network, self._input, check=check)
+
+    def block_attention(self, block: AttentionBlock, check: Check = no_check) -> BlockAttention:
+        """Return what one block's tokens look at on the image.
+
+        Raises:
+            SegstudioError: if the block does not run as it did before.
+        """
+        with self._at_work(check), masks_left_small(self._network):
+            return block_attention(self._network, self._input, block, check=check)
+
+    def proposals(self, check: Check = no_check) -> Proposals | None:
+        """Return the regions that the network proposes, in pixels of the photo; None if it does not."""
+        with self._at_work(check), masks_left_small(self._network):
+            found = proposals(self._network, self._input, check=check)
+        if found is None:
+            return None
+        return replace(
+            found, before=self._on_photo(found.before), after=self._on_photo(found.after)
+        )
+
+    def _on_photo(self, ranked: Ranked) -> Ranked:
+        """Boxes in pixels of the input, in those of the photo."""
+        top, left = self.input_geometry.to_photo((0.0, 0.0))
+        vertical, horizontal = self.input_geometry.scale
+        scale = np.array([horizontal, vertical] * 2, np.float32)
+        return replace(ranked, boxes=ranked.boxes / scale + np.array([left, top] * 2, np.float32))
 
     def logit_lens_stages(self, found: FeatureTrace) -> tuple[str, ...]:
         """Return the ids of the stages that the head can read; none where queries say the classes."""

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import QMenu, QToolTip
 from segstudio.core.features import ChannelCut, EdgeCut, LayerInfo, Role
 from segstudio.core.formatting import count_text, short_text
 from segstudio.core.labels import Image
+from segstudio.core.operators import operators_text
 from segstudio.inspection.feature_maps import FeatureMaps
 from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.ui.diagram_surface import DiagramSurface
@@ -621,6 +622,8 @@ def _stage_tip(node: DiagramNode, traced: TracedNetwork) -> str:
     ]
     if node.folded:
         lines.insert(0, f"{len(layers)} stages: {node.members[0]} … {node.members[-1]}")
+    if layer.operators and not node.folded:
+        lines.append(operators_text(layer.operators))
     parameters, macs = sum(x.parameters for x in layers), sum(x.macs for x in layers)
     lines.append(f"{count_text(parameters)} parameters, {short_text(macs)} multiply-adds")
     lines += _field_text(layer)

@@ -9,22 +9,26 @@ from functools import partial
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from segstudio.inspection.attending import Attending
 from segstudio.inspection.cutting import Cutting
 from segstudio.inspection.explaining import Explaining
 from segstudio.inspection.feature_maps import FeatureMaps
 from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.pairing import Pairing
 from segstudio.inspection.photo_overlay import PhotoOverlay
+from segstudio.inspection.proposing import Proposing, has_proposals
 from segstudio.inspection.upsampling import Upsampling
 from segstudio.kit.page_tabs import PageTabs
 from segstudio.session.inspection import Inspection
 from segstudio.session.session import Change, Session, What
 
-STAGE, SKIP, CUTS, WHY, TWO_MODELS, UPSAMPLING = (
+STAGE, SKIP, CUTS, WHY, ATTENTION, PROPOSALS, TWO_MODELS, UPSAMPLING = (
     "Stage",
     "Skip",
     "Cuts",
     "Why",
+    "Attention",
+    "Proposals",
     "Two models",
     "Upsampling",
 )
@@ -33,6 +37,8 @@ _TIPS = {
     SKIP: "What a skip connection carries, and what comes from below",
     CUTS: "What the mask would be without what is cut",
     WHY: "What speaks for the class at this pixel",
+    ATTENTION: "Tokens of a transformer's blocks, and what the token at this pixel looks at",
+    PROPOSALS: "Regions that the network proposes as objects, with their objectness",
     TWO_MODELS: "Another model beside this one, and how similar their stages are",
     UPSAMPLING: "Checkerboards that upsampling leaves in the decoder's stages",
 }
@@ -51,6 +57,8 @@ class Services:
     cutting: Cutting
     pairing: Pairing
     upsampling: Upsampling
+    attending: Attending
+    proposing: Proposing
 
 
 def _stage_page(session: Session, room: Services, parent: QWidget) -> QWidget:
@@ -81,6 +89,18 @@ def _why_page(session: Session, room: Services, parent: QWidget) -> QWidget:
     return WhyPage(session, room.inspecting, room.explaining, room.overlay, parent)
 
 
+def _attention_page(session: Session, room: Services, parent: QWidget) -> QWidget:
+    from segstudio.inspection.ui.attention_page import AttentionPage
+
+    return AttentionPage(session, room.inspecting, room.attending, room.overlay, parent)
+
+
+def _proposals_page(session: Session, room: Services, parent: QWidget) -> QWidget:
+    from segstudio.inspection.ui.proposals_page import ProposalsPage
+
+    return ProposalsPage(session, room.proposing, room.overlay, parent)
+
+
 def _pair_page(session: Session, room: Services, parent: QWidget) -> QWidget:
     from segstudio.inspection.ui.pair_page import PairPage
 
@@ -98,6 +118,8 @@ _PAGES: dict[str, Callable[[Session, Services, QWidget], QWidget]] = {
     SKIP: _skip_page,
     CUTS: _cuts_page,
     WHY: _why_page,
+    ATTENTION: _attention_page,
+    PROPOSALS: _proposals_page,
     TWO_MODELS: _pair_page,
     UPSAMPLING: _upsampling_page,
 }
@@ -119,6 +141,7 @@ class InspectionPages(PageTabs):
         self._before: Inspection = session.inspection
         self.page_built.connect(self._connect)
         session.changed.connect(self._on_change)
+        self._offer()
 
     def show_stage(self) -> None:
         """A stage was clicked: show its page unless the one in front speaks of it, too."""
@@ -132,6 +155,17 @@ class InspectionPages(PageTabs):
             if mark is not None:
                 mark(pixel_xy)
 
+    def _offer(self) -> None:
+        """Proposals are offered where there are any, in the place of attention."""
+        traced = self._session.inspection.traced
+        proposes = traced is not None and has_proposals(traced)
+        titles = [self.tabText(index) for index in range(self.count())]
+        shown = self.shown
+        for title, offered in ((ATTENTION, not proposes), (PROPOSALS, proposes)):
+            self.setTabVisible(titles.index(title), offered)
+        if shown in (ATTENTION, PROPOSALS):
+            self.bring(PROPOSALS if proposes else ATTENTION)
+
     def _connect(self, page: QWidget) -> None:
         pointed = getattr(page, "pointed", None)
         if pointed is not None:
@@ -140,6 +174,8 @@ class InspectionPages(PageTabs):
     def _on_change(self, change: Change) -> None:
         before, now = self._before, self._session.inspection
         self._before = now
+        if before.traced is not now.traced:
+            self._offer()
         if not change.what & What.INSPECTION or before.traced is not now.traced:
             return
         if now.skip != before.skip:

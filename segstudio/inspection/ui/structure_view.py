@@ -23,6 +23,7 @@ from segstudio.core.formatting import (
     count_text,
     short_text,
 )
+from segstudio.core.operators import operators_text
 from segstudio.inspection.feature_maps import FeatureMaps
 from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.pairing import Pairing
@@ -60,6 +61,9 @@ COLUMNS: Final = (
            "The activations as kept here (16 bits a value)", lambda s: s.nbytes, side=Side.RIGHT),
     _Stage("Time", lambda s: f"{1000 * s.seconds:.1f} ms", "In the traced forward pass",
            lambda s: s.seconds, side=Side.RIGHT),
+    _Stage("Operations", lambda s: operators_text(s.operators) or DASH,
+           "What the stage is made of: kernels, strides, dilation rates and groups where they are "
+           "not 1, and how maps are made larger", stretch=170),
 )  # fmt: skip
 _COMPARED: Final = ("Parameters", "Multiply-adds", "Memory", "Time")
 """Columns with bars: the part of the column's largest."""

@@ -1,0 +1,293 @@
+"""Which blocks of a network have attention over the image, and what one of them computes.
+
+A pass over the image with `token_places` shows for every attention where its queries and keys lie.
+Fused kernels give no weights: of the block that is looked at, its queries, keys and bias are kept,
+from which `core.attention` works out a token's row. Where a network writes attention out, the
+weights that it computed itself are kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from segstudio.core.attention import AttentionBlock, AttentionBlocks, BlockAttention, Places
+from segstudio.core.errors import SegstudioError
+from segstudio.core.features import FeatureMap
+from segstudio.inspection.nets.graph import is_inside
+from segstudio.inspection.nets.operations import argument, canonical
+from segstudio.inspection.nets.recording import Recorder, recording, tensors_in
+from segstudio.inspection.nets.running import evaluating, run
+from segstudio.inspection.nets.token_places import Placed, TokenPlaces
+from segstudio.inspection.nets.tracing import as_batch, to_array
+
+_FUSED, _WHOLE, _WRITTEN_OUT = (
+    "scaled_dot_product_attention",
+    "multi_head_attention_forward",
+    "softmax",
+)
+_LEAST_PLACES: Final = 4
+"""An attention over fewer is a gate, no look around the image."""
+
+
+def attention_blocks(
+    model: nn.Module, image: Tensor, *, check: Callable[[], None] | None = None
+) -> AttentionBlocks:
+    """Return a network's blocks with attention over the image.
+
+    Args:
+        model: any network that can be traced.
+        image: (C, H, W) or (1, C, H, W), as the network wants it.
+        check: called before every module; may raise to cancel.
+    """
+    recorder = _passed(model, image, None, check)
+    return AttentionBlocks(_named(recorder.blocks), recorder.others)
+
+
+def block_attention(
+    model: nn.Module,
+    image: Tensor,
+    block: AttentionBlock,
+    *,
+    check: Callable[[], None] | None = None,
+) -> BlockAttention:
+    """Return one block's attention on an image; arguments as `attention_blocks`.
+
+    Raises:
+        SegstudioError: if the block does not run on the image as it did before.
+    """
+    recorder = _passed(model, image, block, check)
+    if recorder.kept is None:
+        raise SegstudioError(f"{block.id} did not run again on this image", "Trace it again.")
+    return recorder.kept
+
+
+def _passed(
+    model: nn.Module,
+    image: Tensor,
+    wanted: AttentionBlock | None,
+    check: Callable[[], None] | None,
+) -> _AttentionRecorder:
+    images = as_batch(image)
+    recorder = _AttentionRecorder(model, wanted, check)
+    with torch.inference_mode(), evaluating(model), recording(model, recorder):
+        run(model, images)
+    return recorder
+
+
+class _AttentionRecorder(Recorder):
+    """Follows the places of tokens, and takes what passes through one attention."""
+
+    def __init__(
+        self, model: nn.Module, wanted: AttentionBlock | None, check: Callable[[], None] | None
+    ) -> None:
+        super().__init__(model, graph=False, check=check)
+        self.places = TokenPlaces()
+        self.blocks: list[AttentionBlock] = []
+        self.others = 0
+        self.kept: BlockAttention | None = None
+        self._number = 0
+        self._wanted = wanted
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # fmt: skip
+        """Run one operation, note where its results lie, and look at it if it is attention."""
+        result = super().__torch_function__(func, types, args, kwargs)
+        kwargs = kwargs or {}
+        op = canonical(func)
+        if not self._path:
+            return result
+        self.places.follow(op, func, args, kwargs, result)
+        if op in (_FUSED, _WHOLE) or (op == _WRITTEN_OUT and self.places.across(result)):
+            self._attention(op, func, args, kwargs, result)
+        elif op == _WRITTEN_OUT and isinstance(result, Tensor) and result.ndim == 4:
+            self.others += int(result.shape[1] <= result.shape[2])
+        return result
+
+    def leave_module(self, path: str, inputs: Any, output: Any) -> None:
+        """Note the tokens that the wanted block gives on."""
+        super().leave_module(path, inputs, output)
+        wanted = self._wanted
+        if wanted is None or self.kept is None or self.kept.tokens is not None:
+            return
+        if path != wanted.id.partition("#")[0]:
+            return
+        for tensor in tensors_in(output):
+            placed = self.places.of(tensor)
+            if placed is not None:
+                self.kept = replace(self.kept, tokens=_tokens(tensor, placed))
+                return
+
+    def _attention(
+        self, op: str, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any
+    ) -> None:
+        self._number += 1
+        if op == _WHOLE:
+            rows, columns, heads = self._sides_of_whole(args, kwargs)
+        elif op == _FUSED:
+            query, key = argument(args, kwargs, 0, "query"), argument(args, kwargs, 1, "key")
+            rows, columns = self.places.of(query), self.places.of(key)
+            heads = int(query.shape[1]) if query.ndim == 4 else 1
+        else:
+            crossed = self.places.across(result)
+            assert crossed is not None
+            rows, columns = crossed.rows, crossed.columns
+            heads = int(result.shape[1]) if result.ndim == 4 else 1
+        if rows is None or columns is None:
+            self.others += 1
+            return
+        sides = _Sides.of(op, rows, columns)
+        if sides is None:
+            self.others += 1
+            return
+        block = AttentionBlock(
+            self._path[-1], heads, sides.row_grid, sides.column_grid,
+            _windows(sides), int((sides.columns[0] < 0).sum()), self._number,
+        )  # fmt: skip
+        self.blocks.append(block)
+        wanted = self._wanted
+        if wanted is not None and wanted.call == self._number:
+            kept = BlockAttention(wanted, sides.rows, sides.columns)
+            self.kept = replace(kept, **_numbers(op, func, args, kwargs, result))
+
+    def _sides_of_whole(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[Placed | None, Placed | None, int]:
+        """Of PyTorch's own module: (tokens, images, channels)."""
+        query, key = argument(args, kwargs, 0, "query"), argument(args, kwargs, 1, "key")
+        heads = int(argument(args, kwargs, 4, "num_heads"))
+        return self.places.of(query), self.places.of(key), heads
+
+
+@dataclass(frozen=True, eq=False)
+class _Sides:
+    """Places of queries and keys (B, T), -1 for none, in grids without gaps."""
+
+    rows: Places
+    columns: Places
+    row_grid: tuple[int, int]
+    column_grid: tuple[int, int]
+
+    @classmethod
+    def of(cls, op: str, rows: Placed, columns: Placed) -> _Sides | None:
+        """From the places of tensors; None if too few of the queries have any."""
+        if op == _WHOLE:  # (T, N, C)
+            found = rows.places[..., 0].T, columns.places[..., 0].T
+        elif op == _FUSED:  # (N, heads, T, d)
+            found = _first_head(rows.places)[..., 0], _first_head(columns.places)[..., 0]
+        else:  # (N, heads, Tq, Tk)
+            found = _first_head(rows.places)[..., 0], _first_head(columns.places)[..., 0, :]
+        own, own_grid = _without_gaps(found[0], rows.grid)
+        other, other_grid = _without_gaps(found[1], columns.grid)
+        if own_grid[0] * own_grid[1] < _LEAST_PLACES or other_grid[0] * other_grid[1] < 1:
+            return None
+        return cls(own, other, own_grid, other_grid)
+
+
+def _first_head(places: Tensor) -> Tensor:
+    return places[:, 0] if places.ndim == 4 else places
+
+
+def _without_gaps(places: Tensor, grid: tuple[int, int]) -> tuple[Places, tuple[int, int]]:
+    """Places (B, T) from -1 on, in a grid of those rows and columns in which there are tokens.
+
+    Where patches were merged, tokens lie at every second row and column of the finer grid.
+    """
+    found = places.cpu().numpy().astype(np.int64) - 1
+    found[found >= grid[0] * grid[1]] = -1
+    placed = found >= 0
+    if not placed.any():
+        return found, (0, 0)
+    down, across = np.unique(found[placed] // grid[1]), np.unique(found[placed] % grid[1])
+    row = np.searchsorted(down, found // grid[1])
+    col = np.searchsorted(across, found % grid[1])
+    return np.where(placed, row * len(across) + col, -1), (len(down), len(across))
+
+
+def _windows(sides: _Sides) -> int:
+    """How many windows there are whose tokens see nothing of the others."""
+    seen = {np.unique(line[line >= 0]).tobytes() for line in sides.columns}
+    return len(seen)
+
+
+def _numbers(
+    op: str, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any
+) -> dict[str, Any]:
+    """What the weights of an attention follow from, or the weights."""
+    if op == _WRITTEN_OUT:
+        weights = result if result.ndim == 4 else result[:, None]
+        return {"weights": _array(weights)}
+    if op == _WHOLE:
+        again = dict(kwargs)
+        again.update(need_weights=True, average_attn_weights=False)
+        _, weights = func(*args[:16], **again)
+        return {"weights": _array(weights)}
+    query, key = argument(args, kwargs, 0, "query"), argument(args, kwargs, 1, "key")
+    mask = argument(args, kwargs, 3, "attn_mask")
+    scale = argument(args, kwargs, 6, "scale")
+    if query.ndim == 3:
+        query, key = query[:, None], key[:, None]
+    if key.shape[1] != query.shape[1]:  # several heads of queries share one of keys
+        key = key.repeat_interleave(query.shape[1] // key.shape[1], 1)
+    bias = None
+    if isinstance(mask, Tensor):
+        bias = mask
+        if mask.dtype == torch.bool:
+            bias = torch.zeros(mask.shape).masked_fill(~mask.cpu(), float("-inf"))
+        bias = bias[:, None] if bias.ndim == 3 else bias
+    return {
+        "query": _array(query),
+        "key": _array(key),
+        "scale": float(query.shape[-1] ** -0.5 if scale is None else scale),
+        "bias": None if bias is None else _array(bias),
+    }
+
+
+def _array(tensor: Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = tensor.detach().float().cpu().numpy()
+    return array
+
+
+def _tokens(tensor: Tensor, placed: Placed) -> FeatureMap | None:
+    """Tokens (N, T, C), (N, h, w, C) or (N, C, h, w) as a map (C, h, w); None if they are none."""
+    places = placed.places
+    if tensor.ndim == 4 and bool((places[:, :1] == places).all()):
+        tensor, places = tensor.permute(0, 2, 3, 1), places.permute(0, 2, 3, 1)
+    flat = places[..., 0].reshape(1, -1)
+    found, grid = _without_gaps(flat, placed.grid)
+    where = np.flatnonzero(found[0] >= 0)
+    if len(np.unique(found[0][where])) != grid[0] * grid[1]:
+        return None
+    values = tensor.reshape(-1, tensor.shape[-1])[torch.from_numpy(where).to(tensor.device)]
+    order = np.argsort(found[0][where], kind="stable")
+    values = values[torch.from_numpy(order).to(tensor.device)]
+    grown = values[: grid[0] * grid[1]].T.reshape(1, -1, *grid)
+    return to_array(grown)
+
+
+def _named(blocks: list[AttentionBlock]) -> tuple[AttentionBlock, ...]:
+    """The blocks by name: the outermost module that holds one attention alone."""
+    modules = [block.id for block in blocks]
+    seen: Counter[str] = Counter()
+    named = []
+    for block in blocks:
+        name, parts = block.id, block.id.split(".")
+        for length in range(len(parts) - 1, 0, -1):
+            outer = ".".join(parts[:length])
+            inside = sum(is_inside(module, outer) for module in modules)
+            if inside > modules.count(block.id):
+                break
+            name = outer
+        seen[name] += 1
+        label = name if seen[name] == 1 else f"{name}#{seen[name]}"
+        named.append(replace(block, id=label))
+    return tuple(named)

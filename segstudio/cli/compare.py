@@ -16,7 +16,6 @@ from segstudio.cli.shown_job import ShownJob
 from segstudio.cli.writable import check_report
 from segstudio.core.class_mapping import why_unscored
 from segstudio.core.errors import SegstudioError
-from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, RunOptions, route_key
 from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.conditions import Conditions, Contender, References
@@ -31,6 +30,7 @@ from segstudio.evaluation.own_pixels import (
 from segstudio.folder.files import FolderFiles
 from segstudio.metrics.measure import AnyMeasure
 from segstudio.runs.engine import TorchEngine
+from segstudio.storage.decode import LoadedImage
 from segstudio.storage.figures import FigureStore
 from segstudio.storage.folders import require_folder, user_folders
 from segstudio.storage.mask_pattern import ChosenMasks
@@ -126,8 +126,8 @@ def compare(request: ComparisonRequest, *, as_json: bool) -> int:
         if not request.exact:
             count = min(len(project.images), request.limit or len(project.images))
 
-            def first() -> Image:
-                return files.pixels(project.images[0], unchecked)[0]
+            def first() -> LoadedImage:
+                return files.image(project.images[0], unchecked)[0]
 
             specs = [on_fastest_route(spec, count, first, request.options) for spec in specs]
         found = _evaluated(request, specs, files, schema, figures)

@@ -89,10 +89,11 @@ def inspect(request: InspectionRequest, *, as_json: bool) -> int:
         # the report cuts every skip, whatever else is cut
         how = how_of(request.how, ALL_SKIPS if request.files.report else request.ablate)
         spec = chosen_spec(request.model, request.weights, "inspect", request.choices)
-        pixels = read_image(request.image).pixels
+        image = read_image(request.image)
+    pixels = image.pixels
     fetch_weights(spec)
     traced_model = engine_on(request.device).traced_model(
-        spec, pixels, RunOptions(device=request.device), None, unchecked
+        spec, image.given_to(spec), RunOptions(device=request.device), None, unchecked
     )
     if request.files:
         found, prediction = traced_model.look()

@@ -10,11 +10,11 @@ from pathlib import Path
 from segstudio.cli.exit_codes import InputError, input_errors
 from segstudio.cli.output import progress_bar, warn
 from segstudio.core.errors import SegstudioError
-from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, RunOptions, parts_of
 from segstudio.models.registry import get_spec, registry, spec_from_weights
 from segstudio.models.weights import download, find_weights
 from segstudio.runs import route_memory
+from segstudio.runs.describing import with_channels
 from segstudio.runs.engine import TorchEngine
 from segstudio.runs.kept_weights import (
     KeptWeights,
@@ -25,6 +25,7 @@ from segstudio.runs.kept_weights import (
 )
 from segstudio.runs.named_runs import with_named_runs
 from segstudio.runs.route_memory import WORTH_TESTING, RouteMemory, on_routes
+from segstudio.storage.decode import LoadedImage
 from segstudio.storage.folders import user_folders
 from segstudio.storage.picture import unchecked
 from segstudio.storage.settings import load_settings
@@ -36,7 +37,7 @@ def chosen_spec(
     """The model that the options name.
 
     Args:
-        model: Id of a model or of a named run.
+        model: Id of a model or of a named run, or a file of the user's own.
         weights: A file of the user's own, for the model or instead of it.
         verb: What shall be done with it, for the error.
         choices: "NAME=VALUE", what the file of weights does not tell about its network.
@@ -47,6 +48,8 @@ def chosen_spec(
     """
     if weights is not None:
         return own_specs([weights], choices, model)[0]
+    if model is not None and model not in known_models() and Path(model).is_file():
+        return own_specs([Path(model)], choices)[0]
     if choices:
         raise InputError("--set is for a file of weights.", "Give it with --weights.")
     if model is None:
@@ -61,7 +64,7 @@ def own_specs(
 
     Args:
         files: With weights.
-        choices: "NAME=VALUE" each, for those files that leave it open.
+        choices: "NAME=VALUE" each, for those files that leave it open; "channels=4,3,2" for all.
         arch: A model's id or a family that each must be.
 
     Raises:
@@ -69,13 +72,14 @@ def own_specs(
         SegstudioError: if a file cannot be used.
     """
     answers = dict(map(_choice, choices))
+    channels = answers.pop("channels", "")
     kept = _kept()
     known = [None if arch else known_file(file, kept) for file in files]
     _refuse_own(arch, kept)
     unused, specs = set(answers), []
     for file, said in zip(files, known, strict=True):
         if said is not None and not answers:
-            specs.append(said)
+            specs.append(with_channels(said, channels) if channels else said)
             continue
         spec = spec_from_weights(file, arch)
         asked = {question.option: question for question in spec.questions}
@@ -86,7 +90,7 @@ def own_specs(
         unused -= set(own)
         if said is not None:
             spec = replace(said, options={**said.options, **{k: spec.options[k] for k in own}})
-        specs.append(spec)
+        specs.append(with_channels(spec, channels) if channels else spec)
         usual = {name: question.default for name, question in asked.items() if name not in own}
         taken = " ".join(f"{name}={shlex.quote(value)}" for name, value in usual.items())
         if taken and said is None:
@@ -144,7 +148,7 @@ def fetch_weights(spec: ModelSpec) -> None:
 
 
 def on_fastest_route(
-    spec: ModelSpec, count: int, read: Callable[[], Image], options: RunOptions
+    spec: ModelSpec, count: int, read: Callable[[], LoadedImage], options: RunOptions
 ) -> ModelSpec:
     """The model with the routes that are remembered for its parts, or tested if that is worth it.
 
@@ -164,12 +168,18 @@ def on_fastest_route(
     untested = [part for part in parts_of(spec) if part.id not in answers]
     if untested and count >= WORTH_TESTING:
         try:
-            pixels = read()
+            image = read()
         except SegstudioError:  # told when the image's turn comes
             return on_routes(spec, answers)
         with progress_bar("Looking for the fastest way") as show:
             answers |= route_memory.find_routes(
-                untested, pixels, options, memory, route_memory.tested_apart, unchecked, show
+                untested,
+                image.given_to,
+                options,
+                memory,
+                route_memory.tested_apart,
+                unchecked,
+                show,
             )
     return on_routes(spec, answers)
 

@@ -125,7 +125,10 @@ def chosen_masks(gt: Path | None, pattern: str | None) -> ChosenMasks:
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Model = Annotated[
     str | None,
-    typer.Option("--model", help="Id of the model (see: segstudio models) or of a named run."),
+    typer.Option(
+        "--model",
+        help="Id of the model (see: segstudio models) or of a named run, or a file of your own.",
+    ),
 ]
 Weights = Annotated[
     Path | None,
@@ -135,7 +138,8 @@ Choices = Annotated[
     list[str],
     typer.Option(
         "--set",
-        help="What a file of weights does not tell about its network; may be given several times.",
+        help="What a file of weights does not tell about its network, and channels=4,3,2: the "
+        "stored channels that it gets; may be given several times.",
         metavar="NAME=VALUE",
     ),
 ]

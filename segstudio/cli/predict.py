@@ -12,11 +12,10 @@ from segstudio.cli.shown_job import ShownJob
 from segstudio.cli.stopping import STOPPED, Stopped
 from segstudio.cli.writable import check_folder
 from segstudio.core.errors import SegstudioError
-from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, route_key
 from segstudio.evaluation.report.wording import stacks_text
 from segstudio.runs.predicting import Predicting, PredictionRequest
-from segstudio.storage.decode import read_image
+from segstudio.storage.decode import LoadedImage, read_image
 from segstudio.storage.image_ref import ImageRef
 
 
@@ -52,8 +51,8 @@ def predict(request: PredictionRequest, *, as_json: bool) -> int:
 def _on_route(request: PredictionRequest, spec: ModelSpec, images: Sequence[ImageRef]) -> ModelSpec:
     """The model as it runs fastest on these images."""
 
-    def read() -> Image:
-        return read_image(images[0].path, images[0].page).pixels
+    def read() -> LoadedImage:
+        return read_image(images[0].path, images[0].page)
 
     return on_fastest_route(spec, len(images), read, request.options)
 

@@ -214,6 +214,12 @@ def parts_of(spec: ModelSpec) -> tuple[ModelSpec, ...]:
     return (spec,)
 
 
+def reads_stored(spec: ModelSpec) -> bool:
+    """Whether a model gets an image's stored values, since its channels are chosen by number."""
+    channels = (part.preprocess.get("channels") for part in parts_of(spec))
+    return any(isinstance(numbers, list | tuple) for numbers in channels)
+
+
 def described(spec: ModelSpec) -> dict[str, Any]:
     """How a model's network is built, what goes into it and what its output means, as JSON values.
 

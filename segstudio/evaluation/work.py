@@ -11,7 +11,7 @@ import numpy as np
 
 from segstudio.core.candidate import Candidate
 from segstudio.core.errors import SegstudioError, without_traceback
-from segstudio.core.labels import Image, LabelMap, Labels
+from segstudio.core.labels import LabelMap, Labels
 from segstudio.core.prediction import Prediction
 from segstudio.evaluation.conditions import NO_REFERENCE, Conditions, Contender, References
 from segstudio.evaluation.rows import Counted, ImageRow
@@ -21,7 +21,7 @@ from segstudio.metrics.class_sums import ClassPairs
 from segstudio.metrics.image_figures import ImageFigures, figures_of
 from segstudio.metrics.votes import vote_entropy
 from segstudio.runs.engine import Engine, Predictor, loaded
-from segstudio.storage.decode import pages_in_image, read_image
+from segstudio.storage.decode import LoadedImage, pages_in_image, read_image
 from segstudio.storage.figures import FigureStore, packed, unpacked
 from segstudio.storage.image_ref import ImageRef, image_of, page_title, place_of
 from segstudio.storage.predictions import PredictionStore
@@ -262,7 +262,7 @@ class _ImageWork:
         self._models, self._ref, self._job = models, ref, job
         self._digest = ""
         self._reference_key: str | None = None
-        self._pixels: Image | None = None
+        self._image: LoadedImage | None = None
         self._reference: tuple[LabelMap | None] | None = None
         self._maps: dict[str, Labels] = {}
         self.rows: dict[str, ImageRow] = {}
@@ -286,7 +286,7 @@ class _ImageWork:
                 self._run(again=again)
                 return
             except _Replaced:
-                self._pixels = self._reference = self.unmeasured = None
+                self._image = self._reference = self.unmeasured = None
                 self._maps, self.rows, self.counts = {}, {}, {}
         raise changing(self._ref)
 
@@ -389,7 +389,7 @@ class _ImageWork:
     def _answer(self, contender: Contender) -> tuple[Candidate, float] | None:
         """A model's answer in the folder's classes, and its mean uncertainty, 0..1."""
         drawn = self._models.prediction(
-            contender, self._ref, self._digest, self._read_pixels, self._job
+            contender, self._ref, self._digest, self._read_image, self._job
         )
         if drawn is None:
             return None
@@ -399,12 +399,12 @@ class _ImageWork:
         self._maps[contender.id] = answer.labels
         return answer, uncertainty
 
-    def _read_pixels(self) -> Image:
-        if self._pixels is None:
-            self._pixels = read_image(self._ref.path, self._ref.page, self._job.check).pixels
+    def _read_image(self) -> LoadedImage:
+        if self._image is None:
+            self._image = read_image(self._ref.path, self._ref.page, self._job.check)
             if self._references.files.predictions.digests.of(self._ref.path) != self._digest:
                 raise _Replaced
-        return self._pixels
+        return self._image
 
     def _measured(self, answer: Candidate, before: ImageFigures | None) -> ImageFigures | None:
         shape = (answer.labels.shape[0], answer.labels.shape[1])
@@ -477,7 +477,7 @@ class EvaluatedModels:
         contender: Contender,
         ref: ImageRef,
         digest: str,
-        pixels: Callable[[], Image],
+        image: Callable[[], LoadedImage],
         job: Job,
     ) -> Prediction | None:
         """A model's answer for an image at the thresholds in force; None if it cannot be had.
@@ -485,8 +485,8 @@ class EvaluatedModels:
         Args:
             contender: The model.
             ref: The image.
-            digest: Of its file, when the pixels are or were read.
-            pixels: Gives its pixels (H, W, 3) uint8 RGB; called only if the model runs.
+            digest: Of its file, when the image is or was read.
+            image: Reads it; called only if the model runs.
             job: Checked while the model runs.
 
         Raises:
@@ -498,7 +498,7 @@ class EvaluatedModels:
             predictor = self._predictor(contender, job)
             if predictor is None:
                 return None
-            raw = self._predict(predictor, contender, pixels(), job)
+            raw = self._predict(predictor, contender, image(), job)
             self._keep(ref, digest, raw)
         return contender.drawn(raw)
 
@@ -514,9 +514,10 @@ class EvaluatedModels:
         return raw
 
     def _predict(
-        self, predictor: Predictor, contender: Contender, pixels: Image, job: Job
+        self, predictor: Predictor, contender: Contender, image: LoadedImage, job: Job
     ) -> Prediction:
         start = time.perf_counter()
+        pixels = image.given_to(contender.spec)
         answer = predictor.predict(pixels, contender.options, job.check, _no_report)
         self.seconds += time.perf_counter() - start
         return replace(answer, run=contender.run)

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from segstudio.core.class_mapping import adapt, is_scored
 from segstudio.core.errors import SegstudioError, without_traceback
-from segstudio.core.labels import Image, LabelMap
+from segstudio.core.labels import LabelMap
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
 from segstudio.metrics.confusion import ConfusionMatrix
 from segstudio.metrics.tally import count
 from segstudio.session.document import Document
 from segstudio.storage.annotations import Annotations
-from segstudio.storage.decode import read_image
+from segstudio.storage.decode import LoadedImage, read_image
 from segstudio.storage.image_ref import ImageRef, image_of, page_of, place_of
 from segstudio.storage.mask_files import is_only_read, mask_pages
 from segstudio.storage.mask_pattern import ChosenMasks
@@ -221,17 +221,17 @@ class FolderFiles:
             return (f"The mask {path.name} has {in_mask} pages; the first is used.",)
         return (f"The mask {path.name} has {in_mask} pages, but {ref.name} has {pages}.",)
 
-    def pixels(self, ref: ImageRef, check: Callable[[], None]) -> tuple[Image, str]:
-        """An image's pixels, (H, W, 3) uint8 RGB, and the digest of the file they came from.
+    def image(self, ref: ImageRef, check: Callable[[], None]) -> tuple[LoadedImage, str]:
+        """An image, and the digest of the file that it came from.
 
         Raises:
             SegstudioError: if it cannot be read, or another program is writing it.
         """
         for _ in range(READ_ATTEMPTS):
             digest = self.predictions.digests.of(ref.path)
-            pixels = read_image(ref.path, ref.page, check).pixels
+            image = read_image(ref.path, ref.page, check)
             if digest is not None and digest == self.predictions.digests.of(ref.path):
-                return pixels, digest
+                return image, digest
         raise changing(ref)
 
     def reference(

@@ -12,7 +12,7 @@ import numpy as np
 
 from segstudio.core.errors import CancelledError, SegstudioError
 from segstudio.core.features import CutHow
-from segstudio.core.labels import Image, Labels
+from segstudio.core.labels import Labels
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.schema import LabelSchema
 from segstudio.core.text import utf8
@@ -43,10 +43,10 @@ _KEY = "ablation"
 
 @dataclass(frozen=True, eq=False)
 class _Picture:
-    """One image to count; without pixels it is read from its files when its turn comes."""
+    """One image to count; what is not open is read from its files when its turn comes."""
 
     ref: ImageRef
-    pixels: Image | None = None
+    document: Document | None = None
 
 
 @dataclass(eq=False)
@@ -85,7 +85,7 @@ class _Plan:
     def add_pages(self, number: int) -> None:
         """Put the later pages of an image behind its first."""
         picture = self.pictures[number]
-        if picture.pixels is None:
+        if picture.document is None:
             later = every_page([picture.ref])[1:]
             self.pictures[number + 1 : number + 1] = map(_Picture, later)
 
@@ -204,7 +204,7 @@ class Ablating:
         document = traced.document
         if scope == "image" or files is None:
             documents = [document] if document.has_reference else []
-            pictures = [_Picture(document.ref, document.pixels)]
+            pictures = [_Picture(document.ref, document)]
         else:
             images, documents = files.project.images, self._documents.dirty()
             chosen = range(len(images)) if scope == "folder" else [int(i) for i in scope]
@@ -318,15 +318,13 @@ def _runs_of(plan: _Plan, picture: _Picture, number: int) -> Iterator[RunCounts]
 
 def _loaded(plan: _Plan, picture: _Picture) -> tuple[TracedModel, CutReference]:
     """The network with an image, and what it is measured against."""
-    pixels = (
-        read_image(picture.ref.path, picture.ref.page).pixels
-        if picture.pixels is None
-        else picture.pixels
-    )
-    around = plan.around_xy if picture.pixels is not None else None
+    opened = picture.document
+    image = read_image(picture.ref.path, picture.ref.page) if opened is None else opened
+    pixels = image.given_to(plan.spec)
+    around = plan.around_xy if opened is not None else None
     traced_model = plan.engine.traced_model(plan.spec, pixels, plan.options, around, plan.check)
     labels = plan.painted.get(picture.ref)
-    if labels is None and picture.pixels is None and plan.files is not None:
+    if labels is None and opened is None and plan.files is not None:
         shape_hw = (pixels.shape[0], pixels.shape[1])
         plan.files.masks.wait(plan.check)
         found = plan.files.reference(picture.ref, plan.schema, shape_hw)

@@ -232,7 +232,7 @@ class Inspecting:
     def _trace(self, wanted: _Wanted, job: Job) -> tuple[TracedNetwork, TracedModel]:
         spec, document = wanted.spec, wanted.document
         traced_model = self._engine.traced_model(
-            spec, document.pixels, wanted.options, wanted.around_xy, job.check
+            spec, document.given_to(spec), wanted.options, wanted.around_xy, job.check
         )
         trace, prediction = traced_model.look(job.check)
         # finds the diagram's lines here rather than when it is drawn; they are remembered

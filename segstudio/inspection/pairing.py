@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from segstudio.core.errors import told
-from segstudio.core.labels import Image
 from segstudio.inspection.alignment import AlignedStages, align
 from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.stage_similarity import Comparison, StageSimilarity, stage_ids
@@ -137,14 +136,14 @@ class Pairing:
             self._jobs.cancel_key(_KEY)
             self._stop()
 
-    def _images(self, count: int, opened: Document) -> list[tuple[ImageRef, Image | None]]:
+    def _images(self, count: int, opened: Document) -> list[tuple[ImageRef, Document | None]]:
         project = self._session.project
         if count <= 1 or project is None:
-            return [(opened.ref, opened.pixels)]
+            return [(opened.ref, opened)]
         there = len(project.images)
         chosen = np.unique(np.linspace(0, there - 1, min(count, there)).round().astype(int))
         refs = [project.images[int(index)] for index in chosen]
-        return [(ref, opened.pixels if ref == opened.ref else None) for ref in refs]
+        return [(ref, opened if ref == opened.ref else None) for ref in refs]
 
     def _submit_next(self, running: Comparison) -> None:
         self._submit(running, lambda job: running.add_next(self._engine, job))

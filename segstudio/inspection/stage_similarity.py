@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import FeatureMap, FeatureTrace, LayerInfo
 from segstudio.core.input_geometry import InputGeometry
-from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.text import safe_cells
 from segstudio.inspection.alignment import comparable_stages
@@ -88,7 +87,7 @@ class Comparison:
         specs: The two models.
         stages: Ids of their stages.
         options: How they run.
-        images: What is compared, with pixels (H, W, 3) uint8 RGB where they are in memory.
+        images: What is compared, with its document where it is the open one.
         document: The image, where it is the open one alone.
         sums: What the images so far gave, None before the first.
         skipped: Images that could not be used, and why.
@@ -98,7 +97,7 @@ class Comparison:
     specs: tuple[ModelSpec, ModelSpec]
     stages: tuple[tuple[str, ...], tuple[str, ...]]
     options: RunOptions
-    images: list[tuple[ImageRef, Image | None]]
+    images: list[tuple[ImageRef, Document | None]]
     document: Document | None
     sums: SetSimilarity | None = None
     skipped: list[str] = field(default_factory=list)
@@ -124,13 +123,14 @@ class Comparison:
 
         The later pages of a stack come behind its first.
         """
-        ref, pixels = self.images[self.done]
+        ref, opened = self.images[self.done]
         self.images[self.done + 1 : self.done + 1] = [(r, None) for r in every_page([ref])[1:]]
         try:
-            shown = read_image(ref.path, ref.page).pixels if pixels is None else pixels
+            image = read_image(ref.path, ref.page) if opened is None else opened
             found = []
             for spec, stages in zip(self.specs, self.stages, strict=True):
-                traced_model = engine.traced_model(spec, shown, self.options, None, job.check)
+                given = image.given_to(spec)
+                traced_model = engine.traced_model(spec, given, self.options, None, job.check)
                 trace = traced_model.trace(check=job.check)
                 found.append(_features(trace, traced_model.input_geometry, stages, job))
             self._add(*found)

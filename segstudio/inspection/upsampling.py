@@ -171,7 +171,7 @@ class Upsampling:
             found = []
             for number, spec in enumerate(specs):
                 job.report(number, len(specs), spec.title)
-                found.append(measure(engine, spec, document.pixels, options, measured, job))
+                found.append(measure(engine, spec, document.given_to(spec), options, measured, job))
             return found
 
         def done(found: list[ModelSpectra]) -> None:

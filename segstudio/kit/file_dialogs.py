@@ -12,7 +12,9 @@ from segstudio.preferences import Preferences
 from segstudio.session.session import Session
 
 CSV: Final = {"CSV (*.csv)": ".csv"}
-WEIGHTS_ENDINGS: Final = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")
+WEIGHTS_ENDINGS: Final = (
+    ".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".ts", ".torchscript", ".onnx",
+)  # fmt: skip
 _WEIGHTS: Final = f"Weights ({' '.join(f'*{e}' for e in WEIGHTS_ENDINGS)});;All files (*)"
 
 

@@ -208,8 +208,8 @@ def _check_archive(path: Path) -> None:
     names = [part.filename for part in parts]
     if any("/code/" in name or name.endswith("constants.pkl") for name in names):
         raise SegstudioError(
-            f"{path} is a TorchScript program. It holds code, which segstudio never runs.",
-            _SAVE_WEIGHTS,
+            f"{path} is a TorchScript model, which is no file of weights.",
+            f"Open it as a model of its own. {_SAVE_WEIGHTS}",
         )
     if not any(name.endswith("data.pkl") for name in names):
         raise SegstudioError(f"{path} is an archive without weights of PyTorch.", _SAVE_WEIGHTS)

@@ -20,12 +20,14 @@ import torch
 from torch import Tensor, nn
 
 from segstudio.core.prediction import ModelSpec
-from segstudio.models.download import sha256_of
 from segstudio.models.shared_libraries import load_shared_libraries
+from segstudio.models.weights import content_digest
 
 Outputs = list[Tensor]
+Answer = Callable[[Any], list[Any]]
+"""Takes a NumPy array, returns those that come out, in their order."""
 Run = Callable[[Tensor], Outputs]
-"""A network (N, 3, H, W) float32 -> its outputs in order, all float32 on the CPU."""
+"""A network (N, C, H, W) float32 -> its outputs in order, all float32 on the CPU."""
 
 _EXAMPLE_HW: Final = (128, 96)
 """Two different sides, so that no graph takes one for the other; every usual stride divides them."""
@@ -50,7 +52,7 @@ def converted_folder() -> Path:
 
 @functools.lru_cache(maxsize=64)
 def _digest_at(path: Path, _size: int, _mtime_ns: int) -> str:
-    return sha256_of(path)
+    return content_digest(path)
 
 
 def weights_digest(path: Path) -> str:
@@ -94,7 +96,7 @@ def unpacked(output: Any) -> dict[str, Tensor]:
     return found
 
 
-def openvino_run(network: nn.Module, key: str, precision: str) -> Run:
+def openvino_run(network: nn.Module, key: str, precision: str, channels: int = 3) -> Run:
     """A network run by OpenVINO on the CPU.
 
     The frontend is called itself: `openvino.convert_model` would load telemetry, and traces the
@@ -104,12 +106,37 @@ def openvino_run(network: nn.Module, key: str, precision: str) -> Run:
         network: Without hooks, in evaluation mode, on the CPU.
         key: See `network_key`.
         precision: "f32" or "bf16".
+        channels: Of its input.
     """
+    path = _kept(key, _openvino_ending(), functools.partial(_save_openvino, network, channels))
+    answer = openvino_request(path, precision)
+
+    def run(x: Tensor) -> Outputs:
+        return [torch.from_numpy(found) for found in answer(x.contiguous().numpy())]
+
+    return run
+
+
+def _openvino_ending() -> str:
+    return f"-openvino-{importlib.metadata.version('openvino')}.xml"
+
+
+def kept_openvino(key: str, onnx: Path) -> Path:
+    """The file of an ONNX model converted for OpenVINO, made if it is not there."""
     load_shared_libraries("openvino")
     import openvino
 
-    version = importlib.metadata.version("openvino")
-    path = _kept(key, f"-openvino-{version}.xml", functools.partial(_save_openvino, network))
+    def save(path: Path) -> None:
+        openvino.save_model(openvino.Core().read_model(str(onnx)), str(path), False)
+
+    return _kept(key, _openvino_ending(), save)
+
+
+def openvino_request(path: Path, precision: str) -> Answer:
+    """What runs a converted network by OpenVINO on the CPU; arguments as `openvino_run`."""
+    load_shared_libraries("openvino")
+    import openvino
+
     config = {
         "INFERENCE_PRECISION_HINT": precision,
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
@@ -117,19 +144,19 @@ def openvino_run(network: nn.Module, key: str, precision: str) -> Run:
     }
     request = openvino.Core().compile_model(str(path), "CPU", config).create_infer_request()
 
-    def run(x: Tensor) -> Outputs:
-        found = request.infer([x.contiguous().numpy()])
-        return [torch.from_numpy(found[number]) for number in range(len(found))]
+    def answer(x: Any) -> list[Any]:
+        found = request.infer([x])
+        return [found[number] for number in range(len(found))]
 
-    return run
+    return answer
 
 
-def _save_openvino(network: nn.Module, path: Path) -> None:
+def _save_openvino(network: nn.Module, channels: int, path: Path) -> None:
     import openvino
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    example = torch.zeros(1, 3, *_EXAMPLE_HW)
+    example = torch.zeros(1, channels, *_EXAMPLE_HW)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of tracing: the answers are compared afterwards
         trace: Any = torch.jit.trace  # without types
@@ -140,31 +167,37 @@ def _save_openvino(network: nn.Module, path: Path) -> None:
     openvino.save_model(model, str(path), compress_to_fp16=False)
 
 
-def onnx_run(network: nn.Module, key: str) -> Run:
+def onnx_run(network: nn.Module, key: str, channels: int = 3) -> Run:
     """A network run by ONNX Runtime on the CPU; arguments as `openvino_run`."""
-    load_shared_libraries("onnxruntime")
-    import onnxruntime
-
-    path = _kept(key, ".onnx", functools.partial(_save_onnx, network))
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3
-    onnxruntime.disable_telemetry_events()
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    answer = onnx_session(_kept(key, ".onnx", functools.partial(_save_onnx, network, channels)))
 
     def run(x: Tensor) -> Outputs:
-        return [torch.from_numpy(y) for y in session.run(None, {"x": x.contiguous().numpy()})]
+        return [torch.from_numpy(found) for found in answer(x.contiguous().numpy())]
 
     return run
 
 
-def _save_onnx(network: nn.Module, path: Path) -> None:
+def onnx_session(path: Path) -> Answer:
+    """What runs an ONNX model with one input by ONNX Runtime on the CPU."""
+    load_shared_libraries("onnxruntime")
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 4
+    onnxruntime.disable_telemetry_events()
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda x: list(session.run(None, {name: x}))
+
+
+def _save_onnx(network: nn.Module, channels: int, path: Path) -> None:
     """By the exporter that traces: the other one needs onnxscript besides."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             Outlet(network).eval(),
-            (torch.zeros(1, 3, *_EXAMPLE_HW),),
+            (torch.zeros(1, channels, *_EXAMPLE_HW),),
             str(path),
             input_names=["x"],
             dynamic_axes={"x": {0: "n", 2: "h", 3: "w"}},

@@ -12,13 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import counted
 
 Scaling = Literal["unit", "percentile", "none", "standard"]
 SCALINGS: Final = ("unit", "percentile", "none", "standard")
-Channels = Literal["rgb", "bgr", "grey"]
+Channels = Literal["rgb", "bgr", "grey"] | tuple[int, ...]
 CHANNELS: Final = {"rgb": 3, "bgr": 3, "grey": 1}
-"""The orders of an image's channels, and how many channels each has."""
+"""The orders of an image's colours, and how many channels each has."""
+_MOST_CHANNELS: Final = 1024
 _LUMA: Final = (19595, 38470, 7471)
 """Red, green and blue of grey in 1/65536: 0.299, 0.587, 0.114 (ITU-R BT.601), as in Pillow."""
 PERCENTILES = (1.0, 99.8)
@@ -46,14 +48,16 @@ class Preprocess:
     """How a model wants its images.
 
     Attributes:
-        scaling: "unit" divides by 255; "none" leaves 0..255; "percentile" maps the image's own
+        scaling: "unit" divides by 255, of stored values by the largest that their type holds
+            (floats stay); "none" leaves them; "percentile" maps the image's own
             1 % and 99.8 % percentiles to 0 and 1 and clips, see `percentile_range` for almost
             flat images; "standard" subtracts the image's own mean and divides by its own standard
             deviation. The image's own numbers are over all pixels and channels together.
         mean: subtracted per channel, after the scaling; as many values as the network has
             channels, in its order. Values that are all alike stand for any number of channels.
         std: divided by per channel, in the same way.
-        channels: "rgb", "bgr", or "grey": one channel, the luma of ITU-R BT.601.
+        channels: "rgb", "bgr", or "grey": one channel, the luma of ITU-R BT.601; or the numbers
+            of stored channels, from 1, in the order in which the network gets them.
         size: resize to this (height, width), whatever the image's proportions.
         short_side: resize so that the shorter side has this many pixels; long strips are
             enlarged less, see `LONGEST_RATIO`.
@@ -75,8 +79,7 @@ class Preprocess:
     def __post_init__(self) -> None:
         if self.scaling not in SCALINGS:
             raise ValueError(f"scaling is {self.scaling!r}; it can be {_any_of(SCALINGS)}")
-        if self.channels not in CHANNELS:
-            raise ValueError(f"channels is {self.channels!r}; it can be {_any_of(CHANNELS)}")
+        _check_channels(self.channels)
         self._check_sizes()
         for name in ("mean", "std"):
             object.__setattr__(self, name, self._for_each_channel(name))
@@ -86,7 +89,7 @@ class Preprocess:
     @property
     def count(self) -> int:
         """How many channels the network's input has."""
-        return CHANNELS[self.channels]
+        return len(self.channels) if isinstance(self.channels, tuple) else CHANNELS[self.channels]
 
     def _check_sizes(self) -> None:
         if sum(v is not None for v in (self.short_side, self.factor, self.size)) > 1:
@@ -109,7 +112,7 @@ class Preprocess:
             return values
         if len(set(values)) != 1:
             raise ValueError(
-                f"{name} has {len(values)} values, but {self.channels} has "
+                f"{name} has {len(values)} values, but {channels_text(self.channels)} has "
                 f"{counted(self.count, 'channel')}"
             )
         return values[:1] * self.count
@@ -164,30 +167,37 @@ class Preprocess:
         return replace(self, short_side=max(1, round(self.short_side * scale)), max_side=longest)
 
     def prepare(
-        self, image: npt.NDArray[np.uint8], value_range: tuple[float, float] | None = None
+        self, image: npt.NDArray[Any], value_range: tuple[float, float] | None = None
     ) -> tuple[Tensor, Geometry]:
         """Return the network's input and the sizes needed to go back.
 
         Args:
-            image: uint8 RGB (H, W, 3).
+            image: uint8 RGB (H, W, 3), or stored values (H, W, C) where channels have numbers.
             value_range: `value_range` of the whole image, if this is a tile of it: with its own
                 the same grey would mean different things in neighbouring tiles.
 
         Returns:
             A float32 tensor (1, C, h, w) and its geometry.
+
+        Raises:
+            SegstudioError: if the image has not all the channels.
         """
         height, width = image.shape[:2]
         resized_hw = self.resized_hw(height, width)
         image = self.in_channels(image)
         low, high = value_range or self._range_of(image)
+        is_bytes = image.dtype == np.uint8
+        values = image if is_bytes else image.astype(np.float32)
         pixels = (
-            torch.from_numpy(np.require(image, requirements=["C", "W"]))
+            torch.from_numpy(np.require(values, requirements=["C", "W"]))
             .permute(2, 0, 1)[None]
             .float()
         )
         if self.scaling in ("unit", "none"):
-            # rounded to whole levels, as torchvision's presets do
-            x = resize(pixels, resized_hw).round() / (high - low)
+            x = resize(pixels, resized_hw)
+            if is_bytes:  # rounded to whole levels, as torchvision's presets do
+                x = x.round()
+            x = x / (high - low)
         elif self.scaling == "percentile":
             x = resize(((pixels - low) / (high - low)).clamp_(0, 1), resized_hw)
         else:
@@ -195,12 +205,18 @@ class Preprocess:
         x = pad_to_multiple(self.normalised(x), self.divisor).contiguous()
         return x, Geometry((height, width), resized_hw, (x.shape[-2], x.shape[-1]))
 
-    def value_range(self, image: npt.NDArray[np.uint8]) -> tuple[float, float]:
-        """What becomes 0 and 1 of an image's values, uint8 RGB (H, W, 3); high > low always."""
+    def value_range(self, image: npt.NDArray[Any]) -> tuple[float, float]:
+        """What becomes 0 and 1 of an image's values, as `prepare` takes it; high > low always."""
         return self._range_of(self.in_channels(image))
 
-    def in_channels(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """The network's channels, uint8 (H, W, C), of an image, uint8 RGB (H, W, 3)."""
+    def in_channels(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The network's channels (H, W, C) of an image, uint8 RGB or stored values.
+
+        Raises:
+            SegstudioError: if the image has not all of them.
+        """
+        if isinstance(self.channels, tuple):
+            return _stored_channels(image, self.channels)
         if self.channels == "bgr":
             return image[..., ::-1]
         if self.channels == "grey":
@@ -211,6 +227,8 @@ class Preprocess:
 
     def from_rgb(self, x: Tensor) -> Tensor:
         """The same of float RGB (..., 3, h, w): (..., C, h, w)."""
+        if isinstance(self.channels, tuple):
+            return x[..., [number - 1 for number in self.channels], :, :]
         if self.channels == "bgr":
             return x.flip(-3)
         if self.channels == "grey":
@@ -223,7 +241,9 @@ class Preprocess:
         mean, std = (torch.tensor(v, device=x.device).view(-1, 1, 1) for v in (self.mean, self.std))
         return (x - mean) / std
 
-    def _range_of(self, image: npt.NDArray[np.uint8]) -> tuple[float, float]:
+    def _range_of(self, image: npt.NDArray[Any]) -> tuple[float, float]:
+        if image.dtype != np.uint8:
+            return _stored_range(image, self.scaling)
         if self.scaling == "percentile":
             return percentile_range(image)
         if self.scaling == "standard":
@@ -233,6 +253,52 @@ class Preprocess:
             spread = float((counts * (levels - mean) ** 2).sum() / counts.sum()) ** 0.5
             return mean, mean + (spread or 1.0)
         return 0.0, 255.0 if self.scaling == "unit" else 1.0
+
+
+def _check_channels(channels: Channels) -> None:
+    if isinstance(channels, tuple):
+        whole = all(type(n) is int and 1 <= n <= _MOST_CHANNELS for n in channels)
+        if not whole or not 1 <= len(channels) <= _MOST_CHANNELS:
+            raise ValueError(f"channels is {list(channels)}; channels have numbers from 1 on")
+    elif channels not in CHANNELS:
+        raise ValueError(
+            f"channels is {channels!r}; it can be {_any_of(CHANNELS)}, or numbers from 1 on"
+        )
+
+
+def channels_text(channels: Channels) -> str:
+    """The name of an order of colours; of stored channels their numbers, in their order."""
+    if not isinstance(channels, tuple):
+        return channels
+    return f"channel{'s' * (len(channels) > 1)} {', '.join(map(str, channels))}"
+
+
+def _stored_channels(image: npt.NDArray[Any], channels: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Channels by their numbers; what is no number becomes 0, as it is shown black."""
+    there = image.shape[2]
+    if max(channels) > there:
+        raise SegstudioError(
+            f"The image has {counted(there, 'channel')}, but the model reads "
+            f"{channels_text(channels)}.",
+            "Choose other channels (Model > Name and describe weights…, or --set channels=...), "
+            "or an image that has them.",
+        )
+    found = image[..., [number - 1 for number in channels]]
+    if found.dtype.kind == "f":
+        found = np.where(np.isfinite(found), found, np.zeros((), found.dtype))
+    return found
+
+
+def _stored_range(values: npt.NDArray[Any], scaling: Scaling) -> tuple[float, float]:
+    """As `Preprocess.value_range`, of values that are no bytes."""
+    if scaling == "percentile":
+        low, high = map(float, np.percentile(values, PERCENTILES))
+        return low, high if high > low else low + 1.0
+    if scaling == "standard":
+        mean, spread = float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64))
+        return mean, mean + (spread or 1.0)
+    is_whole = values.dtype.kind in "iu"
+    return 0.0, float(np.iinfo(values.dtype).max) if scaling == "unit" and is_whole else 1.0
 
 
 def _any_of(words: Iterable[str]) -> str:

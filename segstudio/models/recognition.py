@@ -168,9 +168,8 @@ def _described(path: Path) -> ModelSpec | None:
 
 
 def _recognised(path: Path, base: ModelSpec | None) -> ModelSpec:
-    shapes = _shapes(path)
-    family, found = _configured(path, shapes) or recognise(shapes, str(path))
-    if family.filler:
+    family, found = _program(path) or _of_tensors(path)
+    if family.filler and not family.by_file:
         require_transformers(f"{path} holds a {found.title}")
     count = found.num_classes
     schema = found.schema or LabelSchema.from_ids(range(max(count, 2)), ignore_index=None)
@@ -196,9 +195,24 @@ def _recognised(path: Path, base: ModelSpec | None) -> ModelSpec:
         weights=WeightsFile(str(path), size=path.stat().st_size),
         output=found.output or _usual_output(family, count),
         questions=found.questions,
-        description=f"{RECOGNISED} its tensors: {found.title}, "
+        description=f"{RECOGNISED} {found.by}: {found.title}, "
         f"{count} class{'es' * (count != 1)}. {found.note}".rstrip(),
     )
+
+
+def _program(path: Path) -> tuple[Family, Found] | None:
+    """What a file is that holds a program instead of tensors, or None."""
+    for family in FAMILIES.values():
+        if family.by_file:
+            found: Found | None = imported(family.by_file)(path)
+            if found is not None:
+                return family, found
+    return None
+
+
+def _of_tensors(path: Path) -> tuple[Family, Found]:
+    shapes = _shapes(path)
+    return _configured(path, shapes) or recognise(shapes, str(path))
 
 
 def _usual_output(family: Family, channels: int) -> Output:

@@ -52,11 +52,13 @@ class ReplacedPart:
         module: The exact one, with segstudio's hooks, on its device.
         fresh: Builds the same without hooks, on the CPU and with the same weights.
         key: Of its converted file.
+        channels: Of its input.
     """
 
     module: nn.Module
     fresh: Callable[[], nn.Module]
     key: Callable[[], str]
+    channels: int = 3
 
 
 Call = Callable[[Tensor], Any]
@@ -122,7 +124,7 @@ def _autocast(part: ReplacedPart, device: torch.device) -> Call:
 def _named(part: ReplacedPart, run: Run, fresh: nn.Module) -> Call:
     """Outputs with the names that the network gives them; of logits alone there are none."""
     with torch.inference_mode():
-        names = list(unpacked(fresh(torch.zeros(1, 3, 128, 96))))
+        names = list(unpacked(fresh(torch.zeros(1, part.channels, 128, 96))))
     if len(names) == 1 and names[0] in ("", "out"):
         return lambda x: run(x)[0]
     return lambda x: dict(zip(names, run(x), strict=True))
@@ -130,15 +132,19 @@ def _named(part: ReplacedPart, run: Run, fresh: nn.Module) -> Call:
 
 def _by_openvino(precision: str) -> Callable[[ReplacedPart, torch.device], Call]:
     def make(part: ReplacedPart, _device: torch.device) -> Call:
+        own = getattr(part.module, "by_openvino", None)
+        if own is not None:
+            call: Call = own(part.key(), precision)
+            return call
         fresh = part.fresh().to(memory_format=torch.contiguous_format)
-        return _named(part, openvino_run(fresh, part.key(), precision), fresh)
+        return _named(part, openvino_run(fresh, part.key(), precision, part.channels), fresh)
 
     return make
 
 
 def _by_onnx(part: ReplacedPart, _device: torch.device) -> Call:
     fresh = part.fresh().to(memory_format=torch.contiguous_format)
-    return _named(part, onnx_run(fresh, part.key()), fresh)
+    return _named(part, onnx_run(fresh, part.key(), part.channels), fresh)
 
 
 ROUTES: Final = (
@@ -231,7 +237,9 @@ def fastest(
     """
     test = _Test(segmenter, _middle(pixels), options, check, clock)
     truth = None if truth is None else _middle(truth)
-    tried = [r for r in ROUTES if r.available(segmenter.device)] if segmenter.has_routes else []
+    there = [r for r in ROUTES if r.available(segmenter.device)] if segmenter.has_routes else []
+    own = getattr(segmenter.network, "routes", None)  # of one that comes as a program
+    tried = [r for r in there if own is None or r.key in own]
     report(0, len(tried) + 1, route_title(EXACT))
     exact = test.first(EXACT)
     times, agreements = {EXACT: exact.seconds}, {}

@@ -36,9 +36,10 @@ from segstudio.models.devices import (
 from segstudio.models.download import Check, Report, no_check, no_report
 from segstudio.models.ensembles import of_instances
 from segstudio.models.families import FAMILIES, imported
-from segstudio.models.preprocess import CHANNELS, Preprocess
+from segstudio.models.preprocess import CHANNELS, Preprocess, channels_text
 from segstudio.models.routes import Call, ReplacedPart, cannot_be_taken, part_of, route_of, taking
 from segstudio.models.semantic import NoNumbersError, SemanticRunner, require_numbers
+from segstudio.models.tryout import ProgramNetwork
 from segstudio.models.universal import UniversalRunner
 from segstudio.models.weights import require_weights
 
@@ -170,9 +171,12 @@ class Segmenter:
             _check_channels(network, self._preprocess, path)
             check()
             network.eval().requires_grad_(requires_grad=False)
+            if getattr(network, "only_on_cpu", False):
+                self.device = torch.device("cpu")
             self._held.network = _move(network, self.device)
             for module in network.modules():
-                module.register_forward_pre_hook(self._held.before_module)
+                if not isinstance(module, torch.jit.ScriptModule):  # these take no hooks
+                    module.register_forward_pre_hook(self._held.before_module)
             if self.spec.task == "instance":
                 finds_instances(network)
             self._held.runner = own_runner(network) or InstanceRunner
@@ -195,7 +199,8 @@ class Segmenter:
         used; the prediction's notes say so.
 
         Args:
-            pixels: (H, W, 3) uint8 RGB.
+            pixels: (H, W, 3) uint8 RGB; stored values (H, W, C) where the spec's channels have
+                numbers.
             options: Thresholds and tiles; its device was decided when the segmenter was made.
             check: Called before every module of the network; what it raises stops the run.
             report: Told (tiles done, tiles in all, text).
@@ -246,6 +251,8 @@ class Segmenter:
             found = self.predict(pixels, options, check, report, route=route)
             return of_instances(found, classes)
         taken = self.spec.route if route is None else route
+        self.load(check)
+        self._check_pixels(pixels, "the image")
         with (
             self.exclusive(check),
             self._on_route(self.network, taken, self.device) as network,
@@ -278,8 +285,7 @@ class Segmenter:
     def _predict(
         self, pixels: Image, options: RunOptions, report: Report, name: str, route: str
     ) -> Prediction:
-        if pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
-            raise SegstudioError(f"{name} has no pixels that a model could use.")
+        self._check_pixels(pixels, name)
         failed: list[_Attempt] = []
         for attempt in _attempts(self.spec, self.device, pixels, options):
             try:
@@ -296,6 +302,17 @@ class Segmenter:
             f"There is not enough memory to run {self.spec.title} on {name}.",
             "Close other programs, or use a smaller model.",
         )
+
+    def _check_pixels(self, pixels: Image, name: str) -> None:
+        if pixels.ndim != 3 or 0 in pixels.shape:
+            raise SegstudioError(f"{name} has no pixels that a model could use.")
+        by_number = isinstance(self._preprocess.channels, tuple)
+        if not by_number and (pixels.shape[2] != 3 or pixels.dtype != np.uint8):
+            raise SegstudioError(
+                f"{self.spec.title} reads colours, and a model that answers with it channels "
+                "by their numbers.",
+                "Put models together that read the same channels.",
+            )
 
     def _run(
         self,
@@ -350,7 +367,7 @@ class Segmenter:
             self.spec.schema,
             found.labels,
             found.confidence,
-            notes=_tile_notes(tiles, attempt.tile_px),
+            notes=(*_tile_notes(tiles, attempt.tile_px), *getattr(self.network, "notes", ())),
             entropy=found.entropy,
         )
 
@@ -449,7 +466,7 @@ class Segmenter:
         call = self._held.calls.get((route, device))
         if call is None:
             self._held.check()
-            part = ReplacedPart(module, self._fresh_part, self._part_key)
+            part = ReplacedPart(module, self._fresh_part, self._part_key, self._preprocess.count)
             try:
                 call = self._held.calls[route, device] = found.make(part, device)
             except Exception as error:
@@ -463,6 +480,9 @@ class Segmenter:
 
     def _fresh_part(self) -> nn.Module:
         """The part that a route replaces, built anew on the CPU: it has none of the hooks."""
+        if isinstance(self.network, ProgramNetwork):
+            path = self._weights or require_weights(self.spec)
+            return _filled(self.spec, path, no_check).eval().requires_grad_(requires_grad=False)
         whole = _build(self.spec)
         state = {name: value.cpu() for name, value in self.network.state_dict().items()}
         whole.load_state_dict(state, assign=True)
@@ -616,15 +636,11 @@ def _check_channels(network: nn.Module, preprocess: Preprocess, path: Path) -> N
     if not isinstance(taken, int) or taken == preprocess.count:
         return
     fitting = [name for name, count in CHANNELS.items() if count == taken]
-    hint = (
-        f"Choose {fitting[0]} as the channels of its input."
-        if fitting
-        else "segstudio gives a network three channels, or one of grey."
-    )
+    numbers = ",".join(map(str, range(1, taken + 1)))
     raise SegstudioError(
         f"{path} takes images of {counted(taken, 'channel')}, "
-        f"but would get {preprocess.count} ({preprocess.channels}).",
-        hint,
+        f"but would get {preprocess.count} ({channels_text(preprocess.channels)}).",
+        f"Choose {fitting[0] if fitting else numbers} as the channels of its input.",
     )
 
 

@@ -20,6 +20,7 @@ from segstudio.models.download import (
     no_report,
     sha256_of,
 )
+from segstudio.models.onnx_file import weights_sha256
 from segstudio.resources import resource_path
 
 _OWN_IS_GONE: Final = "Put the file back, or say where it is now (Model menu: Find weights)."
@@ -154,7 +155,7 @@ def require_weights(spec: ModelSpec, check: Check = no_check) -> Path:
     if spec.weights is None or path is None:
         raise SegstudioError(f"The weights of {spec.title} are not there.", _missing_hint(spec))
     expected = spec.weights.sha256.lower()
-    if expected and not sha256_of(path, check).startswith(expected):
+    if expected and not content_digest(path, check).startswith(expected):
         if spec.own_file:
             raise SegstudioError(
                 f"{path} was written anew since it was opened.", "Open it again (Model menu)."
@@ -164,6 +165,15 @@ def require_weights(spec: ModelSpec, check: Check = no_check) -> Path:
             "Remove the file and download it again.",
         )
     return path
+
+
+def content_digest(path: Path, check: Check = no_check) -> str:
+    """The SHA-256 by which a model is known: of its file, and of those that hold its weights.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    return weights_sha256(path, sha256_of(path, check), check)
 
 
 def _missing_hint(spec: ModelSpec) -> str:

@@ -115,7 +115,7 @@ def same_thresholds(a: RunOptions, b: RunOptions) -> bool:
 
 @dataclass(frozen=True)
 class BatchImage:
-    """One image to do; `pixels` (H, W, 3) uint8 and their file's digest if they are in memory.
+    """One image to do; what the model gets of it and its file's digest if they are in memory.
 
     One that is in memory is counted there, against what is painted.
     """
@@ -309,14 +309,18 @@ class Batch:
         elif self._ahead is not None and self._ahead[0] == image.ref:
             found = self._ahead[1].result()
         else:
-            found = self.files.pixels(image.ref, job.check)
+            found = self._read(image.ref, job.check)
         self._ahead = None
         with self._lock:
             following = self._left[-1] if self._left else None
         if following is not None and following.pixels is None and self._reader is not None:
-            read = self._reader.submit(self.files.pixels, following.ref, job.check)
+            read = self._reader.submit(self._read, following.ref, job.check)
             self._ahead = (following.ref, read)
         return found
+
+    def _read(self, ref: ImageRef, check: Callable[[], None]) -> tuple[Image, str]:
+        image, digest = self.files.image(ref, check)
+        return image.given_to(self.spec), digest
 
     def _predict(self, job: Job, image: BatchImage) -> Prediction:
         assert self._predictor is not None

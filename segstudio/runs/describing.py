@@ -9,11 +9,12 @@ from typing import Any, Final, get_args
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import counted, percent_text
 from segstudio.core.labels import Image
-from segstudio.core.prediction import ModelSpec, Output, OutputKind, RunOptions
+from segstudio.core.prediction import ModelSpec, Output, OutputKind, RunOptions, reads_stored
 from segstudio.core.render import overlay_rgb
 from segstudio.core.schema import ClassSpec, LabelSchema, distinct_color
 from segstudio.jobs import Job, JobRunner
@@ -21,12 +22,14 @@ from segstudio.models.families import FAMILIES
 from segstudio.models.published import IMAGENET_MEAN, IMAGENET_STD, VOC_SCHEMA
 from segstudio.runs.engine import Engine, Previewed
 from segstudio.runs.kept_weights import KeptWeights
+from segstudio.session.document import Document
 from segstudio.storage.published_classes import cityscapes_schema
 
 OWN: Final = "own"
 """Stands for numbers that are none of the usual ones."""
 PREVIEW_PX: Final = 640
 """The longer side of the image that a preview runs on, at most."""
+_AVERAGED: Final = (np.uint8, np.uint16, np.float32, np.float64)
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,9 @@ CHANNEL_TITLES: Final = {
     "bgr": "Blue, green, red (OpenCV)",
     "grey": "Grey",
 }
+BY_NUMBER: Final = "by number"
+"""Stands for stored channels that are chosen by their numbers."""
+_MOST_CHANNELS: Final = 1024
 OUTPUT_TITLES: Final[dict[OutputKind, str]] = {
     "softmax": "The highest of the classes (softmax)",
     "sigmoid": "Each class by itself (sigmoid)",
@@ -97,7 +103,10 @@ def preset_of(preprocess: Mapping[str, Any]) -> str:
 
 def channels_of(preprocess: Mapping[str, Any]) -> int:
     """How many channels the network's input has."""
-    return 1 if preprocess.get("channels") == "grey" else 3
+    channels = preprocess.get("channels")
+    if isinstance(channels, list | tuple):
+        return len(channels)
+    return 1 if channels == "grey" else 3
 
 
 def _numbers(values: Sequence[float], channels: int) -> list[float]:
@@ -126,6 +135,47 @@ def parse_numbers(text: str, channels: int, name: str) -> list[float]:
             "Deviation is 0; nothing can be divided by it.", "Give another number."
         )
     return found * channels if len(found) == 1 else found
+
+
+def parse_channels(text: str, count: int) -> list[int]:
+    """Numbers of channels as a user types them, from 1 on, in the network's order.
+
+    Raises:
+        SegstudioError: in plain words.
+    """
+    parts = text.replace(";", " ").replace(",", " ").split()
+    numbers = [int(part) for part in parts if part.isascii() and part.isdecimal()]
+    fits = len(numbers) == len(parts) and all(1 <= n <= _MOST_CHANNELS for n in numbers)
+    if not fits or len(numbers) != count:
+        usual = " ".join(map(str, range(1, count + 1)))
+        wanted = counted(count, "number") if fits else "numbers from 1 on"
+        raise SegstudioError(f"Channels is {text.strip() or 'empty'}.", f"Give {wanted}: {usual}.")
+    return numbers
+
+
+def with_channels(spec: ModelSpec, text: str) -> ModelSpec:
+    """The model with other channels: "rgb", "bgr", "grey", or numbers.
+
+    Raises:
+        SegstudioError: if the network takes another number of channels.
+    """
+    count = channels_of(spec.preprocess)
+    if text in CHANNEL_TITLES:
+        wanted = {"channels": text}
+        if channels_of(wanted) != count:
+            raise SegstudioError(
+                f"{spec.title} takes {counted(count, 'channel')}, not {text}.",
+                f"Give {counted(count, 'number')} of channels.",
+            )
+        return replace(spec, preprocess={**spec.preprocess, **wanted})
+    try:
+        numbers = parse_channels(text, count)
+    except SegstudioError as error:
+        raise SegstudioError(
+            f"{spec.title} takes {counted(count, 'channel')}, not {text!r}.",
+            f"Give so many numbers from 1 on: channels={','.join(map(str, range(1, count + 1)))}.",
+        ) from error
+    return replace(spec, preprocess={**spec.preprocess, "channels": numbers})
 
 
 def numbers_text(values: Sequence[float]) -> str:
@@ -269,17 +319,18 @@ class Previewing:
     def ask(
         self,
         spec: ModelSpec,
-        pixels: Image,
+        document: Document,
         options: RunOptions,
         told: Callable[[Preview], None],
     ) -> None:
-        """Tell how a model would answer on an image (H, W, 3) uint8 RGB; what came before is dropped."""
+        """Tell how a model would answer on an image; what came before is dropped."""
         engine = self._engine
 
         def work(job: Job) -> Preview:
-            photo, part = reduced(pixels)
+            photo, part = reduced(document.pixels)
+            given = photo if not reads_stored(spec) else reduced(document.given_to(spec))[0]
             try:
-                seen = engine.preview(spec, photo, options, job.check)
+                seen = engine.preview(spec, given, options, job.check)
             except SegstudioError as error:
                 text = f"{error.message} {error.hint}".strip()
                 return Preview(photo, None, text, is_wrong=True)
@@ -295,15 +346,23 @@ class Previewing:
         self._jobs.cancel_key(self._KEY)
 
 
-def reduced(pixels: Image) -> tuple[Image, float]:
-    """An image with a longer side of `PREVIEW_PX` at most, and its size relative to the whole."""
+def reduced(pixels: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], float]:
+    """An image (H, W, C) with a longer side of `PREVIEW_PX` at most, and its size relative to the whole.
+
+    Of stored values of a type that OpenCV does not take single pixels are picked.
+    """
     height, width = pixels.shape[:2]
     part = min(1.0, PREVIEW_PX / max(height, width))
     if part == 1.0:
         return pixels, 1.0
     size = (max(1, round(width * part)), max(1, round(height * part)))
+    if pixels.dtype not in _AVERAGED:
+        rows, columns = (
+            np.arange(n) * whole // n for n, whole in zip(size[::-1], (height, width), strict=True)
+        )
+        return pixels[rows][:, columns], part
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return small.astype(np.uint8), part
+    return small.reshape(size[1], size[0], -1).astype(pixels.dtype), part
 
 
 def _seen_text(spec: ModelSpec, seen: Previewed, part: float) -> str:

@@ -182,12 +182,12 @@ class TorchEngine:
         Raises:
             SegstudioError: if it holds no network that segstudio knows.
         """
-        from segstudio.models.download import sha256_of
         from segstudio.models.recognition import describes_itself
+        from segstudio.models.weights import content_digest
 
         spec = self.spec_from_weights(path)
         if spec.weights is not None:  # with its digest it is the model that is run later
-            digest = sha256_of(Path(spec.weights.filename), check)
+            digest = content_digest(Path(spec.weights.filename), check)
             spec = replace(spec, weights=replace(spec.weights, sha256=digest))
         check()
         is_told = describes_itself(path)
@@ -270,8 +270,8 @@ class TorchEngine:
         """A loaded model with an image, or a part of a large one, to look into.
 
         Raises:
-            SegstudioError: if the weights are missing or do not fit, or several models answer
-                together.
+            SegstudioError: if the weights are missing or do not fit, several models answer
+                together, or the network comes as a program.
         """
         from segstudio.inspection.nets.traced_model import TracedModel
 
@@ -283,6 +283,11 @@ class TorchEngine:
                 f"{spec.title} is several networks.", "Choose one of them to look inside it."
             )
         segmenter = self._segmenter(spec, options.device, check)
+        unseen = getattr(segmenter.network, "unseen", "")
+        if unseen:
+            raise SegstudioError(
+                unseen, "Open its weights as a file of tensors, if you have them, to look inside."
+            )
         return TracedModel(segmenter, pixels, options, around_xy)
 
     def _segmenter(self, spec: ModelSpec, device: str, check: Check) -> Segmenter:

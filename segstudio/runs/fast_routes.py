@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, RunOptions, parts_of
 from segstudio.core.route_answer import RouteAnswer
 from segstudio.jobs import Job, JobRunner
 from segstudio.preferences import Preferences
-from segstudio.runs.route_memory import RouteMemory, RouteTest, find_routes, on_routes
+from segstudio.runs.route_memory import Given, RouteMemory, RouteTest, find_routes, on_routes
 from segstudio.session.session import Change, Session, What
 
-Pixels = Callable[[Job], Image]
-"""Reads the image of a test, on the job's thread."""
+Pixels = Callable[[Job], Given]
+"""Reads the image of a test, on the job's thread; gives what each model gets of it."""
 
 
 class FastRoutes:
@@ -115,8 +114,8 @@ class FastRoutes:
         assert test is not None
 
         def work(job: Job) -> dict[str, RouteAnswer]:
-            image = pixels(job)
-            return find_routes(parts, image, options, self._memory, test, job.check, job.report)
+            given = pixels(job)
+            return find_routes(parts, given, options, self._memory, test, job.check, job.report)
 
         def done(answers: dict[str, RouteAnswer]) -> None:
             self._job = None

@@ -14,8 +14,8 @@ from typing import Any, Final, Literal
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, WeightsFile
 from segstudio.core.text import utf8_json
-from segstudio.models.download import sha256_of
 from segstudio.models.registry import spec_from_metadata
+from segstudio.models.weights import content_digest
 from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.damaged import Tell, not_told, read_list
 from segstudio.storage.folders import UserFolders
@@ -87,7 +87,7 @@ def kept_as(spec: ModelSpec, check: Callable[[], None], tensors: int = 0) -> Kep
     path = Path(spec.own_file)
     stamp = file_stamp(path)
     try:
-        digest = (spec.weights and spec.weights.sha256) or sha256_of(path, check)
+        digest = (spec.weights and spec.weights.sha256) or content_digest(path, check)
     except OSError as error:
         raise SegstudioError(
             f"{path} cannot be read ({error.strerror or error}).", "Check that the file is there."
@@ -146,7 +146,7 @@ def known_file(path: Path, kept: Iterable[KeptWeights]) -> ModelSpec | None:
     if not entries or not path.is_file():
         return None
     try:
-        known = same_content(entries, sha256_of(path))
+        known = same_content(entries, content_digest(path))
     except OSError:
         return None
     return None if known is None else known.at(path).spec

@@ -11,6 +11,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, Question, WeightsFile, parts_of
 from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
+from segstudio.runs.describing import channels_of
 from segstudio.runs.engine import Engine
 from segstudio.runs.kept_weights import (
     KeptWeights,
@@ -420,16 +421,12 @@ def _renewed(before: KeptWeights, now: KeptWeights, questions: Sequence[Question
     if (old.builder, old.task) == (new.builder, new.task):
         answers = {q.option: old.options[q.option] for q in questions if q.option in old.options}
         spec = replace(spec, options={**new.options, **answers})
-        if _channels(old) == _channels(new):
+        if channels_of(old.preprocess) == channels_of(new.preprocess):
             divisor = {"divisor": new.preprocess["divisor"]} if "divisor" in new.preprocess else {}
             spec = replace(spec, preprocess={**old.preprocess, **divisor})
         if len(old.schema.classes) == len(new.schema.classes):
             spec = replace(spec, schema=old.schema, output=old.output)
     return replace(now, spec=spec)
-
-
-def _channels(spec: ModelSpec) -> int:
-    return 1 if spec.preprocess.get("channels") == "grey" else 3
 
 
 def _at(spec: ModelSpec, path: Path) -> ModelSpec:

@@ -21,8 +21,7 @@ from segstudio.core.prediction import (
 )
 from segstudio.folder.files import FolderFiles, MasksKnown
 from segstudio.jobs import Job
-from segstudio.models.download import sha256_of
-from segstudio.models.weights import find_weights
+from segstudio.models.weights import content_digest, find_weights
 from segstudio.report.software import settings_text
 from segstudio.runs.batch import Batch, BatchImage, BatchResult
 from segstudio.runs.engine import Engine
@@ -374,7 +373,7 @@ def _weights_text(spec: ModelSpec) -> str:
     if path is None:
         return "" if spec.weights is None else Path(spec.weights.filename).name
     try:
-        return f"SHA-256 {sha256_of(path)}"
+        return f"SHA-256 {content_digest(path)}"
     except OSError as error:
         raise SegstudioError(f"{path} cannot be read: {error.strerror or error}.") from error
 

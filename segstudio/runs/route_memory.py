@@ -20,13 +20,14 @@ from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, RunOptions, parts_of, with_routes
 from segstudio.core.route_answer import RouteAnswer
 from segstudio.core.text import utf8_json
-from segstudio.models.download import sha256_of
-from segstudio.models.weights import find_weights
+from segstudio.models.weights import content_digest, find_weights
 from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.folders import user_folders
 
 Check = Callable[[], None]
 Report = Callable[[int, int, str], None]
+Given = Callable[[ModelSpec], Image]
+"""What a model gets of an image."""
 RouteTest = Callable[[ModelSpec, Image, RunOptions, Check, Report], RouteAnswer]
 """Finds the best route of a model by running it on an image (H, W, 3) uint8."""
 
@@ -156,7 +157,7 @@ def _digest(spec: ModelSpec, digests: dict[str, Any]) -> str:
         state = [stat.st_size, stat.st_mtime_ns]
         known = digests.get(str(path))
         if not isinstance(known, list) or known[:2] != state:
-            known = digests[str(path)] = [*state, sha256_of(path)]
+            known = digests[str(path)] = [*state, content_digest(path)]
     except OSError:
         return ""
     told = json.dumps(
@@ -167,7 +168,7 @@ def _digest(spec: ModelSpec, digests: dict[str, Any]) -> str:
 
 def find_routes(
     parts: Iterable[ModelSpec],
-    pixels: Image,
+    given: Given,
     options: RunOptions,
     memory: RouteMemory,
     test: RouteTest,
@@ -176,7 +177,7 @@ def find_routes(
 ) -> dict[str, RouteAnswer]:
     """Test models with weights of their own one after the other, and remember what was found.
 
-    One that the test fails on counts as exact; that is not remembered, nor that nothing was quicker
+    `given` tells what each gets of the image of the test. One that the test fails on counts as exact; that is not remembered, nor that nothing was quicker
     while the computer was busy with something else.
 
     Raises:
@@ -186,7 +187,7 @@ def find_routes(
     for part in parts:
         check()
         try:
-            found[part.id] = test(replace(part, route=""), pixels, options, check, report)
+            found[part.id] = test(replace(part, route=""), given(part), options, check, report)
         except SegstudioError as error:
             _log.warning("%s was not tested: %s", part.title, error)
             found[part.id] = RouteAnswer()

@@ -238,7 +238,7 @@ class Segmenting:
         self.routes.start(
             specs,
             self._session.model.options,
-            lambda job: files.pixels(ref, job.check)[0],
+            lambda job: files.image(ref, job.check)[0].given_to,
             known,
             gives_way=gives_way,
         )
@@ -336,7 +336,7 @@ class Segmenting:
             effective_options(spec, options),
             files,
             self._schema.adopted(spec.schema),
-            [self._batch_image(files, i) for i in indices],
+            [self._batch_image(files, spec, i) for i in indices],
             again=again,
             every_page=every_page,
             replaces=run_key(exact(spec), options) if replacing else "",
@@ -344,12 +344,12 @@ class Segmenting:
         )
         self._submit(batch)
 
-    def _batch_image(self, files: FolderFiles, index: int) -> BatchImage:
+    def _batch_image(self, files: FolderFiles, spec: ModelSpec, index: int) -> BatchImage:
         ref = files.project.images[index]
         document = self._documents.get(ref)
         if document is None or not document.digest:
             return BatchImage(index, ref)
-        return BatchImage(index, ref, document.pixels, document.digest)
+        return BatchImage(index, ref, document.given_to(spec), document.digest)
 
     def _submit(self, batch: Batch) -> None:
         self._batches.append(batch)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy.typing as npt
 
 from segstudio.core.history import History
 from segstudio.core.labels import Image, LabelMap
-from segstudio.core.prediction import Prediction
+from segstudio.core.prediction import ModelSpec, Prediction
 from segstudio.storage.annotations import AnnotationPath
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.picture import COMPOSITE, Picture
@@ -19,7 +22,7 @@ class Document:
 
     Attributes:
         ref: Which image.
-        pixels: (H, W, 3) uint8 RGB as the models get it: the composite of all channels.
+        pixels: (H, W, 3) uint8 RGB as most models get it: the composite of all channels.
         annotation: What is painted and measured against; a copy of `truth` until edited.
         truth: Ground truth as it was loaded, or None. Never changed.
         history: Undo and redo of the annotation; stays with the image.
@@ -63,6 +66,10 @@ class Document:
     def shown(self) -> Image:
         """(H, W, 3) uint8 RGB as it is shown; no model gets it."""
         return self.pixels if self._alone is None else self._alone
+
+    def given_to(self, spec: ModelSpec) -> npt.NDArray[Any]:
+        """What a model gets; see `storage.picture.Picture.given_to`."""
+        return self.pixels if self.picture is None else self.picture.given_to(spec, self.pixels)
 
     @property
     def pages(self) -> int:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image
+from segstudio.core.prediction import ModelSpec
 from segstudio.core.regular_file import check_regular
 from segstudio.storage.image_errors import DECODE_ERRORS, TIFF_MAGIC, check_size, unreadable
 from segstudio.storage.image_ref import ImageRef
@@ -49,6 +50,10 @@ class LoadedImage:
     pixels: Image
     orientation: int = 1
     notes: tuple[str, ...] = ()
+
+    def given_to(self, spec: ModelSpec) -> npt.NDArray[Any]:
+        """What a model gets; see `picture.Picture.given_to`."""
+        return self.picture.given_to(spec, self.pixels)
 
 
 def read_image(path: Path, page: int = 0, check: Check = unchecked) -> LoadedImage:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Image
+from segstudio.core.prediction import ModelSpec, reads_stored
 
 COMPOSITE = -1
 """Asked for instead of a channel: all channels that have a colour, together."""
@@ -71,6 +72,15 @@ class Picture:
     def read(self, rect: Rect) -> npt.NDArray[Any]:
         """The stored values of a rectangle, (h, w, C); a view, not to be written to."""
         return self.raw[rect.slices]
+
+    def given_to(self, spec: ModelSpec, pixels: Image) -> npt.NDArray[Any]:
+        """What a model gets: the stored values (H, W, C) if its channels have numbers.
+
+        Args:
+            spec: The model.
+            pixels: The composite, which all other models get.
+        """
+        return self.raw if reads_stored(spec) else pixels
 
     def values_at(self, x: int, y: int) -> tuple[int | float, ...]:
         """The stored values of pixel (x, y), one for each channel."""

@@ -118,5 +118,5 @@ def test_an_empty_list_costs_no_digest(tmp_path, monkeypatch):
     def read(path, check=None):
         raise AssertionError("it need not be read")
 
-    monkeypatch.setattr(kept_weights, "sha256_of", read)
+    monkeypatch.setattr(kept_weights, "content_digest", read)
     assert kept_weights.known_file(tmp_path, []) is None

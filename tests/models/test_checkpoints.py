@@ -180,10 +180,12 @@ def test_a_whole_file_with_more_than_data_is_not_called_damaged(tmp_path, state)
         load_state(tmp_path / "w.pth")
 
 
-def test_torchscript_holds_code_and_is_refused_in_plain_words(tmp_path, recwarn):
+def test_torchscript_is_a_model_and_no_file_of_weights(tmp_path, recwarn):
     traced = torch.jit.trace(nn.Linear(2, 1), torch.zeros(1, 2))
     traced.save(str(tmp_path / "t.pt"))
-    with pytest.raises(SegstudioError, match="TorchScript program") as raised:
+    with pytest.raises(
+        SegstudioError, match="is a TorchScript model, which is no file of weights"
+    ) as raised:
         load_state(tmp_path / "t.pt")
     assert "state_dict()" in raised.value.hint
     recwarn.clear()  # torch says that its own function is old

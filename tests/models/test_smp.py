@@ -268,10 +268,9 @@ def test_channels_of_the_image():
     assert grey.options["in_channels"] == 1
     assert grey.preprocess["channels"] == "grey"
     four = shapes_of(on_meta("Unet", "efficientnet-b0", in_channels=4))
-    with pytest.raises(
-        SegstudioError, match="U-Net for images of 4 channels; segstudio gives it 3"
-    ):
-        recognise(four, "w.pth")
+    found = recognise(four, "w.pth")[1]
+    assert found.options["in_channels"] == 4
+    assert found.preprocess["channels"] == [1, 2, 3, 4]
 
 
 def test_old_names_of_deeplabs_decoder(tmp_path):

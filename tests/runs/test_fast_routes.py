@@ -298,10 +298,10 @@ def test_on_a_busy_computer_nothing_quicker_is_no_answer_to_keep(
     spec, pixels = own_model(tmp_path), np.zeros((4, 4, 3), np.uint8)
     known = memory(tmp_path)
     nothing = (lambda: None, lambda *_: None)
-    found = find_routes([spec], pixels, RunOptions(), known, RouteTests(), *nothing)
+    found = find_routes([spec], lambda _spec: pixels, RunOptions(), known, RouteTests(), *nothing)
     assert found == {"own": RouteAnswer()}
     assert bool(known.find([spec], "auto")) == is_kept
-    find_routes([spec], pixels, RunOptions(), known, RouteTests(own=TWICE), *nothing)
+    find_routes([spec], lambda _spec: pixels, RunOptions(), known, RouteTests(own=TWICE), *nothing)
     assert known.find([spec], "auto") == {"own": TWICE}
 
 
@@ -312,7 +312,7 @@ def test_weights_are_read_once_as_long_as_they_do_not_change(tmp_path, monkeypat
     def refuse(path):
         raise AssertionError(path)
 
-    monkeypatch.setattr("segstudio.runs.route_memory.sha256_of", refuse)
+    monkeypatch.setattr("segstudio.runs.route_memory.content_digest", refuse)
     assert memory(tmp_path).find([spec], "cpu") == {"own": TWICE}
 
 

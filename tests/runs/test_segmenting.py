@@ -366,13 +366,13 @@ def test_an_image_that_is_let_go_while_the_model_runs_is_counted_from_its_files(
 
 
 def test_the_next_image_is_read_while_the_network_works(desk, tmp_path, monkeypatch):
-    read, real = [], FolderFiles.pixels
+    read, real = [], FolderFiles.image
 
-    def pixels(files, ref, check):
+    def image(files, ref, check):
         read.append(ref.name)
         return real(files, ref, check)
 
-    monkeypatch.setattr(FolderFiles, "pixels", pixels)
+    monkeypatch.setattr(FolderFiles, "image", image)
     desk.open(make_folder(tmp_path / "nuclei", count=4))
     desk.engine.gate.clear()
     desk.segmenting.run_on([1, 2, 3])

@@ -42,6 +42,8 @@ class Family:
         by_config: "module:function" that tells the same where a config.json of the library lies
             beside the weights: (its content, Shapes, name of the file) -> `Found`, or None if it
             is another library's.
+        by_file: "module:function" that tells the same of a file that holds a program and no
+            tensors: (path) -> `Found`, or None if it is another kind of file.
     """
 
     key: str
@@ -55,6 +57,7 @@ class Family:
     filler: str = ""
     purpose: str = ""
     by_config: str = ""
+    by_file: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Found:
         questions: What they do not say, by which the network answers differently.
         note: What they do not say and was taken as is usual, in a sentence.
         output: What the channels of the output mean, where that is said.
+        by: What told all this, for people.
     """
 
     title: str
@@ -80,6 +84,7 @@ class Found:
     questions: tuple[Question, ...] = ()
     note: str = ""
     output: Output | None = None
+    by: str = "its tensors"
 
 
 _HERE: Final = "segstudio.models.families."
@@ -88,6 +93,8 @@ _TORCHVISION: Final = _HERE + "torchvision_semantic:"
 _PLAIN: Final = _HERE + "plain_unet:"
 _MASK_RCNN: Final = _HERE + "maskrcnn:"
 _SMP: Final = _HERE + "smp:"
+_TORCHSCRIPT: Final = _HERE + "torchscript:"
+_ONNX: Final = _HERE + "onnx_models:"
 _HUGGING_FACE: Final = _HERE + "huggingface:"
 FAMILIES: Final[dict[str, Family]] = {
     family.key: family
@@ -151,6 +158,20 @@ FAMILIES: Final[dict[str, Family]] = {
             by_config=_SMP + "recognise_smp_config",
         ),
         Family(
+            "torchscript", "TorchScript", "semantic", _TORCHSCRIPT + "network",
+            told="TorchScript models",
+            filler=_TORCHSCRIPT + "loaded_network",
+            purpose="Any network that was saved with torch.jit.save, with its code",
+            by_file=_TORCHSCRIPT + "recognise_torchscript",
+        ),
+        Family(
+            "onnx", "ONNX", "semantic", _ONNX + "network",
+            told="ONNX models",
+            filler=_ONNX + "loaded_network",
+            purpose="Any network of any framework that was exported to ONNX",
+            by_file=_ONNX + "recognise_onnx",
+        ),
+        Family(
             "plain-unet", "U-Net of any names", "semantic", _PLAIN + "PlainUNet",
             (), _PLAIN + "recognise_plain_unet",
             told="plain U-Nets whatever their tensors are called",
@@ -167,6 +188,13 @@ RENAMED: Final[Mapping[str, str]] = {
     "segstudio.models.torchvision_nets:small_maskrcnn": _MASK_RCNN + "small_maskrcnn",
 }
 """Builders under the names that files of older versions hold."""
+
+
+def input_channels(count: int) -> dict[str, Any]:
+    """What preprocessing says of a network's channels: grey, colours, or the first so many."""
+    if count == 3:
+        return {}
+    return {"channels": "grey" if count == 1 else [*range(1, count + 1)]}
 
 
 def imported(name: str) -> Any:

@@ -14,7 +14,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import counted
 from segstudio.core.prediction import Question
 from segstudio.core.text import listed
-from segstudio.models.families import Found, Shapes
+from segstudio.models.families import Found, Shapes, input_channels
 from segstudio.models.unet_layers import COUNTER, Norm, NotPlainError, PlainLayer
 from segstudio.models.unet_plan import PartialPlanError, Plan, PlanStep, plans_of
 
@@ -161,9 +161,8 @@ def recognise_plain_unet(shapes: Shapes, where: str) -> Found | None:
     own = {k: tuple(v.shape) for k, v in built.items() if not k.endswith(f".{COUNTER}")}
     if own != {k: tuple(v) for k, v in tensors.items()}:
         return None
-    preprocess: dict[str, Any] = {"scaling": "unit", "divisor": 2**plan.depth}
-    if plan.in_channels == 1:
-        preprocess["channels"] = "grey"
+    channels = input_channels(plan.in_channels)
+    preprocess = {"scaling": "unit", "divisor": 2**plan.depth, **channels}
     return Found(
         _title(plan),
         {"tensors": tensors},

@@ -17,7 +17,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import counted
 from segstudio.core.prediction import Output, Question
 from segstudio.core.text import listed
-from segstudio.models.families import Found, Shapes
+from segstudio.models.families import Found, Shapes, input_channels
 from segstudio.models.published import IMAGENET_MEAN, IMAGENET_STD
 from segstudio.resources import resource_path
 
@@ -555,12 +555,6 @@ def _fitting(tried: list[_Fit], row: Architecture, where: str) -> Found:
             "Save it with smp's own architecture, or as a model of a package of its own.",
         )
     channels = best.settings["in_channels"]
-    if channels not in (1, _RGB):
-        raise SegstudioError(
-            f"{where} is a {row.title} for images of {counted(channels, 'channel')}; "
-            f"segstudio gives it {_RGB}.",
-            "Train it on RGB or grey images.",
-        )
     # DPT halves the map of its transformer once more and joins the two
     divisor = 2 * best.stride if row.name == "DPT" else best.stride
     options = {k: v for k, v in best.settings.items() if v is not None}
@@ -598,6 +592,8 @@ def _preprocess(channels: int, divisor: int) -> dict[str, Any]:
             "scaling": "unit", "channels": "grey", "mean": [_GREY_MEAN], "std": [_GREY_STD],
             "divisor": divisor,
         }  # fmt: skip
+    if channels != _RGB:
+        return {"scaling": "unit", "divisor": divisor, **input_channels(channels)}
     return {"scaling": "unit", "mean": IMAGENET_MEAN, "std": IMAGENET_STD, "divisor": divisor}
 
 

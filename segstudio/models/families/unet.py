@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from segstudio.core.prediction import Question
-from segstudio.models.families import Found, Shapes
+from segstudio.models.families import Found, Shapes, input_channels
 
 Upsampling = Literal["transposed", "bilinear", "pixel_shuffle"]
 UPSAMPLINGS: Final = ("transposed", "bilinear", "pixel_shuffle")
@@ -231,8 +231,6 @@ def recognise_unet(shapes: Shapes, where: str) -> Found:
     }
     if joined and joined < first[0] * 2**depth:
         options["skips"] = False
-    preprocess: dict[str, Any] = {"scaling": "unit", "divisor": 2**depth}
-    if first[1] == 1:
-        preprocess["channels"] = "grey"
+    preprocess = {"scaling": "unit", "divisor": 2**depth, **input_channels(first[1])}
     asked = (_CORNERS_ASKED,) if upsampling == "bilinear" else ()
     return Found("U-Net", options, preprocess, classes, questions=asked)

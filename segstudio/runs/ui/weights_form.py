@@ -38,6 +38,7 @@ from segstudio.kit.table import TableView
 from segstudio.kit.table_model import Column, Side, TableModel
 from segstudio.models.registry import RECOGNISED
 from segstudio.runs.describing import (
+    BY_NUMBER,
     CHANNEL_TITLES,
     OUTPUT_TITLES,
     OWN,
@@ -48,6 +49,7 @@ from segstudio.runs.describing import (
     class_lists,
     network_text,
     numbers_text,
+    parse_channels,
     parse_numbers,
     possible_outputs,
     preset_of,
@@ -358,10 +360,14 @@ class InputFields(QWidget):
         self._count = channels_of(preprocess)
         self.channels = QComboBox()
         for key, title in CHANNEL_TITLES.items():
-            if (1 if key == "grey" else 3) == self._count:
+            if channels_of({"channels": key}) == self._count:
                 self.channels.addItem(title, key)
-        self.channels.setEnabled(self.channels.count() > 1)
-        _choose(self.channels, preprocess.get("channels", "rgb"))
+        self.channels.addItem("By number", BY_NUMBER)
+        chosen = preprocess.get("channels", "rgb")
+        numbers = [*range(1, self._count + 1)] if isinstance(chosen, str) else chosen
+        self.numbers = QLineEdit(" ".join(map(str, numbers)))
+        _choose(self.channels, chosen if isinstance(chosen, str) else BY_NUMBER)
+        self._show_numbers()
         self.preset = QComboBox()
         for preset in VALUE_PRESETS:
             self.preset.addItem(preset.title, preset.key)
@@ -375,8 +381,9 @@ class InputFields(QWidget):
         self.sizes = SizeFields(preprocess)
         self._show_preset()
         self.preset.activated.connect(self._take_preset)
+        self.channels.currentIndexChanged.connect(self._show_numbers)
         for changed in (
-            self.channels.currentIndexChanged, self.scaling.currentIndexChanged,
+            self.channels.currentIndexChanged, self.numbers.textChanged, self.scaling.currentIndexChanged,
             self.mean.textChanged, self.std.textChanged,
         ):  # fmt: skip
             changed.connect(self._on_change)
@@ -384,7 +391,15 @@ class InputFields(QWidget):
 
     def add_to(self, form: QFormLayout) -> None:
         """Lay the rows out in a form."""
-        _row(form, "Channels", self.channels, "What the network's input holds, in its order")
+        tip = "What the network's input holds, in its order"
+        _named(self.channels, "Channels", tip)
+        numbers = "Numbers of the image's stored channels, from 1, in the network's order"
+        _named(self.numbers, "Numbers of channels", numbers)
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        row.addWidget(self.channels, 1)
+        row.addWidget(self.numbers, 1)
+        form.addRow("Channels", row)
         _row(form, "Values", self.preset, "How pixels become numbers: the usual ways")
         _row(form, "Scaling", self.scaling, "What is done with the values 0 to 255 first")
         numbers = "One number, or one for each channel: "
@@ -403,9 +418,17 @@ class InputFields(QWidget):
             "scaling": self.scaling.currentData(),
             "mean": parse_numbers(self.mean.text(), self._count, "Mean"),
             "std": parse_numbers(self.std.text(), self._count, "Deviation"),
-            "channels": self.channels.currentData(),
+            "channels": self._chosen_channels,
             **self.sizes.preprocess,
         }
+
+    @property
+    def _chosen_channels(self) -> str | list[int]:
+        chosen: str = self.channels.currentData()
+        return chosen if chosen != BY_NUMBER else parse_channels(self.numbers.text(), self._count)
+
+    def _show_numbers(self) -> None:
+        self.numbers.setVisible(self.channels.currentData() == BY_NUMBER)
 
     def _take_preset(self) -> None:
         preset = next((p for p in VALUE_PRESETS if p.key == self.preset.currentData()), None)

@@ -108,7 +108,7 @@ class PreviewPane(QWidget):
                     self.text.setForegroundRole(QPalette.ColorRole.WindowText)
                 self._show()
 
-        self._previewing.ask(spec, document.pixels, options, told)
+        self._previewing.ask(spec, document, options, told)
 
     def _show(self) -> None:
         preview = self._preview

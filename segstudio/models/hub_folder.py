@@ -1,7 +1,7 @@
 """Folders of Hugging Face: which network is in them, its classes and preprocessing, by their JSON.
 
-`save_pretrained` of transformers writes config.json, preprocessor_config.json and the weights, in
-one file or in several with an index. Nothing here imports transformers, and nothing is downloaded.
+`save_pretrained` of transformers writes config.json, preprocessor_config.json (or, with words,
+processor_config.json) and the weights, in one file or in several with an index. Nothing here imports transformers, and nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from segstudio.models.published import IMAGENET_MEAN, IMAGENET_STD
 from segstudio.models.things import things_among
 
 CONFIG: Final = "config.json"
-PROCESSOR: Final = "preprocessor_config.json"
+PROCESSORS: Final = ("processor_config.json", "preprocessor_config.json")
+"""What says how images are prepared: one file for images and words, or one for images alone."""
 WEIGHTS: Final = (
     "model.safetensors", "model.safetensors.index.json",
     "pytorch_model.bin", "pytorch_model.bin.index.json",
@@ -41,12 +42,14 @@ class HubNetwork:
         family: Its row in `families.FAMILIES`.
         config: Name of its configuration class.
         size: What its image processor resizes to where the folder does not say.
+        divisor: Of which the sides become multiples where the folder does not say.
     """
 
     title: str
     family: str
     config: str
     size: int | Mapping[str, int] = 512
+    divisor: int = 32
 
     @property
     def universal(self) -> bool:
@@ -70,7 +73,7 @@ ARCHITECTURES: Final[Mapping[str, HubNetwork]] = {
         "MaskFormer", "mask2former", "MaskFormerConfig", _SIDES
     ),
     "OneFormerForUniversalSegmentation": HubNetwork(
-        "OneFormer", "mask2former", "OneFormerConfig", _SIDES
+        "OneFormer", "mask2former", "OneFormerConfig", _SIDES, divisor=1
     ),
 }
 """By the name that config.json has under "architectures"."""
@@ -123,7 +126,7 @@ class HubFolder:
     Attributes:
         folder: Where they are.
         config: What config.json holds.
-        processor: What preprocessor_config.json holds; empty without one.
+        processor: What is said of preparing images; empty if nothing is.
         weights: The weights, or the index of their files.
     """
 
@@ -139,7 +142,7 @@ class HubFolder:
         Raises:
             SegstudioError: if they are damaged, or there are no weights.
         """
-        config, processor = _read(folder / CONFIG), _read(folder / PROCESSOR, needed=False)
+        config, (processor, _) = _read(folder / CONFIG), _processor(folder)
         weights = next((folder / each for each in WEIGHTS if (folder / each).is_file()), None)
         if weights is None:
             raise SegstudioError(
@@ -165,7 +168,7 @@ class HubFolder:
 def folder_of(path: Path) -> Path | None:
     """The folder of Hugging Face that a path is, or is a file of; None if it is none."""
     folder = path if path.is_dir() else path.parent
-    if path != folder and path.name not in (CONFIG, PROCESSOR) and not _is_weights(path.name):
+    if path != folder and path.name not in (CONFIG, *PROCESSORS) and not _is_weights(path.name):
         return None
     try:
         config = _read(folder / CONFIG)
@@ -250,6 +253,13 @@ def _read(path: Path, *, needed: bool = True) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise SegstudioError(f"{path} is damaged.", "Copy it again.")
     return data
+
+
+def _processor(folder: Path) -> tuple[Mapping[str, Any], Path]:
+    """What is said of preparing images, and the file that says it, if there is one."""
+    both, alone = (folder / name for name in PROCESSORS)
+    inner = _read(both, needed=False).get("image_processor")
+    return (inner, both) if isinstance(inner, dict) else (_read(alone, needed=False), alone)
 
 
 def _no_use(folder: Path, name: str) -> str:
@@ -339,7 +349,7 @@ def _preprocess(processor: Mapping[str, Any], row: HubNetwork, folder: Path) -> 
         factor = processor.get("rescale_factor", _UNIT)
         if not isinstance(factor, int | float) or abs(factor - _UNIT) > 1e-4:
             raise SegstudioError(
-                f"{folder / PROCESSOR} scales images by {factor}, which segstudio does not know.",
+                f"{_processor(folder)[1]} scales images by {factor}, which segstudio does not know.",
                 "Known is 1/255.",
             )
         found["scaling"] = "unit"
@@ -354,7 +364,7 @@ def _preprocess(processor: Mapping[str, Any], row: HubNetwork, folder: Path) -> 
         found |= _size(processor, row)
     divisor = processor.get("size_divisor", processor.get("size_divisibility"))
     if row.universal:
-        found["divisor"] = divisor if isinstance(divisor, int) and divisor > 0 else 32
+        found["divisor"] = divisor if isinstance(divisor, int) and divisor > 0 else row.divisor
     elif "size" not in found:
         multiple = processor.get("ensure_multiple_of", 32)
         found["divisor"] = multiple if isinstance(multiple, int) and multiple > 1 else 32

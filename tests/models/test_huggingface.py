@@ -2,12 +2,10 @@
 
 import json
 import os
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import load_file, save_file
 from slow_cases import few
 
@@ -20,37 +18,21 @@ from segstudio.models.preprocess import Preprocess
 from segstudio.models.recognition import spec_from_weights
 from segstudio.models.segmenter import Segmenter
 from segstudio.models.things import things_among
+from tests.support.hub_networks import (
+    LABELS,
+    NAMES,
+    THINGS,
+    filled,
+    model_of,
+    panoptic_maps,
+    photo,
+    post,
+    same_partition,
+    saved,
+    swin,
+)
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-
-NAMES = ("road", "building", "car", "person", "sky")
-LABELS = {"id2label": dict(enumerate(NAMES)), "label2id": {n: i for i, n in enumerate(NAMES)}}
-THINGS = {2, 3}
-
-
-def photo(height, width, seed=0):
-    """Smooth colours, as photographs have them: each pixel for itself would be noise."""
-    rng = np.random.default_rng(seed)
-    small = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
-    return np.array(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
-
-
-def _filled(network, seed):
-    """Weights large enough that classes differ between places."""
-    torch.manual_seed(seed)
-    with torch.no_grad():
-        for name, parameter in network.named_parameters():
-            if parameter.ndim > 1:
-                parameter.normal_(0, 1.5 / parameter[0].numel() ** 0.5)
-            elif name.endswith("bias"):
-                parameter.normal_(0, 0.2)
-    return network.eval()
-
-
-def _saved(network, processor, folder):
-    network.save_pretrained(folder)
-    processor.save_pretrained(folder)
-    return SimpleNamespace(network=network, processor=processor, folder=folder)
 
 
 @pytest.fixture(scope="module")
@@ -71,20 +53,13 @@ def segformer_config(tf, **more):
 
 @pytest.fixture(scope="module")
 def segformer(tf, tmp_path_factory):
-    network = _filled(tf.SegformerForSemanticSegmentation(segformer_config(tf)), 1)
+    network = filled(tf.SegformerForSemanticSegmentation(segformer_config(tf)), 1)
     with torch.no_grad():  # so that each class wins somewhere
         seen = torch.from_numpy(photo(128, 96)).permute(2, 0, 1)[None] / 128 - 1
         means = network(pixel_values=seen).logits.mean((0, 2, 3))
         network.decode_head.classifier.bias -= means
     processor = tf.SegformerImageProcessor(size={"height": 128, "width": 96})
-    return _saved(network, processor, tmp_path_factory.mktemp("hf") / "segformer-tiny")
-
-
-def swin(tf):
-    return tf.SwinConfig(
-        embed_dim=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 1, 1], window_size=4, image_size=64,
-        out_features=["stage1", "stage2", "stage3", "stage4"],
-    )  # fmt: skip
+    return saved(network, processor, tmp_path_factory.mktemp("hf") / "segformer-tiny")
 
 
 def mask2former_network(tf):
@@ -93,7 +68,7 @@ def mask2former_network(tf):
         encoder_feedforward_dim=16, dim_feedforward=16, num_attention_heads=2, encoder_layers=1,
         decoder_layers=3, num_queries=14, **LABELS,
     )  # fmt: skip
-    network = _filled(tf.Mask2FormerForUniversalSegmentation(config), 5)
+    network = filled(tf.Mask2FormerForUniversalSegmentation(config), 5)
     seen = torch.from_numpy(photo(96, 128)).permute(2, 0, 1)[None] / 128 - 1
     with torch.no_grad():
         # queries that differ in class and place, and are sure of both
@@ -123,12 +98,7 @@ def mask2former(tf, tmp_path_factory):
         size={"shortest_edge": 96, "longest_edge": 160}, size_divisor=32
     )
     folder = tmp_path_factory.mktemp("hf") / "mask2former-panoptic"
-    return _saved(mask2former_network(tf), processor, folder)
-
-
-def model_of(folder):
-    spec = spec_from_weights(folder)
-    return Segmenter(spec, device="cpu")
+    return saved(mask2former_network(tf), processor, folder)
 
 
 def reference_output(made, pixels):
@@ -188,7 +158,7 @@ def test_large_images_are_enlarged_from_the_network_s_own_maps(segformer):
 def test_reduced_labels_are_ids_from_one_on(tf, segformer, tmp_path):
     folder = tmp_path / "ade"
     processor = tf.SegformerImageProcessor(size={"height": 128, "width": 96}, do_reduce_labels=True)
-    _saved(segformer.network, processor, folder)
+    saved(segformer.network, processor, folder)
     spec = spec_from_weights(folder)
     assert spec.schema.names == ((0, "background"), *enumerate(NAMES, 1))
     pixels = photo(128, 96)
@@ -206,7 +176,7 @@ def test_names_of_both_versions_of_transformers_are_read(tf, segformer, tmp_path
     assert old
     assert any(name.startswith("decode_head.linear_projections.") for name in new)
     folder = tmp_path / "new-names"
-    _saved(segformer.network, segformer.processor, folder)
+    saved(segformer.network, segformer.processor, folder)
     save_file(new, folder / "model.safetensors", {"format": "pt"})
     pixels = photo(128, 96)
     wanted = our_logits(model_of(segformer.folder), pixels)
@@ -224,7 +194,7 @@ def test_several_files_of_weights_and_pickled_ones_are_read(tf, segformer, tmp_p
     assert spec_from_weights(next(parts.glob("model-0*"))) == spec_from_weights(parts)
 
     pickled = tmp_path / "pickled"
-    _saved(segformer.network, segformer.processor, pickled)
+    saved(segformer.network, segformer.processor, pickled)
     state = load_file(pickled / "model.safetensors")
     (pickled / "model.safetensors").unlink()
     torch.save(state, pickled / "pytorch_model.bin")
@@ -232,7 +202,7 @@ def test_several_files_of_weights_and_pickled_ones_are_read(tf, segformer, tmp_p
 
 
 def copied(made, folder, **changes):
-    _saved(made.network, made.processor, folder)
+    saved(made.network, made.processor, folder)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, **changes}))
     return folder
@@ -305,7 +275,7 @@ def test_a_bare_segformer_is_told_by_its_shapes(tf, tmp_path, wrapped):
         tf, hidden_sizes=[32, 64, 160, 256], num_attention_heads=[1, 2, 5, 8], depths=[2, 2, 2, 2],
         decoder_hidden_size=32,
     )  # fmt: skip
-    network = _filled(tf.SegformerForSemanticSegmentation(config), 5)
+    network = filled(tf.SegformerForSemanticSegmentation(config), 5)
     state = network.state_dict()
     if wrapped:
         state = {"state_dict": {f"model.{k}": v for k, v in state.items()}, "epoch": 3}
@@ -371,7 +341,7 @@ def test_other_semantic_networks_answer_as_transformers(tf, tmp_path, make):
     network, processor = make(tf)
     processor.size = {"height": 64, "width": 64}
     processor.do_center_crop = False
-    made = _saved(_filled(network, 7), processor, tmp_path / make.__name__)
+    made = saved(filled(network, 7), processor, tmp_path / make.__name__)
     pixels = photo(64, 64)
     output = reference_output(made, pixels)
     logits = torch.nn.functional.interpolate(
@@ -382,30 +352,6 @@ def test_other_semantic_networks_answer_as_transformers(tf, tmp_path, make):
 
 
 # objects and both at once
-
-
-def post(made, output, kind, size, **more):
-    return getattr(made.processor, f"post_process_{kind}_segmentation")(
-        output, target_sizes=[size], **more
-    )[0]
-
-
-def panoptic_maps(result):
-    """Class ids from 1 on, 0 where no segment is; and the objects, numbered anyhow."""
-    segments = result["segmentation"].numpy()
-    classes = np.zeros(segments.shape, np.uint8)
-    objects = np.zeros(segments.shape, np.int64)
-    for info in result["segments_info"]:
-        inside = segments == info["id"]
-        classes[inside] = info["label_id"] + 1
-        if info["label_id"] in THINGS:
-            objects[inside] = info["id"]
-    return classes, objects
-
-
-def same_partition(a, b):
-    pairs = np.unique(np.stack([a.ravel(), b.ravel()]), axis=1)
-    return len(set(pairs[0])) == len(set(pairs[1])) == pairs.shape[1]
 
 
 def test_a_panoptic_folder_says_what_it_is(mask2former):
@@ -500,7 +446,7 @@ def test_nothing_sure_is_background(tf, mask2former, tmp_path):
     network = mask2former_network(tf)
     with torch.no_grad():
         network.class_predictor.bias[-1] = 1e4
-    made = _saved(network, mask2former.processor, tmp_path / "unsure-panoptic")
+    made = saved(network, mask2former.processor, tmp_path / "unsure-panoptic")
     found = model_of(made.folder).predict(photo(*SIZE))
     assert not found.labels.any()
     assert not found.instance_ids.any()
@@ -516,14 +462,14 @@ def maskformer(tf):
         ),
         **LABELS,
     )  # fmt: skip
-    network = _filled(tf.MaskFormerForInstanceSegmentation(config), 3)
+    network = filled(tf.MaskFormerForInstanceSegmentation(config), 3)
     with torch.no_grad():
         network.class_predictor.weight *= 6
     return network, tf.MaskFormerImageProcessor(size={"shortest_edge": 96, "longest_edge": 160})
 
 
 def test_maskformer_answers_as_transformers(tf, tmp_path):
-    made = _saved(*maskformer(tf), tmp_path / "maskformer-panoptic")
+    made = saved(*maskformer(tf), tmp_path / "maskformer-panoptic")
     pixels = photo(*SIZE)
     wanted = post(
         made, reference_output(made, pixels), "panoptic", SIZE, label_ids_to_fuse={0, 1, 4}
@@ -573,7 +519,7 @@ def test_segformer_is_looked_into(segformer):
 
 def test_a_head_that_knows_nothing_of_class_0_reads_stages_right(tf, segformer, tmp_path):
     processor = tf.SegformerImageProcessor(size={"height": 128, "width": 96}, do_reduce_labels=True)
-    shifted = _saved(segformer.network, processor, tmp_path / "ade")
+    shifted = saved(segformer.network, processor, tmp_path / "ade")
     pixels, stage = photo(128, 96), "inner.decode_head.linear_projections.0"
     found = []
     for made in (segformer, shifted):

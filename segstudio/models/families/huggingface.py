@@ -48,7 +48,8 @@ _SEGFORMER_NAMES: Final[Mapping[tuple[int, ...], str]] = {
     (2, 2, 2, 2): "b1", (3, 4, 6, 3): "b2", (3, 4, 18, 3): "b3", (3, 8, 27, 3): "b4",
     (3, 6, 40, 3): "b5",
 }  # fmt: skip
-_TASK_WORDS: Final = 77
+_VOCABULARIES: Final = (("tokenizer.json",), ("vocab.json", "merges.txt"))
+"""The files that hold CLIP's vocabulary, as transformers writes them and as it did."""
 
 
 class SemanticNet(nn.Module):
@@ -99,8 +100,9 @@ def universal_network(
     return _universal(architecture, made)
 
 
-def _universal(architecture: str, made: nn.Module) -> UniversalNet:
-    words = torch.zeros(_TASK_WORDS) if architecture.startswith("OneFormer") else None
+def _universal(architecture: str, made: Any) -> UniversalNet:
+    told = architecture.startswith("OneFormer")
+    words = torch.zeros(int(made.config.task_seq_len)) if told else None
     return UniversalNet(
         made,
         mask_hw=_MASK2FORMER_HW if architecture.startswith("Mask2Former") else None,
@@ -129,7 +131,7 @@ def filled_network(spec: ModelSpec, path: Path) -> nn.Module:
         return SemanticNet(inner, shifted=bool(spec.options.get("shifted", False)))
     network = _universal(architecture, inner)
     if network.task_words is not None:
-        network.task_words = _task_words(path.parent, spec.task)
+        network.task_words = _task_words(path.parent, spec.task, len(network.task_words))
     return network
 
 
@@ -206,19 +208,25 @@ def _require_all(info: Mapping[str, Any], count: int, path: Path) -> None:
     )
 
 
-def _task_words(folder: Path, task: str) -> Tensor:
-    """The sentence that tells OneFormer what is asked of it, in numbers of its vocabulary."""
+def _task_words(folder: Path, task: str, length: int) -> Tensor:
+    """The sentence that tells OneFormer what is asked of it, in numbers of its vocabulary.
+
+    It is filled up with 0, as `OneFormerProcessor` does, and not with the word that ends it.
+    """
     try:
+        if not any(all((folder / name).is_file() for name in each) for each in _VOCABULARIES):
+            raise FileNotFoundError("there is no such file")  # transformers makes up an empty one
         tokenizer = _transformers("CLIPTokenizer").from_pretrained(folder, local_files_only=True)
+        words = tokenizer(
+            f"the task is {task}", padding="max_length", max_length=length, truncation=True
+        )
     except Exception as error:
         raise SegstudioError(
             f"{folder} has no vocabulary, by which OneFormer is told what to find ({error}).",
-            "Put vocab.json and merges.txt beside the weights.",
+            "Put tokenizer.json, or vocab.json and merges.txt, beside the weights.",
         ) from error
-    words = tokenizer(
-        f"the task is {task}", padding="max_length", max_length=_TASK_WORDS, truncation=True
-    )
-    return torch.tensor(words["input_ids"], dtype=torch.float32)
+    numbers = torch.tensor(words["input_ids"], dtype=torch.float32)
+    return numbers * torch.tensor(words["attention_mask"], dtype=torch.float32)
 
 
 def _transformers(name: str) -> Any:

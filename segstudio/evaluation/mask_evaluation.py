@@ -164,7 +164,9 @@ def evaluate_masks(
         figures = figures_of(truth, answer, masks.schema, wanted, pair.name)
         _require_known_ids(masks, pair, figures)
         found.figures[pair.truth_path] = figures
-        if truth.instances is not None and objects is not None:
+        # Those without a prediction come last, and miss objects only if any prediction has some.
+        matched = done < len(masks.refs) or bool(found.objects)
+        if matched and truth.instances is not None and objects is not None:
             ignored = masks.schema.ignore_index
             found.objects.append(_match(truth.labels, truth.instances, objects, ignored))
         found.remarks.extend(pair.remarks)

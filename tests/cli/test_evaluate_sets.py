@@ -241,6 +241,20 @@ class TestMissing:
         assert found["objects"]["missed"] == 2
         assert found["classes"][1]["pq"] == pytest.approx(1 / 1.5)
 
+    def test_of_predictions_that_tell_no_objects_apart_none_are_matched(self, capsys, tmp_path):
+        """Those of the image that nobody predicted alone would say that all were missed."""
+        for name in ("a", "b"):
+            save(tmp_path / "gt" / f"{name}.png", TRUTH[0])
+            save_objects(tmp_path / "gt" / "instances" / f"{name}.png", TRUTH[1])
+        save(tmp_path / "pred" / "a.png", TRUTH[0])
+        arguments = (tmp_path / "pred", tmp_path / "gt", "--missing", "background")
+        found = report(capsys, *arguments, "--panoptic", code=1)
+        assert found["objects"] is None
+        # Regions stand for the objects: the fibres are 1 of 2, the others missed.
+        assert found["classes"][2]["pq"] == pytest.approx(1 / 1.5)
+        _, out, _ = run(capsys, *arguments)
+        assert "missed" not in out
+
     def test_the_report_says_it(self, capsys, folders, tmp_path):
         page = tmp_path / "r.html"
         for missing, words in (

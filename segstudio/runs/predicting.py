@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from segstudio.core.errors import SegstudioError
+from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.prediction import (
     ModelSpec,
     Prediction,
@@ -135,6 +136,8 @@ class Predicting:
         self.pending: list[ResultFiles] = []
         self._by_ref = {target.ref: target for target in self._chosen}
         self._batch: Batch | None = None
+        self._writer: ThreadPoolExecutor | None = None
+        self._writing: tuple[ImageRef, Future[None]] | None = None
         self._kept = False
         self._settings: tuple[_Settings, tuple[_Settings, ...]] = ({}, ())
         self.written = 0
@@ -212,11 +215,16 @@ class Predicting:
             [BatchImage(i, target.ref) for i, target in enumerate(self.pending)],
             again=True,
             keep=False,
-            deliver=self._take,
+            deliver=self._hand_over,
         )
         start = self._coco_written = time.perf_counter()
         try:
-            batch.work(job)
+            # an image's files are written while the network works on the next one
+            with ThreadPoolExecutor(1, thread_name_prefix="segstudio-results") as self._writer:
+                try:
+                    batch.work(job)
+                finally:
+                    self._await_written()
         finally:
             self.seconds = time.perf_counter() - start
             store.close()
@@ -224,6 +232,22 @@ class Predicting:
                 self._coco.write(WriteRoot(request.out))
         if not batch.failures and not self._kept:
             self._write_settings(self._settings[0], ())
+
+    def _hand_over(self, result: BatchResult) -> None:
+        """Have the files of an image written; one image waits for it at most."""
+        assert self._writer is not None
+        self._await_written()
+        self._writing = (result.ref, self._writer.submit(self._take, result))
+
+    def _await_written(self) -> None:
+        if self._writing is None or self._batch is None:
+            return
+        ref, writing = self._writing
+        try:
+            writing.result()
+        except SegstudioError as error:
+            self._batch.failures.append((ref, without_traceback(error)))
+        self._writing = None
 
     def _take(self, result: BatchResult) -> None:
         """Write an image's files; the class map last, since it marks the end.

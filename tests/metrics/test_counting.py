@@ -8,7 +8,8 @@ import pytest
 
 from segstudio.core.errors import SegstudioError
 from segstudio.metrics import counting
-from segstudio.metrics.counting import count_pairs, count_runs
+from segstudio.metrics.counting import count_pairs
+from segstudio.metrics.run_counting import count_runs
 
 
 @pytest.fixture
@@ -60,6 +61,17 @@ def test_the_loop_by_hand():
         (1, 1): 13,
         (2, 1): 1,
     }
+
+
+@pytest.mark.parametrize("side", [1, 7])
+def test_two_threads_count_as_one(always, monkeypatch, side):
+    rng = np.random.default_rng(side)
+    truth, prediction = (patches(rng, (101, 203), 5, side) for _ in range(2))
+    monkeypatch.setattr(counting, "_WORTH_A_THREAD", 1)
+    found = count_pairs(truth, prediction, 5, 3)
+    expected = by_numpy(truth, prediction, 5, 3)
+    np.testing.assert_array_equal(found[0], expected[0])
+    assert found[1] == expected[1]
 
 
 def test_views_that_are_no_words_are_counted_all_the_same(always):

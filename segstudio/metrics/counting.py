@@ -69,7 +69,9 @@ def count_pairs(
     """
     first = np.ascontiguousarray(truth).reshape(-1)
     second = np.ascontiguousarray(prediction).reshape(-1)
-    kernel = _LOADING.kernel(first.size)
+    # of two classes the sums are quicker, unless two threads count
+    worth = num_classes > 2 or first.size >= _WORTH_A_THREAD
+    kernel = _LOADING.kernel(first.size) if worth else None
     counts = (
         None
         if kernel is None

@@ -27,7 +27,8 @@ def count_runs(
     byte each pixel stands under the one after it. Four words without a change are passed over at
     once.
     """
-    a, b, start = first[0], second[0], 0
+    a, b = first[0], second[0]
+    start: np.int64 | int = 0
     before_a, before_b = np.uint64(a), np.uint64(b)
     whole = first_words.size // _QUAD * _QUAD
     for quad in range(0, whole, _QUAD):
@@ -50,8 +51,8 @@ def count_runs(
                 table[a, b] += at - start
                 a, b, start = first[at], second[at], at
                 changed &= changed - np.uint64(1)
-    for at in range(whole << 3, first.size):
-        if first[at] != a or second[at] != b:
-            table[a, b] += at - start
-            a, b, start = first[at], second[at], at
+    for last in range(whole << 3, first.size):
+        if first[last] != a or second[last] != b:
+            table[a, b] += last - start
+            a, b, start = first[last], second[last], last
     table[a, b] += first.size - start

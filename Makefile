@@ -30,7 +30,7 @@ test: $(READY)
 	@$(TEST)
 
 test-slow: $(READY)
-	@$(TEST) -m slow
+	@$(TEST) -m slow --timeout 900
 
 lint: $(READY)
 	@$(BIN)/ruff check .

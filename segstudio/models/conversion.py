@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
 import importlib.util
+import io
 import json
 import logging
 import os
+import shutil
+import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,6 +34,8 @@ Run = Callable[[Tensor], Outputs]
 _EXAMPLE_HW: Final = (128, 96)
 """Two different sides, so that no graph takes one for the other; every usual stride divides them."""
 _MAX_KEPT_BYTES: Final = 2 << 30
+_UNFINISHED: Final = "tmp"
+_ABANDONED_S: Final = 3600.0
 
 _log = logging.getLogger(__name__)
 
@@ -96,24 +103,33 @@ def unpacked(output: Any) -> dict[str, Tensor]:
 def openvino_run(network: nn.Module, key: str, precision: str) -> Run:
     """A network run by OpenVINO on the CPU.
 
-    The frontend is called itself: `openvino.convert_model` would load telemetry, and traces the
-    network several times.
+    The frontend is called itself: `openvino.convert_model` traces the network several times.
 
     Args:
         network: Without hooks, in evaluation mode, on the CPU.
         key: See `network_key`.
         precision: "f32" or "bf16".
     """
+    refuse_telemetry()
     import openvino
 
-    version = importlib.metadata.version("openvino")
-    path = _kept(key, f"-openvino-{version}.xml", functools.partial(_save_openvino, network))
     config = {
         "INFERENCE_PRECISION_HINT": precision,
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "PERFORMANCE_HINT": "LATENCY",
     }
-    request = openvino.Core().compile_model(str(path), "CPU", config).create_infer_request()
+
+    def load(model: Any) -> Any:
+        model = str(model) if isinstance(model, Path) else model
+        return openvino.Core().compile_model(model, "CPU", config).create_infer_request()
+
+    def save(model: Any, path: Path) -> None:
+        openvino.save_model(model, str(path), compress_to_fp16=False)
+
+    version = importlib.metadata.version("openvino")
+    request = _loaded(
+        f"{key}-openvino-{version}.xml", functools.partial(_as_openvino, network), save, load
+    )
 
     def run(x: Tensor) -> Outputs:
         found = request.infer([x.contiguous().numpy()])
@@ -122,8 +138,7 @@ def openvino_run(network: nn.Module, key: str, precision: str) -> Run:
     return run
 
 
-def _save_openvino(network: nn.Module, path: Path) -> None:
-    import openvino
+def _as_openvino(network: nn.Module) -> Any:
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
@@ -134,20 +149,27 @@ def _save_openvino(network: nn.Module, path: Path) -> None:
         traced = trace(Outlet(network).eval(), example, check_trace=False)
         frontend = FrontEndManager().load_by_framework("pytorch")
         decoder = TorchScriptPythonDecoder(traced, example_input=example)  # has to outlive both
-        model = frontend.convert(frontend.load(decoder))
-    openvino.save_model(model, str(path), compress_to_fp16=False)
+        return frontend.convert(frontend.load(decoder))
 
 
 def onnx_run(network: nn.Module, key: str) -> Run:
     """A network run by ONNX Runtime on the CPU; arguments as `openvino_run`."""
+    refuse_telemetry()
     import onnxruntime
 
-    path = _kept(key, ".onnx", functools.partial(_save_onnx, network))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
     onnxruntime.disable_telemetry_events()
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def load(model: Path | bytes) -> Any:
+        model = str(model) if isinstance(model, Path) else model
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def save(model: bytes, path: Path) -> None:
+        path.write_bytes(model)
+
+    session = _loaded(f"{key}.onnx", functools.partial(_as_onnx, network), save, load)
 
     def run(x: Tensor) -> Outputs:
         return [torch.from_numpy(y) for y in session.run(None, {"x": x.contiguous().numpy()})]
@@ -155,35 +177,86 @@ def onnx_run(network: nn.Module, key: str) -> Run:
     return run
 
 
-def _save_onnx(network: nn.Module, path: Path) -> None:
+def _as_onnx(network: nn.Module) -> bytes:
     """By the exporter that traces: the other one needs onnxscript besides."""
+    written = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             Outlet(network).eval(),
             (torch.zeros(1, 3, *_EXAMPLE_HW),),
-            str(path),
+            written,
             input_names=["x"],
             dynamic_axes={"x": {0: "n", 2: "h", 3: "w"}},
             dynamo=False,
         )
+    return written.getvalue()
 
 
-def _kept(key: str, ending: str, save: Callable[[Path], None]) -> Path:
-    """A converted network's file, made if it is not there; it appears whole or not at all."""
-    folder = converted_folder()
-    path = folder / f"{key}{ending}"
+def refuse_telemetry() -> None:
+    """See to it that neither runtime notes or sends what it is used for.
+
+    OpenVINO sends a message when it is imported, by a package that it can do without; ONNX Runtime
+    makes an id of the computer before it can be told not to.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    if "openvino" not in sys.modules:
+        modules: dict[str, Any] = sys.modules
+        modules["openvino_telemetry"] = None  # importing it fails, as where it is not installed
+
+
+def _loaded(
+    name: str,
+    convert: Callable[[], Any],
+    save: Callable[[Any, Path], None],
+    load: Callable[[Any], Any],
+) -> Any:
+    """What runs a converted network: the kept one, or one made now and kept if the disk lets it.
+
+    Args:
+        name: Of its file in the cache.
+        convert: Makes the network for the other runtime, in memory.
+        save: Writes what `convert` made, and maybe files beside it.
+        load: Makes what runs of a file, or of what `convert` made.
+    """
+    path = converted_folder() / name
     if path.is_file():
-        path.touch()
-        return path
+        try:
+            found = load(path)
+        except Exception as error:  # noqa: BLE001 - each runtime has its own; it is made anew
+            _log.warning("%s is damaged (%s) and made anew", path, error)
+        else:
+            with contextlib.suppress(OSError):  # of a disk that is read-only
+                path.touch()
+            return found
+    made = convert()
+    try:
+        _keep(path, functools.partial(save, made))
+        return load(path)
+    except Exception as error:  # noqa: BLE001 - as above; of a full disk OpenVINO says no OSError
+        _log.warning("%s is not kept: %s", path, error)
+    return load(made)
+
+
+def _keep(path: Path, save: Callable[[Path], None]) -> None:
+    """Write a converted network's files, which appear whole or not at all."""
+    folder = path.parent
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as place:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_UNFINISHED) as place:
         save(Path(place) / path.name)
         # the file that the others belong to comes last
         for made in sorted(Path(place).iterdir(), key=lambda file: file.name == path.name):
             made.replace(folder / made.name)
+    _sweep(folder)
     _make_room(folder, path)
-    return path
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what programs that were killed had begun: no network takes an hour."""
+    for place in folder.glob(f"{_UNFINISHED}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - place.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(place, ignore_errors=True)
 
 
 def _make_room(folder: Path, newest: Path) -> None:

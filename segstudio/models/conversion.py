@@ -162,7 +162,7 @@ def onnx_run(network: nn.Module, key: str) -> Run:
     options.log_severity_level = 3
     onnxruntime.disable_telemetry_events()
 
-    def load(model: Path | bytes) -> Any:
+    def load(model: Any) -> Any:
         model = str(model) if isinstance(model, Path) else model
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
@@ -179,7 +179,7 @@ def onnx_run(network: nn.Module, key: str) -> Run:
 
 def _as_onnx(network: nn.Module) -> bytes:
     """By the exporter that traces: the other one needs onnxscript besides."""
-    written = io.BytesIO()
+    written: Any = io.BytesIO()  # which the exporter's types leave out
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -190,7 +190,8 @@ def _as_onnx(network: nn.Module) -> bytes:
             dynamic_axes={"x": {0: "n", 2: "h", 3: "w"}},
             dynamo=False,
         )
-    return written.getvalue()
+    content: bytes = written.getvalue()
+    return content
 
 
 def refuse_telemetry() -> None:

@@ -4,4 +4,10 @@ Layers, from the top: ui -> app -> session -> {storage | models, inspection, tra
 Imports point down only; tests/test_architecture.py checks it.
 """
 
+import logging
+
 __version__ = "0.1.0"
+
+# Its messages are for the log of the window. Where nobody keeps a log Python would print them,
+# with tracebacks, among what a command says.
+logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -122,7 +122,7 @@ def models_with(names: Iterable[str]) -> Mapping[str, ModelSpec]:
     known = known_models()
     if all(name in known or Path(name).is_file() for name in names):
         return known
-    return with_named_runs(known, user_folders().config / "runs.json", TorchEngine())
+    return with_named_runs(known, user_folders().config / "runs.json", TorchEngine(), warn)
 
 
 def known_models() -> dict[str, ModelSpec]:
@@ -161,7 +161,7 @@ def on_fastest_route(
         options: How it will run.
     """
     folders = user_folders()
-    if not load_settings(folders.config / "settings.json").fast_routes:
+    if not load_settings(folders.config / "settings.json", warn).fast_routes:
         return spec
     memory = RouteMemory(folders.cache / "routes.json")
     answers = memory.find([spec], options.device)

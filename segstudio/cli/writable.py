@@ -7,7 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from segstudio.cli.exit_codes import InputError
+from segstudio.cli.exit_codes import InputError, input_errors
+from segstudio.storage.atomic import check_replaceable
 
 _TRIED_BYTES: Final = 1 << 16
 
@@ -32,7 +33,8 @@ def check_file(path: Path, option: str) -> None:
         option: What it was given with, without its dashes.
 
     Raises:
-        InputError: if it is a folder or no plain file, or its folder is missing or not writable.
+        InputError: if it is a folder, no plain file or read-only, or its folder is missing or not
+            writable.
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder.", f"Give a file with --{option}.")
@@ -41,6 +43,8 @@ def check_file(path: Path, option: str) -> None:
     folder = path.resolve().parent
     if not folder.is_dir():
         raise InputError(f"There is no folder {path.parent}.", f"Make it, or change --{option}.")
+    with input_errors():
+        check_replaceable(path)
     _try_out(folder, path.parent, option)
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
 import importlib.util
+import io
 import json
 import logging
 import os
+import shutil
+import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -32,6 +37,8 @@ Run = Callable[[Tensor], Outputs]
 _EXAMPLE_HW: Final = (128, 96)
 """Two different sides, so that no graph takes one for the other; every usual stride divides them."""
 _MAX_KEPT_BYTES: Final = 2 << 30
+_UNFINISHED: Final = "tmp"
+_ABANDONED_S: Final = 3600.0
 
 _log = logging.getLogger(__name__)
 
@@ -99,8 +106,7 @@ def unpacked(output: Any) -> dict[str, Tensor]:
 def openvino_run(network: nn.Module, key: str, precision: str, channels: int = 3) -> Run:
     """A network run by OpenVINO on the CPU.
 
-    The frontend is called itself: `openvino.convert_model` would load telemetry, and traces the
-    network several times.
+    The frontend is called itself: `openvino.convert_model` traces the network several times.
 
     Args:
         network: Without hooks, in evaluation mode, on the CPU.
@@ -108,32 +114,30 @@ def openvino_run(network: nn.Module, key: str, precision: str, channels: int = 3
         precision: "f32" or "bf16".
         channels: Of its input.
     """
-    path = _kept(key, _openvino_ending(), functools.partial(_save_openvino, network, channels))
-    answer = openvino_request(path, precision)
+    convert = functools.partial(_as_openvino, network, channels)
+    return _on_tensors(_kept_openvino(key, convert, precision))
 
+
+def openvino_of_onnx(onnx: Path, key: str, precision: str) -> Answer:
+    """What runs an ONNX model by OpenVINO on the CPU; the rest as `openvino_run`."""
+
+    def convert() -> Any:
+        import openvino
+
+        return openvino.Core().read_model(str(onnx))
+
+    return _kept_openvino(key, convert, precision)
+
+
+def _on_tensors(answer: Answer) -> Run:
     def run(x: Tensor) -> Outputs:
         return [torch.from_numpy(found) for found in answer(x.contiguous().numpy())]
 
     return run
 
 
-def _openvino_ending() -> str:
-    return f"-openvino-{importlib.metadata.version('openvino')}.xml"
-
-
-def kept_openvino(key: str, onnx: Path) -> Path:
-    """The file of an ONNX model converted for OpenVINO, made if it is not there."""
-    load_shared_libraries("openvino")
-    import openvino
-
-    def save(path: Path) -> None:
-        openvino.save_model(openvino.Core().read_model(str(onnx)), str(path), False)
-
-    return _kept(key, _openvino_ending(), save)
-
-
-def openvino_request(path: Path, precision: str) -> Answer:
-    """What runs a converted network by OpenVINO on the CPU; arguments as `openvino_run`."""
+def _kept_openvino(key: str, convert: Callable[[], Any], precision: str) -> Answer:
+    refuse_telemetry()
     load_shared_libraries("openvino")
     import openvino
 
@@ -142,7 +146,16 @@ def openvino_request(path: Path, precision: str) -> Answer:
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "PERFORMANCE_HINT": "LATENCY",
     }
-    request = openvino.Core().compile_model(str(path), "CPU", config).create_infer_request()
+
+    def load(model: Any) -> Any:
+        model = str(model) if isinstance(model, Path) else model
+        return openvino.Core().compile_model(model, "CPU", config).create_infer_request()
+
+    def save(model: Any, path: Path) -> None:
+        openvino.save_model(model, str(path), compress_to_fp16=False)
+
+    version = importlib.metadata.version("openvino")
+    request = _loaded(f"{key}-openvino-{version}.xml", convert, save, load)
 
     def answer(x: Any) -> list[Any]:
         found = request.infer([x])
@@ -151,8 +164,7 @@ def openvino_request(path: Path, precision: str) -> Answer:
     return answer
 
 
-def _save_openvino(network: nn.Module, channels: int, path: Path) -> None:
-    import openvino
+def _as_openvino(network: nn.Module, channels: int) -> Any:
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
@@ -163,22 +175,18 @@ def _save_openvino(network: nn.Module, channels: int, path: Path) -> None:
         traced = trace(Outlet(network).eval(), example, check_trace=False)
         frontend = FrontEndManager().load_by_framework("pytorch")
         decoder = TorchScriptPythonDecoder(traced, example_input=example)  # has to outlive both
-        model = frontend.convert(frontend.load(decoder))
-    openvino.save_model(model, str(path), compress_to_fp16=False)
+        return frontend.convert(frontend.load(decoder))
 
 
 def onnx_run(network: nn.Module, key: str, channels: int = 3) -> Run:
     """A network run by ONNX Runtime on the CPU; arguments as `openvino_run`."""
-    answer = onnx_session(_kept(key, ".onnx", functools.partial(_save_onnx, network, channels)))
-
-    def run(x: Tensor) -> Outputs:
-        return [torch.from_numpy(found) for found in answer(x.contiguous().numpy())]
-
-    return run
+    convert = functools.partial(_as_onnx, network, channels)
+    return _on_tensors(_loaded(f"{key}.onnx", convert, _save_onnx, onnx_session))
 
 
-def onnx_session(path: Path) -> Answer:
+def onnx_session(model: Path | bytes) -> Answer:
     """What runs an ONNX model with one input by ONNX Runtime on the CPU."""
+    refuse_telemetry()
     load_shared_libraries("onnxruntime")
     import onnxruntime
 
@@ -186,40 +194,97 @@ def onnx_session(path: Path) -> Answer:
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 4
     onnxruntime.disable_telemetry_events()
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    source = str(model) if isinstance(model, Path) else model
+    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return lambda x: list(session.run(None, {name: x}))
 
 
-def _save_onnx(network: nn.Module, channels: int, path: Path) -> None:
+def _save_onnx(model: bytes, path: Path) -> None:
+    path.write_bytes(model)
+
+
+def _as_onnx(network: nn.Module, channels: int) -> bytes:
     """By the exporter that traces: the other one needs onnxscript besides."""
+    written: Any = io.BytesIO()  # which the exporter's types leave out
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             Outlet(network).eval(),
             (torch.zeros(1, channels, *_EXAMPLE_HW),),
-            str(path),
+            written,
             input_names=["x"],
             dynamic_axes={"x": {0: "n", 2: "h", 3: "w"}},
             dynamo=False,
         )
+    content: bytes = written.getvalue()
+    return content
 
 
-def _kept(key: str, ending: str, save: Callable[[Path], None]) -> Path:
-    """A converted network's file, made if it is not there; it appears whole or not at all."""
-    folder = converted_folder()
-    path = folder / f"{key}{ending}"
+def refuse_telemetry() -> None:
+    """See to it that neither runtime notes or sends what it is used for.
+
+    OpenVINO sends a message when it is imported, by a package that it can do without; ONNX Runtime
+    makes an id of the computer before it can be told not to.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    if "openvino" not in sys.modules:
+        modules: dict[str, Any] = sys.modules
+        modules["openvino_telemetry"] = None  # importing it fails, as where it is not installed
+
+
+def _loaded(
+    name: str,
+    convert: Callable[[], Any],
+    save: Callable[[Any, Path], None],
+    load: Callable[[Any], Any],
+) -> Any:
+    """What runs a converted network: the kept one, or one made now and kept if the disk lets it.
+
+    Args:
+        name: Of its file in the cache.
+        convert: Makes the network for the other runtime, in memory.
+        save: Writes what `convert` made, and maybe files beside it.
+        load: Makes what runs of a file, or of what `convert` made.
+    """
+    path = converted_folder() / name
     if path.is_file():
-        path.touch()
-        return path
+        try:
+            found = load(path)
+        except Exception as error:  # noqa: BLE001 - each runtime has its own; it is made anew
+            _log.warning("%s is damaged (%s) and made anew", path, error)
+        else:
+            with contextlib.suppress(OSError):  # of a disk that is read-only
+                path.touch()
+            return found
+    made = convert()
+    try:
+        _keep(path, functools.partial(save, made))
+        return load(path)
+    except Exception as error:  # noqa: BLE001 - as above; of a full disk OpenVINO says no OSError
+        _log.warning("%s is not kept: %s", path, error)
+    return load(made)
+
+
+def _keep(path: Path, save: Callable[[Path], None]) -> None:
+    """Write a converted network's files, which appear whole or not at all."""
+    folder = path.parent
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as place:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_UNFINISHED) as place:
         save(Path(place) / path.name)
         # the file that the others belong to comes last
         for made in sorted(Path(place).iterdir(), key=lambda file: file.name == path.name):
             made.replace(folder / made.name)
+    _sweep(folder)
     _make_room(folder, path)
-    return path
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what programs that were killed had begun: no network takes an hour."""
+    for place in folder.glob(f"{_UNFINISHED}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - place.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(place, ignore_errors=True)
 
 
 def _make_room(folder: Path, newest: Path) -> None:

@@ -288,7 +288,8 @@ def _class_names(config: Mapping[str, Any], folder: Path) -> list[str]:
     table = config.get("id2label")
     if not isinstance(table, dict) or not table:
         count = config.get("num_labels", 2)
-        table = {str(i): f"class {i}" for i in range(count if isinstance(count, int) else 2)}
+        count = min(count, _MOST_CLASSES) if isinstance(count, int) else 2
+        table = {str(i): f"class {i}" for i in range(count)}
     try:
         by_id = {int(key): str(name) for key, name in table.items()}
         if sorted(by_id) != list(range(len(by_id))):
@@ -299,7 +300,7 @@ def _class_names(config: Mapping[str, Any], folder: Path) -> list[str]:
         ) from error
     if len(by_id) >= _MOST_CLASSES:
         raise SegstudioError(
-            f"The network in {folder} tells {len(by_id)} classes apart.",
+            f"The network in {folder} tells {_MOST_CLASSES} or more classes apart.",
             f"segstudio can work with up to {_MOST_CLASSES - 1}.",
         )
     return [by_id[i] for i in range(len(by_id))]

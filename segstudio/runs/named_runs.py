@@ -20,6 +20,7 @@ from segstudio.notices import Notices
 from segstudio.runs.batch import model_of
 from segstudio.runs.engine import Engine
 from segstudio.session.session import Change, Session, What
+from segstudio.storage.damaged import Tell, not_told
 from segstudio.storage.run_definitions import (
     RunDefinition,
     read_definitions,
@@ -280,7 +281,7 @@ class NamedRuns:
 
 
 def with_named_runs(
-    models: Mapping[str, ModelSpec], file: Path, engine: Engine
+    models: Mapping[str, ModelSpec], file: Path, engine: Engine, tell: Tell = not_told
 ) -> dict[str, ModelSpec]:
     """The models and the named runs that are kept in a file, for programs without a window.
 
@@ -288,8 +289,9 @@ def with_named_runs(
         models: By id.
         file: Where the runs are kept; it may be missing.
         engine: Reads the files of weights that runs are made of.
+        tell: Told if the file is damaged.
     """
-    found = read_definitions(file)
+    found = read_definitions(file, tell)
     paths = {path for definition in found for path in definition.files.values()}
     own = _specs_in(sorted(paths), engine, lambda: None)
     return {**models, **{spec.id: spec for spec in _specs_of(found, models, own)}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import logging
 import signal
@@ -61,11 +62,14 @@ class CrashGuard:
         sys.excepthook, threading.excepthook = self._old_hooks
         if self._faults is not None:
             faulthandler.disable()
-            self._faults.close()
+            with contextlib.suppress(OSError):
+                self._faults.close()
             self._faults = None
+        logging.raiseExceptions = True
         if self._handler is not None:
             logging.getLogger("segstudio").removeHandler(self._handler)
-            self._handler.close()
+            with contextlib.suppress(OSError):  # what the full disk did not take
+                self._handler.close()
             self._handler = None
         self._release_signals()
 
@@ -117,6 +121,7 @@ class CrashGuard:
     def _open_files(self) -> None:
         from logging.handlers import RotatingFileHandler
 
+        logging.raiseExceptions = False  # of a log that cannot be written nobody needs a traceback
         self._folder.mkdir(parents=True, exist_ok=True)
         self._faults = (self._folder / "crashes.log").open("a")
         faulthandler.enable(self._faults)

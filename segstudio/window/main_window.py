@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -500,8 +501,7 @@ class LayoutStore:
         if docks and self._docks is not None:
             self._docks.place.finish()
         state = window.saveState(_VERSION) if docks else self._stored()[1]
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        store = self._open()
+        store = self._open_to_write()
         geometry = window.saveGeometry()
         store.setValue("geometry", geometry)
         store.setValue("state", state)
@@ -520,8 +520,7 @@ class LayoutStore:
         self._writing.stop()
         if not self._waiting:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        store = self._open()
+        store = self._open_to_write()
         for name, text in self._waiting.items():
             store.setValue(f"panels/{name}", text)
         self._waiting = {}
@@ -534,6 +533,12 @@ class LayoutStore:
             return ""
         text = self._open().value(f"panels/{name}")
         return text if isinstance(text, str) else ""
+
+    def _open_to_write(self) -> QSettings:
+        """The file, and its folder if that can be made; else nothing is kept, as on a full disk."""
+        with contextlib.suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        return self._open()
 
     def _open(self) -> QSettings:
         return QSettings(str(self._path), QSettings.Format.IniFormat)

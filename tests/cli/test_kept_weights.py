@@ -120,3 +120,17 @@ def test_an_empty_list_costs_no_digest(tmp_path, monkeypatch):
 
     monkeypatch.setattr(kept_weights, "content_digest", read)
     assert kept_weights.known_file(tmp_path, []) is None
+
+
+def test_damaged_files_of_the_users_own_are_said_once_by_the_commands(
+    capsys, kept, images, tmp_path
+):
+    config = user_folders().config
+    config.mkdir(parents=True, exist_ok=True)
+    for name in ("settings.json", "runs.json"):
+        (config / name).write_text("{")
+    arguments = ("predict", images, "--model", "best", "--out", tmp_path / "out")
+    code, _, err = run(capsys, *arguments)
+    assert (code, err.count("settings.json is damaged")) == (0, 1)
+    code, _, err = run(capsys, "compare", images, "--models", "nosuch")
+    assert (code, err.count("runs.json is damaged")) == (2, 1)

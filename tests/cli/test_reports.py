@@ -180,6 +180,17 @@ def test_a_report_that_cannot_be_written_ends_before_the_work(capsys, folders, c
     assert said in err
 
 
+def test_a_report_that_is_read_only_ends_before_the_work(capsys, folders):
+    page = folders / "r.html"
+    page.write_text("old")
+    page.chmod(0o444)
+    arguments = ["evaluate", str(folders / "right"), str(folders / "gt"), "--report", str(page)]
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert (captured.out, page.read_text()) == ("", "old")
+    assert "it is a read-only file" in captured.err
+
+
 def test_photos_without_a_report_are_bad_usage(capsys, folders):
     code, out, err = run(
         capsys, "evaluate", folders / "off", folders / "gt", "--images", folders / "cells"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -544,3 +545,20 @@ def test_mask2former_is_looked_into(mask2former):
     assert inside.logit_lens_stages(trace) == ()
     with pytest.raises(SegstudioError, match="names classes by its queries"):
         inside.logit_lens(trace, encoder[0].id)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"depths": [2, 2, 2, 100_000_000]},
+        {"num_labels": 1_000_000_000, "id2label": None},
+        {"backbone_config": {"num_hidden_layers": 10_000_000}},
+    ],
+)
+def test_a_configuration_of_endless_layers_is_refused_at_once(segformer, tmp_path, entry):
+    folder = tmp_path / "endless"
+    shutil.copytree(segformer.folder, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | entry))
+    with pytest.raises(SegstudioError, match=r"describes far more layers|256 or more classes"):
+        Segmenter(spec_from_weights(folder), device="cpu").load()

@@ -1,8 +1,12 @@
 """Quicker ways to run a network: that they answer alike, and which one is chosen."""
 
 import dataclasses
+import os
 import socket
+import subprocess
+import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -155,6 +159,69 @@ def test_converting_and_running_sends_nothing(tmp_path, monkeypatch):
     for key in ("openvino", "onnxruntime"):
         segmenter.predict(image(40, 40), CPU, route=key)
     assert set(threading.enumerate()) == threads
+
+
+_ALONE = """
+import sys, torch
+from segstudio.models.conversion import onnx_run, openvino_run
+network = torch.nn.Conv2d(3, 2, 1).eval()
+x = torch.ones(1, 3, 8, 8)
+for run in (openvino_run(network, "k", "f32"), onnx_run(network, "k")):
+    assert torch.allclose(run(x)[0], network(x), atol=1e-5)
+"""
+
+
+def run_alone(home, **environment):
+    """Convert and run a network in a program of its own, whose user has this home."""
+    home.mkdir(exist_ok=True)
+    elsewhere = {"SEGSTUDIO_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"}
+    kept = {k: v for k, v in os.environ.items() if k not in elsewhere | {"CI"}}
+    return subprocess.run(
+        [sys.executable, "-c", _ALONE],
+        env={**kept, "HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_neither_runtime_notes_who_uses_it(tmp_path):
+    """Both would write an id of the computer into the home, and send what they are used for."""
+    done = run_alone(tmp_path / "user")
+    assert (done.returncode, done.stderr) == (0, "")
+    files = {path for path in (tmp_path / "user").rglob("*") if path.is_file()}
+    assert {path.parent.name for path in files} == {"routes"}
+    assert len(files) == 3
+
+
+def test_converted_networks_run_where_nothing_can_be_kept(tmp_path):
+    (tmp_path / "file").touch()
+    done = run_alone(tmp_path / "user", SEGSTUDIO_HOME=str(tmp_path / "file"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not [*(tmp_path / "user").iterdir()]
+
+
+@pytest.mark.parametrize(("key", "kind"), [("openvino", "bin"), ("onnxruntime", "onnx")])
+def test_a_converted_network_that_is_damaged_is_made_anew(tmp_path, key, kind):
+    spec = sure_unet(tmp_path)
+    before = Segmenter(spec, device="cpu").predict(image(40, 40), CPU, route=key)
+    (kept,) = converted_folder().glob(f"*.{kind}")
+    whole = kept.read_bytes()
+    kept.unlink()  # written anew: the other runtime may have mapped it
+    kept.write_bytes(whole[: len(whole) // 2])
+    after = Segmenter(spec, device="cpu").predict(image(40, 40), CPU, route=key)
+    assert np.array_equal(before.labels, after.labels)
+    assert len(kept.read_bytes()) == len(whole)
+
+
+def test_what_a_killed_program_had_begun_to_convert_is_removed(tmp_path):
+    for name, age_s in (("tmpold", 7200), ("tmpnew", 60)):
+        place = converted_folder() / name
+        place.mkdir(parents=True)
+        (place / "part.bin").touch()
+        os.utime(place, (time.time() - age_s,) * 2)
+    Segmenter(sure_unet(tmp_path), device="cpu").predict(image(40, 40), CPU, route="onnxruntime")
+    assert [place.name for place in converted_folder().glob("tmp*")] == ["tmpnew"]
 
 
 def test_a_route_that_is_not_there_gives_way_to_the_exact_one(tmp_path, monkeypatch):

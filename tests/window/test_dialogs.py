@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import fields
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from segstudio.storage.journal import Recovered
 from segstudio.storage.settings import Settings
 from segstudio.window.cheat_sheet import CheatSheet
 from segstudio.window.command_palette import CommandPalette
+from segstudio.window.crash import CrashGuard
 from segstudio.window.help_window import HelpWindow
 from segstudio.window.settings_dialog import ROWS, SettingsDialog
 from segstudio.window.shortcut_editor import ShortcutEditor
@@ -171,8 +173,6 @@ def test_recovery_offers_each_image_with_a_preview(qtbot):
 
 
 def test_an_uncaught_error_is_shown_and_work_is_saved(bench, capsys):
-    from segstudio.window.crash import CrashGuard
-
     data = bench.studio.preferences.folders.data
     guard = CrashGuard(bench.dispatcher, bench.window, data)
     guard.studio = bench.studio
@@ -183,3 +183,13 @@ def test_an_uncaught_error_is_shown_and_work_is_saved(bench, capsys):
     assert "ValueError: surprise" in notice.message
     assert "recovery folder" in notice.hint
     assert list((data / "recovery").glob("*/field_0.png"))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no device that is always full")
+def test_a_log_that_cannot_be_written_is_no_trouble(bench, tmp_path, capsys):
+    (tmp_path / "segstudio.log").symlink_to("/dev/full")
+    guard = CrashGuard(bench.dispatcher, bench.window, tmp_path)
+    guard.install()
+    logging.getLogger("segstudio").warning("this is lost")
+    guard.remove()
+    assert capsys.readouterr().err == ""

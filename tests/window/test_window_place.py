@@ -78,3 +78,13 @@ def test_a_picture_of_the_window_has_its_whole_size_on_any_screen(qtbot, tmp_pat
         assert window.size() == size
         assert any(timer.isActive() for timer in window._framed) == fits
         window.close()
+
+
+def test_where_nothing_can_be_kept_the_window_closes_all_the_same(qtbot, tmp_path):
+    (tmp_path / "file").touch()
+    store, window = LayoutStore(tmp_path / "file" / "window.ini"), QMainWindow()
+    qtbot.addWidget(window)
+    store.keep("folded", "-")
+    store.save(window)
+    assert not store.restore(window)
+    assert store.kept("folded") == ""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,6 +51,8 @@ _SEGFORMER_NAMES: Final[Mapping[tuple[int, ...], str]] = {
 }  # fmt: skip
 _VOCABULARIES: Final = (("tokenizer.json",), ("vocab.json", "merges.txt"))
 """The files that hold CLIP's vocabulary, as transformers writes them and as it did."""
+_LAYERS: Final = re.compile("layers|depths|blocks")
+"""In the names of entries that say how many layers there are."""
 
 
 class SemanticNet(nn.Module):
@@ -151,7 +154,9 @@ def filled(
         SegstudioError: unless the file has every tensor of the network, with its shape, and
             nothing else.
     """
-    state, made = _state(path), _configuration(config_name, config)
+    state = _state(path)
+    _check_depth(config, len(state), path)
+    made = _configuration(config_name, config)
     kind = _transformers(name)
     _check_size(kind, made, state, path)
     inner, info = kind.from_pretrained(
@@ -166,6 +171,27 @@ def filled(
     unknown = {each for each in info["unexpected_keys"] if not each.startswith(spare)}
     _require_all({**info, "unexpected_keys": unknown}, len(inner.state_dict()), path)
     return inner
+
+
+def _check_depth(config: Mapping[str, Any], tensors: int, path: Path) -> None:
+    """Refuse more layers than there are tensors, before they are planned one by one."""
+    counts = [*_layer_counts(config)]
+    if max(counts, default=0) > tensors:
+        raise SegstudioError(
+            f"{path} holds {tensors:,} tensors, but its config.json describes far more layers.",
+            "The configuration beside the weights is that of another network.",
+        )
+
+
+def _layer_counts(config: Any) -> Iterator[int]:
+    """The numbers of layers in a configuration and in those inside it."""
+    if not isinstance(config, Mapping):
+        return
+    for name, value in config.items():
+        yield from _layer_counts(value)
+        if _LAYERS.search(str(name)):
+            values = value if isinstance(value, list) else [value]
+            yield sum(each for each in values if isinstance(each, int))
 
 
 def _check_size(kind: Any, config: Any, state: Mapping[str, Tensor], path: Path) -> None:

@@ -17,9 +17,8 @@ from segstudio.core.prediction import ModelSpec
 from segstudio.models.conversion import (
     Answer,
     is_installed,
-    kept_openvino,
     onnx_session,
-    openvino_request,
+    openvino_of_onnx,
 )
 from segstudio.models.download import Report
 from segstudio.models.families import Found
@@ -100,9 +99,8 @@ class OnnxNetwork(ProgramNetwork):
             key: Of the converted file.
             precision: "f32" or "bf16".
         """
-        path = kept_openvino(key, self.file)
         other = copy.copy(self)
-        other.answer = openvino_request(path, precision)
+        other.answer = openvino_of_onnx(self.file, key, precision)
         return other
 
 

@@ -16,11 +16,13 @@ import numpy.typing as npt
 
 from segstudio.core.schema import Color
 from segstudio.storage.formats.mask_format import RawMask
+from segstudio.storage.jpeg_traces import JpegTrace, jpeg_trace
 
 _DARK: Final = 31
 _BRIGHT: Final = 224
 _NEAR: Final = 8
 _MANY_GREYS: Final = 128
+_MANY_COLOURS: Final = 64
 _KEPT_COLORS: Final = 4096
 _FLAT_STEP: Final = 4
 _SPECK_PX: Final = 9
@@ -31,6 +33,7 @@ _STRAY_LEVELS: Final = 4
 _STRAY_PIECES: Final = 3
 _STRAY_SHARE: Final = 0.25
 _FEWEST_SATELLITES: Final = 3
+_FEWEST_STRAYS: Final = 16
 _JPEG_BLOCK: Final = 8
 _AT_EDGES: Final = 0.98
 _LARGEST_16_BIT: Final = 65535
@@ -186,6 +189,7 @@ class MaskFacts:
         regions: Connected regions of one number other than 0, of more than 8 pixels; counted for
             NUMBERS only.
         whole: How many of the numbers are one region.
+        perhaps_jpeg: Whether the numbers may have gone through JPEG: it cannot be told.
         zeros: Pixels of number 0 (of soft edges: the dark ones); of shades and photographs none.
         pixels: All pixels, likewise.
     """
@@ -201,13 +205,14 @@ class MaskFacts:
     whole: int = 0
     zeros: int = 0
     pixels: int = 0
+    perhaps_jpeg: bool = False
 
     def to_bytes(self) -> bytes:
         """The facts for a cache."""
         fields = [
             self.look.name,
             _runs(self.values),
-            [self.stored_colours, self.lossy, self.opacity],
+            [self.stored_colours, self.lossy, self.opacity, self.perhaps_jpeg],
             self.opacity_color,
             self.palette,
             [self.regions, self.whole, self.zeros, self.pixels],
@@ -219,7 +224,7 @@ class MaskFacts:
         """The inverse of `to_bytes`; None if it is none."""
         try:
             look, runs, flags, color, palette, numbers = json.loads(data)
-            stored_colours, lossy, opacity = map(bool, flags)
+            stored_colours, lossy, opacity, perhaps_jpeg = map(bool, flags)
             regions, whole, zeros, pixels = map(int, numbers)
             return cls(
                 MaskLook[look],
@@ -233,6 +238,7 @@ class MaskFacts:
                 whole,
                 zeros,
                 pixels,
+                perhaps_jpeg,
             )
         except (ValueError, TypeError, KeyError, RecursionError):
             return None
@@ -243,7 +249,7 @@ class MaskFacts:
         plain = PlainMask.of(raw)
         if plain.is_colour:
             return _facts_of_colours(plain)
-        look, values = look_at(plain)
+        look, values, perhaps_jpeg = _look_closely(plain)
         regions, whole = (0, 0)
         is_picture = look in (MaskLook.SHADES, MaskLook.PHOTO)
         if look is MaskLook.NUMBERS:
@@ -262,6 +268,7 @@ class MaskFacts:
             whole,
             0 if is_picture else _zeros(plain.pixels, look),
             0 if is_picture else int(plain.pixels.size),
+            perhaps_jpeg,
         )
 
 
@@ -286,15 +293,37 @@ def _zeros(pixels: npt.NDArray[Any], look: MaskLook) -> int:
 def _facts_of_colours(plain: PlainMask) -> MaskFacts:
     keys = color_keys(plain.pixels)
     values = np.unique(keys)
-    blurred = plain.lossy or (len(values) > 64 and _unsteady(keys))
     return MaskFacts(
-        MaskLook.BLURRED_COLOURS if blurred else MaskLook.COLOURS,
+        _look_at_colours(plain, keys, values),
         tuple(int(v) for v in values[:_KEPT_COLORS]),
         stored_colours=True,
         lossy=plain.lossy,
         zeros=int(np.count_nonzero(keys == 0)),
         pixels=int(keys.size),
     )
+
+
+def look_at_colours(plain: PlainMask) -> MaskLook:
+    """Whether the colours of a mask have soft edges."""
+    keys = color_keys(plain.pixels)
+    return _look_at_colours(plain, keys, np.unique(keys))
+
+
+def _look_at_colours(
+    plain: PlainMask, keys: npt.NDArray[np.uint32], values: npt.NDArray[np.uint32]
+) -> MaskLook:
+    unsteady = len(values) > _MANY_COLOURS and _unsteady(keys)
+    blurred = plain.lossy or unsteady or _strays(keys, values)
+    return MaskLook.BLURRED_COLOURS if blurred else MaskLook.COLOURS
+
+
+def _strays(keys: npt.NDArray[np.uint32], values: npt.NDArray[np.uint32]) -> bool:
+    """Whether most colours are stray pixels without an area, as along edges after JPEG."""
+    if len(values) <= _FEWEST_STRAYS:
+        return False
+    areas = np.unique(keys[_in_equal_square(keys)])
+    strays = len(values) - len(areas)
+    return strays >= _FEWEST_STRAYS and 3 * strays >= 2 * len(values)
 
 
 def _shown_color(raw: RawMask) -> Color | None:
@@ -305,34 +334,48 @@ def _shown_color(raw: RawMask) -> Color | None:
 
 def look_at(plain: PlainMask) -> tuple[MaskLook, tuple[int, ...]]:
     """What kind of numbers a mask of one channel holds, and which (of a lossy format: none)."""
+    look, values, _ = _look_closely(plain)
+    return look, values
+
+
+def _look_closely(plain: PlainMask) -> tuple[MaskLook, tuple[int, ...], bool]:
+    """The same, and whether its numbers may have gone through JPEG."""
     values = values_in(plain.pixels)
     rest = [v for v in values if v != 0]
     if not rest:
-        return MaskLook.EMPTY, values
+        return MaskLook.EMPTY, values, False
     if len(rest) == 1 and not (plain.lossy and rest[0] < _BRIGHT):
-        return MaskLook.ONE, values
+        return MaskLook.ONE, values, False
     if plain.palette is not None or min(rest) < 0:
-        return MaskLook.NUMBERS, values
+        return MaskLook.NUMBERS, values, False
     eight = _as_eight_bits(plain.pixels, rest[-1])
-    return (MaskLook.NUMBERS, values) if eight is None else _look_at_greys(plain, eight, values)
+    if eight is None:
+        return MaskLook.NUMBERS, values, False
+    return _look_at_greys(eight, values, lossy=plain.lossy)
 
 
 def _look_at_greys(
-    plain: PlainMask, eight: npt.NDArray[np.uint8], values: tuple[int, ...]
-) -> tuple[MaskLook, tuple[int, ...]]:
+    eight: npt.NDArray[np.uint8], values: tuple[int, ...], *, lossy: bool
+) -> tuple[MaskLook, tuple[int, ...], bool]:
     """The same of a mask with several numbers, by the picture that they would be."""
     levels = int(np.count_nonzero(values))
-    if _is_soft(eight, lossy=plain.lossy):
-        return MaskLook.SOFT, ()
-    if plain.lossy:
-        return MaskLook.SHADES, ()
-    mains = _levels_with_satellites(eight)
+    if _is_soft(eight, lossy=lossy):
+        return MaskLook.SOFT, (), False
+    if lossy:
+        return MaskLook.SHADES, (), False
+    steady = _in_equal_square(eight)
+    mains = _levels_with_satellites(eight, steady)
     if mains:
         two = len(mains) == 2 and mains[0] <= _DARK and mains[1] >= _BRIGHT
-        return (MaskLook.SOFT, ()) if two else (MaskLook.SHADES, ())
+        return (MaskLook.SOFT if two else MaskLook.SHADES), (), False
     if levels > _MANY_GREYS and _unsteady(eight):
-        return MaskLook.PHOTO, ()
-    return MaskLook.SHADES if _is_smeared(eight, levels) else MaskLook.NUMBERS, values
+        return MaskLook.PHOTO, (), False
+    if _is_smeared(eight, levels):
+        return MaskLook.SHADES, values, False
+    trace = jpeg_trace(eight, steady) if len(values) > 2 else JpegTrace.NO
+    if trace is JpegTrace.YES:
+        return MaskLook.SHADES, values, False
+    return MaskLook.NUMBERS, values, trace is JpegTrace.POSSIBLE
 
 
 def _as_eight_bits(pixels: npt.NDArray[Any], high: int) -> npt.NDArray[np.uint8] | None:
@@ -386,7 +429,9 @@ def _is_smeared(pixels: npt.NDArray[np.uint8], levels: int) -> bool:
     return bool(many and most and areas[stray].sum() <= _STRAY_SHARE * pixels.size)
 
 
-def _levels_with_satellites(pixels: npt.NDArray[np.uint8]) -> tuple[int, ...]:
+def _levels_with_satellites(
+    pixels: npt.NDArray[np.uint8], solid: npt.NDArray[np.bool_]
+) -> tuple[int, ...]:
     """The levels of a mask that went through JPEG of the best quality; () if it did not.
 
     There each level has areas of its own, and is far from the next one. What else there is are
@@ -396,7 +441,6 @@ def _levels_with_satellites(pixels: npt.NDArray[np.uint8]) -> tuple[int, ...]:
     """
     import cv2
 
-    solid = _in_equal_square(pixels)
     counts = np.bincount(pixels.reshape(-1), minlength=256)
     areas = np.bincount(pixels[solid], minlength=256)
     has_areas = (2 * areas >= counts) & (areas >= _SPECK_PX)
@@ -417,7 +461,7 @@ def _levels_with_satellites(pixels: npt.NDArray[np.uint8]) -> tuple[int, ...]:
     return tuple(mains.tolist()) if inside >= _AT_EDGES * np.count_nonzero(stray) else ()
 
 
-def _in_equal_square(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+def _in_equal_square(pixels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Which pixels are in a square of four equal ones."""
     found = np.zeros(pixels.shape, np.bool_)
     first = pixels[:-1, :-1]

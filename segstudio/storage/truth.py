@@ -19,19 +19,12 @@ from segstudio.storage.key_value import KeyValueFile
 from segstudio.storage.layout import page_stem
 from segstudio.storage.mask_evidence import Evidence
 from segstudio.storage.mask_files import pages_in
+from segstudio.storage.mask_meaning import NOTHING_SAID, Coding, Decision, Doubt, ReadAs, Zero
 from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.originals import is_original
 from segstudio.storage.panoptic_file import PanopticFile, Segment
 from segstudio.storage.scan import Recognised
-from segstudio.storage.truth_coding import (
-    NOTHING_SAID,
-    Coding,
-    Decision,
-    Doubt,
-    ReadAs,
-    Zero,
-    decide,
-)
+from segstudio.storage.truth_coding import decide
 from segstudio.storage.truth_folders import MaskFolder, find_mask_folders, folders_at
 from segstudio.storage.truth_kinds import TruthKind
 from segstudio.storage.truth_values import TruthReading, decode

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, Literal
@@ -15,6 +16,7 @@ from typing import Final, Literal
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import Color
 from segstudio.storage.key_value import KeyValueFile
+from segstudio.storage.large_masks import Check
 from segstudio.storage.mask_facts import MaskFacts, MaskLook
 from segstudio.storage.mask_files import mask_pages, read_mask_file
 
@@ -114,7 +116,12 @@ class Evidence:
                 chunk = wanted[done : done + (_FIRST_AT_ONCE if kept is None else _AT_ONCE)]
                 known = {} if kept is None else _known(chunk, kept)
                 others = [path for path in chunk if path not in known]
-                new = dict(zip(others, pool.map(_facts, others), strict=True))
+                looked_at = done
+
+                def check(done: int = looked_at) -> None:
+                    stop(done, len(wanted))
+
+                new = dict(zip(others, pool.map(partial(_facts, check=check), others), strict=True))
                 for path, pages in {**known, **new}.items():
                     for facts in pages:
                         found.add(path, facts)
@@ -317,10 +324,10 @@ def _key(path: Path) -> bytes:
     return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest()
 
 
-def _facts(path: Path) -> list[MaskFacts]:
+def _facts(path: Path, check: Check) -> list[MaskFacts]:
     """What each page of a mask holds: the first of a stack is often empty."""
     found: list[MaskFacts] = []
     with contextlib.suppress(SegstudioError):
         pages = range(mask_pages(path))
-        found.extend(MaskFacts.of(read_mask_file(path, page)) for page in pages)
+        found.extend(MaskFacts.of(read_mask_file(path, page), check) for page in pages)
     return found

@@ -82,10 +82,15 @@ def sample(pixels: npt.NDArray[Any], check: Check = unchecked) -> npt.NDArray[An
     uneven = []
     for top, left in places:
         check()
-        tile = pixels[top : top + down, left : left + across]
-        if (tile != tile[0, 0]).any():
+        if _is_uneven(pixels[top : top + down, left : left + across]):
             uneven.append((top, left))
     chosen = uneven or places
     some = np.linspace(0, len(chosen) - 1, min(len(chosen), _MOST_LOOKED_AT // _TILE_PX))
     tiles = [chosen[int(n)] for n in some]
     return np.concatenate([pixels[y : y + down, x : x + across] for y, x in tiles])
+
+
+def _is_uneven(tile: npt.NDArray[Any]) -> bool:
+    rows = tile.reshape(len(tile), -1)
+    step = rows.shape[1] // tile.shape[1]
+    return bool((rows[0] != rows).any() or (rows[0, step:] != rows[0, :-step]).any())

@@ -198,7 +198,8 @@ def open_project(
         truth = _truth_of(found, images, schema, said, masks)
     except SegstudioError as error:  # of masks that were chosen; the images can be opened
         truth, unused = None, str(error)
-    unread = unread_annotations(found.home, images, found.listings)
+    explained_by = None if truth is None else truth.explained_by
+    unread = unread_annotations(found.home, images, found.listings, explained_by)
     folders = () if truth is None else truth.folders
     inside = {found.images_root / name.rpartition("/")[0] for name in found.names}
     apart = [folder for folder in folders if folder not in inside]

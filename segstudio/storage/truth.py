@@ -302,6 +302,11 @@ class TruthIndex:
             return False
         return self._evidence.objects != "no" or self._evidence.colour_files > 0
 
+    @property
+    def explained_by(self) -> Path | None:
+        """The file that says what the colours of masks are; None if none does."""
+        return self._panoptic.path if self._panoptic is not None and self.coding.segments else None
+
     def can_be(self, kind: TruthKind) -> bool:
         """Whether any mask could be read so; True as long as not all were looked at."""
         return not self.final or can_be(kind, self._evidence, self._given)

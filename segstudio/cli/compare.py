@@ -183,11 +183,13 @@ def _print(
             unread or "Masks are matched by name; give their folder with --gt.",
         )
     told = report_of(found, request.wanted, bootstrap=request.bootstrap)
-    truth = found.references.files.project.truth
+    project = found.references.files.project
+    truth = project.truth
     told["ground_truth_values"] = None if truth is None else truth.kind
     # said on stderr as well
     started = _started(found)
     told["notes"] = [
+        *filter(None, [project.special]),
         *found.references.doubts,
         *(unscored if as_json else []),
         *own_pixels_notes(started, found.table),

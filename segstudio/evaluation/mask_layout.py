@@ -144,6 +144,11 @@ class MaskPlace:
         refs = [ImageRef(f"{name}.png", root) for name in natural_order([*pages])]
         return [ref.at_page(page) for ref in refs for page in range(pages[ref.name[:-4]])]
 
+    def all_folders(self) -> list[Path]:
+        """The folders with masks, and those of the masks that lie below."""
+        names = (PurePosixPath(name) for _, name in _masks_in(self.classes))
+        return [*self.folders, *dict.fromkeys(self.classes / name.parent for name in names)]
+
     def name_of(self, path: Path) -> str:
         """The name of one of the masks, from the folder that was named if it lies there."""
         for folder in (self.given, *self.folders):

@@ -27,6 +27,7 @@ from segstudio.storage.formats.png import instance_scores
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.project import words_in
+from segstudio.storage.scan import special_masks
 from segstudio.storage.schema_file import read_entry, read_schema
 from segstudio.storage.truth import ReadAs, TruthIndex, Zero, read_truth_file
 from segstudio.storage.truth_kinds import TruthKind
@@ -187,7 +188,7 @@ class MaskFolders:
             alike.truth,
             schema,
             declared is not None,
-            (*alike.notes, *_asked(alike, sides)),
+            (*_passed_over(places), *alike.notes, *_asked(alike, sides)),
             tuple(_by_number(alike.predictions, schema, sides)),
             _detections(sides, predicted, schema) if with_detections else None,
         )
@@ -356,6 +357,14 @@ def _sizes_differ(
         f"The prediction {predicted} has {first} pixels, its ground truth {wanted} has {second}.",
         "Masks are not scaled: save the predictions at the size of the images.",
     )
+
+
+def _passed_over(places: tuple[MaskPlace, MaskPlace]) -> Iterator[str]:
+    """Which names like masks are no files, and so have no prediction or no ground truth."""
+    predicted, wanted = places
+    for side, place in (("ground truth", wanted), ("predictions", predicted)):
+        if text := special_masks(place.all_folders(), place.given):
+            yield f"{side}: {text}"
 
 
 def _asked(alike: Alike, sides: MaskSides) -> Iterator[str]:

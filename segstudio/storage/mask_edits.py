@@ -12,8 +12,8 @@ from segstudio.core.labels import LabelMap, Labels
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.mask_files import native_mask
 from segstudio.storage.mask_forms import CannotHold, NativeMask, Values
+from segstudio.storage.mask_meaning import Coding
 from segstudio.storage.orientation import upright
-from segstudio.storage.truth_coding import Coding
 from segstudio.storage.truth_values import object_id
 
 _MAX_ID = 65535

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, Literal
@@ -15,6 +16,7 @@ from typing import Final, Literal
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import Color
 from segstudio.storage.key_value import KeyValueFile
+from segstudio.storage.large_masks import Check
 from segstudio.storage.mask_facts import MaskFacts, MaskLook
 from segstudio.storage.mask_files import mask_pages, read_mask_file
 
@@ -25,7 +27,7 @@ _EXAMPLES: Final = 3
 _THREADS: Final = 2
 _FIRST_AT_ONCE: Final = 4
 _AT_ONCE: Final = 64
-_VERSION: Final = "3"
+_VERSION: Final = "4"
 _ENDING: Final = re.compile(r"_((?:label|instance)(?:Train)?Ids)$", re.IGNORECASE)
 _MANY_WHOLE: Final = 5
 """So many numbers in each mask, each one region, are seldom classes."""
@@ -43,14 +45,16 @@ class Evidence:
         looks: How many there are of each look.
         endings: How the masks are called, as those of Cityscapes are ("labelids"), or "" for
             otherwise; and one that is.
-        groups: Names of some masks of each group, for messages; and how many there are.
+        groups: Names of some masks of each group, for messages.
+        sizes: How many there are of each group.
+        perhaps_jpeg: Masks whose numbers may have gone through JPEG.
         singles: How many masks hold only this one number besides 0.
         single_paths: One of them.
         values: The numbers of masks with several.
         smeared: The grey levels of masks that went through JPEG or scaling.
         more_than_two: Whether a mask holds more numbers.
         beside_255: A mask that holds 255 beside another number, and the least of those.
-        colors: In how many masks each colour turns up.
+        colors: In how many masks each colour turns up, but of those with soft edges.
         palette: Colour by number of palette images.
         palettes_differ: Whether two of them give a number different colours.
         opacity_colors: The colours of shapes that are in the opacity.
@@ -63,6 +67,7 @@ class Evidence:
     endings: dict[str, Path] = field(default_factory=dict)
     groups: dict[Group, list[Path]] = field(default_factory=dict)
     sizes: Counter[Group] = field(default_factory=Counter)
+    perhaps_jpeg: list[Path] = field(default_factory=list)
     singles: Counter[int] = field(default_factory=Counter)
     single_paths: dict[int, Path] = field(default_factory=dict)
     values: set[int] = field(default_factory=set)
@@ -111,7 +116,12 @@ class Evidence:
                 chunk = wanted[done : done + (_FIRST_AT_ONCE if kept is None else _AT_ONCE)]
                 known = {} if kept is None else _known(chunk, kept)
                 others = [path for path in chunk if path not in known]
-                new = dict(zip(others, pool.map(_facts, others), strict=True))
+                looked_at = done
+
+                def check(done: int = looked_at) -> None:
+                    stop(done, len(wanted))
+
+                new = dict(zip(others, pool.map(partial(_facts, check=check), others), strict=True))
                 for path, pages in {**known, **new}.items():
                     for facts in pages:
                         found.add(path, facts)
@@ -136,7 +146,8 @@ class Evidence:
         if facts.look in (MaskLook.COLOURS, MaskLook.BLURRED_COLOURS):
             self._group("colours", path)
             self.colour_files += 1
-            self.colors.update(facts.values)
+            if facts.look is MaskLook.COLOURS:  # those along soft edges are no class
+                self.colors.update(facts.values)
             return
         self.zeros += facts.zeros
         self.pixels += facts.pixels
@@ -168,6 +179,8 @@ class Evidence:
             self.smeared |= set(facts.values if facts.look is MaskLook.SHADES else ())
         elif facts.look is MaskLook.NUMBERS:
             self._group("numbers", path)
+            if facts.perhaps_jpeg:
+                self.perhaps_jpeg.append(path)
             self._add_several(path, facts)
 
     def _add_several(self, path: Path, facts: MaskFacts) -> None:
@@ -263,9 +276,12 @@ class Evidence:
 
     def example(self, group: Group) -> str:
         """The name of a mask of a group, and how many others there are."""
-        more = self.sizes[group] - 1
-        name = self.name_of(self.groups[group][0])
-        return f"{name} and {more} more" if more > 0 else name
+        return self.named(self.groups[group][0], self.sizes[group])
+
+    def named(self, path: Path, count: int) -> str:
+        """The name of a mask, and how many others there are."""
+        name = self.name_of(path)
+        return f"{name} and {count - 1} more" if count > 1 else name
 
     def name_of(self, path: Path) -> str:
         """The name of a mask, from the folder that all of them lie in."""
@@ -308,10 +324,10 @@ def _key(path: Path) -> bytes:
     return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest()
 
 
-def _facts(path: Path) -> list[MaskFacts]:
+def _facts(path: Path, check: Check) -> list[MaskFacts]:
     """What each page of a mask holds: the first of a stack is often empty."""
     found: list[MaskFacts] = []
     with contextlib.suppress(SegstudioError):
         pages = range(mask_pages(path))
-        found.extend(MaskFacts.of(read_mask_file(path, page)) for page in pages)
+        found.extend(MaskFacts.of(read_mask_file(path, page), check) for page in pages)
     return found

@@ -16,11 +16,23 @@ import numpy.typing as npt
 
 from segstudio.core.schema import Color
 from segstudio.storage.formats.mask_format import RawMask
+from segstudio.storage.jpeg_traces import JpegTrace, jpeg_trace
+from segstudio.storage.large_masks import (
+    Check,
+    bands,
+    count_where,
+    different,
+    histogram,
+    sample,
+    unchecked,
+    with_those_of,
+)
 
 _DARK: Final = 31
 _BRIGHT: Final = 224
 _NEAR: Final = 8
 _MANY_GREYS: Final = 128
+_MANY_COLOURS: Final = 64
 _KEPT_COLORS: Final = 4096
 _FLAT_STEP: Final = 4
 _SPECK_PX: Final = 9
@@ -31,6 +43,7 @@ _STRAY_LEVELS: Final = 4
 _STRAY_PIECES: Final = 3
 _STRAY_SHARE: Final = 0.25
 _FEWEST_SATELLITES: Final = 3
+_FEWEST_STRAYS: Final = 16
 _JPEG_BLOCK: Final = 8
 _AT_EDGES: Final = 0.98
 _LARGEST_16_BIT: Final = 65535
@@ -186,6 +199,7 @@ class MaskFacts:
         regions: Connected regions of one number other than 0, of more than 8 pixels; counted for
             NUMBERS only.
         whole: How many of the numbers are one region.
+        perhaps_jpeg: Whether the numbers may have gone through JPEG: it cannot be told.
         zeros: Pixels of number 0 (of soft edges: the dark ones); of shades and photographs none.
         pixels: All pixels, likewise.
     """
@@ -201,13 +215,14 @@ class MaskFacts:
     whole: int = 0
     zeros: int = 0
     pixels: int = 0
+    perhaps_jpeg: bool = False
 
     def to_bytes(self) -> bytes:
         """The facts for a cache."""
         fields = [
             self.look.name,
             _runs(self.values),
-            [self.stored_colours, self.lossy, self.opacity],
+            [self.stored_colours, self.lossy, self.opacity, self.perhaps_jpeg],
             self.opacity_color,
             self.palette,
             [self.regions, self.whole, self.zeros, self.pixels],
@@ -219,7 +234,7 @@ class MaskFacts:
         """The inverse of `to_bytes`; None if it is none."""
         try:
             look, runs, flags, color, palette, numbers = json.loads(data)
-            stored_colours, lossy, opacity = map(bool, flags)
+            stored_colours, lossy, opacity, perhaps_jpeg = map(bool, flags)
             regions, whole, zeros, pixels = map(int, numbers)
             return cls(
                 MaskLook[look],
@@ -233,21 +248,22 @@ class MaskFacts:
                 whole,
                 zeros,
                 pixels,
+                perhaps_jpeg,
             )
         except (ValueError, TypeError, KeyError, RecursionError):
             return None
 
     @classmethod
-    def of(cls, raw: RawMask) -> MaskFacts:
-        """Look at a file's content."""
+    def of(cls, raw: RawMask, check: Check = unchecked) -> MaskFacts:
+        """Look at a file's content; `check` raises to give up."""
         plain = PlainMask.of(raw)
         if plain.is_colour:
-            return _facts_of_colours(plain)
-        look, values = look_at(plain)
+            return _facts_of_colours(plain, check)
+        look, values, perhaps_jpeg = _look_closely(plain, check)
         regions, whole = (0, 0)
         is_picture = look in (MaskLook.SHADES, MaskLook.PHOTO)
         if look is MaskLook.NUMBERS:
-            regions, whole = regions_of(plain.pixels, 255 in values and 254 not in values)
+            regions, whole = regions_of(plain.pixels, 255 in values and 254 not in values, check)
         table = plain.palette
         palette = () if table is None else tuple((v, _color(table[v])) for v in values if v >= 0)
         return cls(
@@ -262,6 +278,7 @@ class MaskFacts:
             whole,
             0 if is_picture else _zeros(plain.pixels, look),
             0 if is_picture else int(plain.pixels.size),
+            perhaps_jpeg,
         )
 
 
@@ -280,21 +297,41 @@ def _zeros(pixels: npt.NDArray[Any], look: MaskLook) -> int:
     if look is not MaskLook.SOFT:
         return int(pixels.size - np.count_nonzero(pixels))
     middle = 128 if pixels.dtype == np.uint8 else 32768
-    return int(np.count_nonzero(pixels < middle))
+    return count_where(pixels, lambda band: band < middle)
 
 
-def _facts_of_colours(plain: PlainMask) -> MaskFacts:
-    keys = color_keys(plain.pixels)
-    values = np.unique(keys)
-    blurred = plain.lossy or (len(values) > 64 and _unsteady(keys))
+def _facts_of_colours(plain: PlainMask, check: Check) -> MaskFacts:
+    values, zeros = np.zeros(0, np.uint32), 0
+    for band in bands(plain.pixels, check):
+        keys = color_keys(band)
+        values = with_those_of(values, keys)
+        zeros += int(np.count_nonzero(keys == 0))
     return MaskFacts(
-        MaskLook.BLURRED_COLOURS if blurred else MaskLook.COLOURS,
+        look_at_colours(plain),
         tuple(int(v) for v in values[:_KEPT_COLORS]),
         stored_colours=True,
         lossy=plain.lossy,
-        zeros=int(np.count_nonzero(keys == 0)),
-        pixels=int(keys.size),
+        zeros=zeros,
+        pixels=plain.pixels.size // 3,
     )
+
+
+def look_at_colours(plain: PlainMask) -> MaskLook:
+    """Whether the colours of a mask have soft edges."""
+    keys = color_keys(sample(plain.pixels))
+    values = np.unique(keys)
+    unsteady = len(values) > _MANY_COLOURS and _unsteady(keys)
+    blurred = plain.lossy or unsteady or _strays(keys, values)
+    return MaskLook.BLURRED_COLOURS if blurred else MaskLook.COLOURS
+
+
+def _strays(keys: npt.NDArray[np.uint32], values: npt.NDArray[np.uint32]) -> bool:
+    """Whether most colours are stray pixels without an area, as along edges after JPEG."""
+    if len(values) <= _FEWEST_STRAYS:
+        return False
+    areas = np.unique(keys[_in_equal_square(keys)])
+    strays = len(values) - len(areas)
+    return strays >= _FEWEST_STRAYS and 3 * strays >= 2 * len(values)
 
 
 def _shown_color(raw: RawMask) -> Color | None:
@@ -305,34 +342,50 @@ def _shown_color(raw: RawMask) -> Color | None:
 
 def look_at(plain: PlainMask) -> tuple[MaskLook, tuple[int, ...]]:
     """What kind of numbers a mask of one channel holds, and which (of a lossy format: none)."""
-    values = values_in(plain.pixels)
+    look, values, _ = _look_closely(plain)
+    return look, values
+
+
+def _look_closely(
+    plain: PlainMask, check: Check = unchecked
+) -> tuple[MaskLook, tuple[int, ...], bool]:
+    """The same, and whether its numbers may have gone through JPEG."""
+    values = values_in(plain.pixels, check)
     rest = [v for v in values if v != 0]
     if not rest:
-        return MaskLook.EMPTY, values
+        return MaskLook.EMPTY, values, False
     if len(rest) == 1 and not (plain.lossy and rest[0] < _BRIGHT):
-        return MaskLook.ONE, values
+        return MaskLook.ONE, values, False
     if plain.palette is not None or min(rest) < 0:
-        return MaskLook.NUMBERS, values
-    eight = _as_eight_bits(plain.pixels, rest[-1])
-    return (MaskLook.NUMBERS, values) if eight is None else _look_at_greys(plain, eight, values)
+        return MaskLook.NUMBERS, values, False
+    eight = _as_eight_bits(sample(plain.pixels, check), rest[-1])
+    if eight is None:
+        return MaskLook.NUMBERS, values, False
+    return _look_at_greys(eight, values, lossy=plain.lossy)
 
 
 def _look_at_greys(
-    plain: PlainMask, eight: npt.NDArray[np.uint8], values: tuple[int, ...]
-) -> tuple[MaskLook, tuple[int, ...]]:
+    eight: npt.NDArray[np.uint8], values: tuple[int, ...], *, lossy: bool
+) -> tuple[MaskLook, tuple[int, ...], bool]:
     """The same of a mask with several numbers, by the picture that they would be."""
     levels = int(np.count_nonzero(values))
-    if _is_soft(eight, lossy=plain.lossy):
-        return MaskLook.SOFT, ()
-    if plain.lossy:
-        return MaskLook.SHADES, ()
-    mains = _levels_with_satellites(eight)
+    if _is_soft(eight, lossy=lossy):
+        return MaskLook.SOFT, (), False
+    if lossy:
+        return MaskLook.SHADES, (), False
+    steady = _in_equal_square(eight)
+    mains = _levels_with_satellites(eight, steady)
     if mains:
         two = len(mains) == 2 and mains[0] <= _DARK and mains[1] >= _BRIGHT
-        return (MaskLook.SOFT, ()) if two else (MaskLook.SHADES, ())
+        return (MaskLook.SOFT if two else MaskLook.SHADES), (), False
     if levels > _MANY_GREYS and _unsteady(eight):
-        return MaskLook.PHOTO, ()
-    return MaskLook.SHADES if _is_smeared(eight, levels) else MaskLook.NUMBERS, values
+        return MaskLook.PHOTO, (), False
+    if _is_smeared(eight, levels):
+        return MaskLook.SHADES, values, False
+    trace = jpeg_trace(eight, steady) if len(values) > 2 else JpegTrace.NO
+    if trace is JpegTrace.YES:
+        return MaskLook.SHADES, values, False
+    return MaskLook.NUMBERS, values, trace is JpegTrace.POSSIBLE
 
 
 def _as_eight_bits(pixels: npt.NDArray[Any], high: int) -> npt.NDArray[np.uint8] | None:
@@ -375,7 +428,7 @@ def _is_smeared(pixels: npt.NDArray[np.uint8], levels: int) -> bool:
     """
     if levels < 2 * _STRAY_LEVELS or int(pixels.max()) <= _DARK:
         return False
-    owner, sizes = _regions(pixels, pixels > 0)
+    owner, sizes = _regions(pixels)
     pieces = np.bincount(owner, minlength=256)
     largest, areas = np.zeros(256, np.int64), np.bincount(owner, sizes, 256)
     np.maximum.at(largest, owner, sizes)
@@ -386,7 +439,9 @@ def _is_smeared(pixels: npt.NDArray[np.uint8], levels: int) -> bool:
     return bool(many and most and areas[stray].sum() <= _STRAY_SHARE * pixels.size)
 
 
-def _levels_with_satellites(pixels: npt.NDArray[np.uint8]) -> tuple[int, ...]:
+def _levels_with_satellites(
+    pixels: npt.NDArray[np.uint8], solid: npt.NDArray[np.bool_]
+) -> tuple[int, ...]:
     """The levels of a mask that went through JPEG of the best quality; () if it did not.
 
     There each level has areas of its own, and is far from the next one. What else there is are
@@ -396,7 +451,6 @@ def _levels_with_satellites(pixels: npt.NDArray[np.uint8]) -> tuple[int, ...]:
     """
     import cv2
 
-    solid = _in_equal_square(pixels)
     counts = np.bincount(pixels.reshape(-1), minlength=256)
     areas = np.bincount(pixels[solid], minlength=256)
     has_areas = (2 * areas >= counts) & (areas >= _SPECK_PX)
@@ -417,7 +471,7 @@ def _levels_with_satellites(pixels: npt.NDArray[np.uint8]) -> tuple[int, ...]:
     return tuple(mains.tolist()) if inside >= _AT_EDGES * np.count_nonzero(stray) else ()
 
 
-def _in_equal_square(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+def _in_equal_square(pixels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Which pixels are in a square of four equal ones."""
     found = np.zeros(pixels.shape, np.bool_)
     first = pixels[:-1, :-1]
@@ -446,7 +500,9 @@ def _unsteady(pixels: npt.NDArray[Any]) -> bool:
     return bool(across + down > _UNSTEADY * pixels.size)
 
 
-def regions_of(pixels: npt.NDArray[Any], skip_255: bool = False) -> tuple[int, int]:
+def regions_of(
+    pixels: npt.NDArray[Any], skip_255: bool = False, check: Check = unchecked
+) -> tuple[int, int]:
     """Connected regions of one number, and how many numbers are a single one.
 
     Regions of up to 8 pixels are left out where a number has a larger one; 0 and negative numbers
@@ -455,11 +511,9 @@ def regions_of(pixels: npt.NDArray[Any], skip_255: bool = False) -> tuple[int, i
     Args:
         pixels: (H, W) of an integer type.
         skip_255: Whether 255 counts nowhere either.
+        check: Called again and again; raises to give up.
     """
-    inside = pixels > 0
-    if skip_255:
-        inside &= pixels != 255
-    owner, sizes = _regions(pixels, inside)
+    owner, sizes = _regions(pixels, skip_255, check)
     biggest: dict[int, int] = {}
     regions: dict[int, int] = {}
     for value, size in zip(owner.tolist(), sizes.tolist(), strict=True):
@@ -469,12 +523,59 @@ def regions_of(pixels: npt.NDArray[Any], skip_255: bool = False) -> tuple[int, i
     return sum(each), sum(count == 1 for count in each)
 
 
+_Counts = npt.NDArray[np.int64]
+
+
 def _regions(
-    pixels: npt.NDArray[Any], inside: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The number and the size of each connected region of one number, where something is."""
+    pixels: npt.NDArray[Any], skip_255: bool = False, check: Check = unchecked
+) -> tuple[_Counts, _Counts]:
+    """The number and the size of each connected region of one number, where something is.
+
+    In bands, whose regions are joined where they touch.
+    """
+    owners, sizes, joined = (
+        [np.zeros(1, np.int64)],
+        [np.zeros(1, np.int64)],
+        [np.zeros((0, 2), int)],
+    )
+    above: tuple[npt.NDArray[Any], npt.NDArray[np.int64]] | None = None
+    count = 1  # the first is where nothing is
+    for band in bands(pixels, check):
+        places, owner, size = _regions_in(band, skip_255)
+        places = np.where(places > 0, places + (count - 1), 0)
+        if above is not None:
+            same = (above[0] == band[0]) & (above[1] > 0) & (places[0] > 0)
+            joined.append(np.unique(np.stack([above[1][same], places[0][same]], 1), axis=0))
+        above = band[-1], places[-1]
+        owners.append(owner)
+        sizes.append(size)
+        count += len(owner)
+    first = np.arange(count)
+    for upper, lower in np.concatenate(joined).tolist():
+        first[_root(first, lower)] = _root(first, upper)
+    for n in np.unique(np.concatenate(joined)).tolist():
+        first[n] = _root(first, n)
+    total = np.bincount(first, np.concatenate(sizes), count).astype(np.int64)
+    kept = np.flatnonzero(first == np.arange(count))[1:]
+    return np.concatenate(owners)[kept], total[kept]
+
+
+def _root(first: npt.NDArray[np.int64], n: int) -> int:
+    while first[n] != n:
+        first[n] = first[first[n]]
+        n = int(first[n])
+    return n
+
+
+def _regions_in(
+    pixels: npt.NDArray[Any], skip_255: bool
+) -> tuple[npt.NDArray[np.int64], _Counts, _Counts]:
+    """Which region each pixel is of, from 1 on, and the number and the size of each."""
     import cv2
 
+    inside = pixels > 0
+    if skip_255:
+        inside &= pixels != 255
     height, width = pixels.shape
     # Pixels lie at even places, with a bridge between two equal ones: then one pass over a
     # black-and-white picture finds the regions of all numbers.
@@ -482,26 +583,26 @@ def _regions(
     grid[::2, ::2] = inside
     grid[::2, 1::2] = inside[:, 1:] & (pixels[:, 1:] == pixels[:, :-1])
     grid[1::2, ::2] = inside[1:] & (pixels[1:] == pixels[:-1])
-    _, found, stats, _ = cv2.connectedComponentsWithStats(grid, connectivity=4)
-    owner = np.zeros(len(stats), np.int64)
-    places = np.asarray(found)[::2, ::2][inside]
-    owner[places] = pixels[inside]
-    return owner[1:], np.bincount(places, minlength=len(stats))[1:].astype(np.int64)
+    number, found = cv2.connectedComponents(grid, connectivity=4)
+    places = np.asarray(found)[::2, ::2].astype(np.int64)
+    owner = np.zeros(number, np.int64)
+    owner[places[inside]] = pixels[inside]
+    return places, owner[1:], np.bincount(places[inside], minlength=number)[1:].astype(np.int64)
 
 
-def values_in(pixels: npt.NDArray[Any]) -> tuple[int, ...]:
-    """The numbers that turn up, ascending."""
+def values_in(pixels: npt.NDArray[Any], check: Check = unchecked) -> tuple[int, ...]:
+    """The numbers that turn up, ascending; `check` raises to give up."""
     if pixels.dtype in (np.uint8, np.uint16):
-        return tuple(int(v) for v in np.flatnonzero(np.bincount(pixels.reshape(-1))))
-    return tuple(int(v) for v in np.unique(pixels))
+        return tuple(int(v) for v in np.flatnonzero(histogram(pixels, check)))
+    return tuple(int(v) for v in different(pixels, check))
 
 
 def color_keys(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
     """Colours (..., 3) as r << 16 | g << 8 | b."""
-    wide = pixels.astype(np.uint32)
-    keys: npt.NDArray[np.uint32] = (
-        wide[..., 0] << np.uint32(16) | wide[..., 1] << np.uint32(8) | wide[..., 2]
-    )
+    keys: npt.NDArray[np.uint32] = pixels[..., 0].astype(np.uint32)
+    for channel in (1, 2):
+        keys <<= np.uint32(8)
+        keys |= pixels[..., channel]
     return keys
 
 

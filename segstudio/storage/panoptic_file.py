@@ -46,6 +46,11 @@ class PanopticFile:
     schema: LabelSchema
     segments: Mapping[str, Mapping[int, Segment]]
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return Path(self.stamp.rpartition("|")[0])
+
     def segments_of(self, path: Path) -> Mapping[int, Segment]:
         """The regions of a PNG.
 
@@ -55,7 +60,7 @@ class PanopticFile:
         found = self.segments.get(path.name)
         if found is None:
             raise SegstudioError(
-                f"The mask {path} is not in {self.stamp.rpartition('|')[0]}.",
+                f"The mask {path} is not in {self.path}.",
                 "It is not used: its colours are ids that this file would have to explain.",
             )
         return found

@@ -17,7 +17,7 @@ from segstudio.storage.folders import user_folders
 from segstudio.storage.image_ref import PAGE_MARK, ImageList, ImageRef
 from segstudio.storage.layout import IMAGE_KINDS, IMAGE_SUFFIXES, suffix_of
 from segstudio.storage.mask_pattern import ChosenMasks
-from segstudio.storage.scan import Scan, scan
+from segstudio.storage.scan import Scan, scan, special_masks
 from segstudio.storage.schema_file import (
     SCHEMA_NAME,
     SeenClasses,
@@ -55,7 +55,8 @@ class Project:
         data_folder: The user's folder for what belongs to this folder: its marks.
         notes: Sentences worth showing.
         passed_over: One of them: how many images are of kinds that cannot be read; "" if none.
-        special: Another: which names like images are no files but pipes or devices; "" if none.
+        special: Another: which names like images or masks are no files but pipes or devices; "" if
+            none.
         unread: Another: which annotation files of other programs cannot be read; "" if none.
         unused: Another: why masks that a person chose are not used; "" if they are.
         damaged: Others: which files of the user's own for this folder were damaged.
@@ -197,8 +198,13 @@ def open_project(
         truth = _truth_of(found, images, schema, said, masks)
     except SegstudioError as error:  # of masks that were chosen; the images can be opened
         truth, unused = None, str(error)
-    unread = unread_annotations(found.home, images, found.listings)
-    told = (found.passed_over, found.special, unread, unused)
+    explained_by = None if truth is None else truth.explained_by
+    unread = unread_annotations(found.home, images, found.listings, explained_by)
+    folders = () if truth is None else truth.folders
+    inside = {found.images_root / name.rpartition("/")[0] for name in found.names}
+    apart = [folder for folder in folders if folder not in inside]
+    special = " ".join(filter(None, (found.special, special_masks(apart, found.home))))
+    told = (found.passed_over, special, unread, unused)
     project = Project(
         found.home,
         found.images_root,
@@ -209,7 +215,7 @@ def open_project(
         (*found.notes, *(text for text in told if text)),
         unread,
         found.passed_over,
-        found.special,
+        special,
         unused,
         identity=identity,
         masks=masks,

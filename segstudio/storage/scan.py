@@ -31,7 +31,7 @@ from segstudio.storage.layout import (
     unread_kinds,
     without_image_suffix,
 )
-from segstudio.storage.mask_files import flatness
+from segstudio.storage.mask_files import flatness, masks_among
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.metadata_jsonl import METADATA, listed_masks
 from segstudio.storage.natural_order import natural_order
@@ -467,8 +467,24 @@ def _passed_over(unread: Counter[str]) -> str:
     return f"{enumerated(kinds)} {verb} passed over: segstudio reads {IMAGE_KINDS}."
 
 
+def special_masks(folders: Iterable[Path], home: Path) -> str:
+    """One sentence about pipes, sockets and devices that are called like masks; "" if none is.
+
+    Args:
+        folders: Folders of masks; those that cannot be read are passed over.
+        home: Where their names start, of those inside.
+    """
+    found: dict[str, str] = {}
+    for folder in dict.fromkeys(folders):
+        with suppress(SegstudioError):
+            special = list_folder(folder).special
+            shown = folder.relative_to(home) if folder.is_relative_to(home) else folder
+            found |= {(shown / name).as_posix(): special[name] for name in masks_among(special)}
+    return _without_special(found)
+
+
 def _without_special(special: Mapping[str, str]) -> str:
-    """One sentence about what is called like an image and is no file, by its name."""
+    """One sentence about what is called like an image and is no file, by its name; "" if none is."""
     names = natural_order([*special])
     if not names:
         return ""

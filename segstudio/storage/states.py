@@ -13,8 +13,8 @@ from segstudio.core.json_text import read_json, read_json_or
 from segstudio.core.text import utf8_json
 from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.damaged import set_aside
+from segstudio.storage.mask_meaning import ZEROS, ReadAs
 from segstudio.storage.mask_pattern import ChosenMasks, MaskPattern
-from segstudio.storage.truth_coding import ZEROS, ReadAs
 from segstudio.storage.truth_kinds import KINDS
 
 _READING = "masks.json"

@@ -193,7 +193,8 @@ def _planes_as_pages(path: Path, tiff: Any, layout: _Layout) -> int:
         raise SegstudioError(
             f"The mask {path} holds {samples} planes of which it cannot be told whether they are "
             "pages or colours.",
-            "Save it as pages of one grey channel each (tifffile: photometric='minisblack').",
+            "Save pages as one grey channel each (tifffile: photometric='minisblack'), and colours "
+            "pixel by pixel (planarconfig='contig').",
         )
     return samples if found is _Planes.PAGES else 0
 
@@ -214,6 +215,8 @@ def _planes_of_mask(path: Path, _changed_ns: int, _size: int) -> _Planes:
 
 def _kind_of_planes(planes: npt.NDArray[Any]) -> _Planes:
     """Whether three or four planes, (S, H, W), are the colours of one mask or label maps."""
+    if planes.dtype == np.bool_:
+        planes = planes.astype(np.uint8)
     if planes.dtype.kind not in "ui" or not planes.any():
         return _Planes.COLORS
     colors, top = planes[:3], int(planes.max())
@@ -223,9 +226,20 @@ def _kind_of_planes(planes: npt.NDArray[Any]) -> _Planes:
     if top <= _HIGHEST_ID or _is_finer_than_colors(planes, top):
         return _Planes.PAGES
     if len(planes) == 3 or _is_opacity(planes[3], colors):
-        return _Planes.COLORS
+        full = len(planes) == 4 and int(planes[3].min()) == top
+        return _Planes.UNCLEAR if _fit_pages(planes[:3] if full else planes) else _Planes.COLORS
     few = all(len(np.unique(plane)) <= _MOST_IDS for plane in planes)
     return _Planes.PAGES if few else _Planes.UNCLEAR
+
+
+def _fit_pages(planes: npt.NDArray[Any]) -> bool:
+    """Whether planes may also be pages: in each place all hold the same value or 0.
+
+    So do pages in black and white, and those of objects that keep their number. Red, green and
+    blue do too, but few masks of colours have no other colours.
+    """
+    highest = planes.max(axis=0)
+    return all(bool(((plane == 0) | (plane == highest)).all()) for plane in planes)
 
 
 def _is_finer_than_colors(planes: npt.NDArray[Any], top: int) -> bool:

@@ -19,19 +19,12 @@ from segstudio.storage.key_value import KeyValueFile
 from segstudio.storage.layout import page_stem
 from segstudio.storage.mask_evidence import Evidence
 from segstudio.storage.mask_files import pages_in
+from segstudio.storage.mask_meaning import NOTHING_SAID, Coding, Decision, Doubt, ReadAs, Zero
 from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.originals import is_original
 from segstudio.storage.panoptic_file import PanopticFile, Segment
 from segstudio.storage.scan import Recognised
-from segstudio.storage.truth_coding import (
-    NOTHING_SAID,
-    Coding,
-    Decision,
-    Doubt,
-    ReadAs,
-    Zero,
-    decide,
-)
+from segstudio.storage.truth_coding import decide
 from segstudio.storage.truth_folders import MaskFolder, find_mask_folders, folders_at
 from segstudio.storage.truth_kinds import TruthKind
 from segstudio.storage.truth_values import TruthReading, decode
@@ -308,6 +301,11 @@ class TruthIndex:
         if self.coding.unit:
             return False
         return self._evidence.objects != "no" or self._evidence.colour_files > 0
+
+    @property
+    def explained_by(self) -> Path | None:
+        """The file that says what the colours of masks are; None if none does."""
+        return self._panoptic.path if self._panoptic is not None and self.coding.segments else None
 
     def can_be(self, kind: TruthKind) -> bool:
         """Whether any mask could be read so; True as long as not all were looked at."""

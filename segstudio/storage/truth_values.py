@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,18 @@ from segstudio.core.schema import Color, LabelSchema
 from segstudio.core.text import listed
 from segstudio.storage.formats.mask_format import RawMask
 from segstudio.storage.mask_evidence import IGNORED_16_BIT, is_white
-from segstudio.storage.mask_facts import MaskLook, PlainMask, color_keys, look_at, values_in
+from segstudio.storage.mask_facts import (
+    MaskLook,
+    PlainMask,
+    color_keys,
+    look_at,
+    look_at_colours,
+    values_in,
+)
 from segstudio.storage.mask_files import read_mask_file
+from segstudio.storage.mask_meaning import WAY_TO_SAY, Coding
 from segstudio.storage.orientation import read_orientation, upright
 from segstudio.storage.panoptic_file import Segment, label_map_of
-from segstudio.storage.truth_coding import WAY_TO_SAY, Coding
 from segstudio.storage.truth_kinds import KINDS, recognised_codes
 
 _MAX_UNDECLARED = 128
@@ -67,7 +74,7 @@ def decode(
         if segments is not None and class_path is None:
             return _panoptic(raw, segments)
         objects = PlainMask.of(raw, by_opacity=coding.opacity)
-        ids, void = file.instance_ids(objects, coding if class_path is None else None)
+        ids, void = file.instance_ids(objects, coding, beside=class_path is not None)
         obstacle = _obstacle(objects, None)
     if class_path is None:
         assert ids is not None
@@ -329,23 +336,27 @@ class _MaskFile:
         return found.astype(np.uint8)
 
     def instance_ids(
-        self, plain: PlainMask, coding: Coding | None
+        self, plain: PlainMask, coding: Coding, *, beside: bool
     ) -> tuple[InstanceIds, npt.NDArray[np.bool_] | None]:
         """Instance ids (H, W), and where the mask counts nowhere.
 
         Args:
             plain: The file.
-            coding: How the folder is read; None beside class masks, which tell what is ignored.
+            coding: How the folder is read.
+            beside: Whether it lies beside a class mask, which tells what is ignored.
         """
         pixels: npt.NDArray[Any] = plain.pixels
         void = None
         if plain.is_colour:
-            if coding is not None and not coding.coloured and not coding.said:
+            if not beside and not coding.coloured and not coding.said:
                 raise self._odd("colours", coding)
+            blurred = look_at_colours(plain) is MaskLook.BLURRED_COLOURS
+            if blurred and (plain.lossy or not coding.said):
+                raise self._blurred(plain)
             pixels = color_keys(pixels)  # one colour an object
-        elif coding is not None:
-            self._check_objects(plain, coding)
-            if coding.ignored:
+        else:
+            self._check_objects(plain, replace(coding, kind="instances"), beside=beside)
+            if coding.ignored and not beside:
                 void = np.isin(pixels, coding.ignored)
                 pixels = np.where(void, 0, pixels)
         low, high = int(pixels.min()), int(pixels.max())
@@ -372,13 +383,13 @@ class _MaskFile:
         elif look in (MaskLook.SHADES, MaskLook.PHOTO):
             raise self._shades(look)
 
-    def _check_objects(self, plain: PlainMask, coding: Coding) -> None:
+    def _check_objects(self, plain: PlainMask, coding: Coding, *, beside: bool) -> None:
         look, values = look_at(plain)
         self._require_levels(plain, look, coding)
         if look is MaskLook.SOFT:
             raise self._odd("black and white with soft edges", coding)
         white = look is MaskLook.ONE and is_white(max(values))
-        if white and not coding.white and not coding.said:
+        if white and not beside and not coding.white and not coding.said:
             raise self._odd("black and white", coding)
 
     def check_ids(self, labels: Labels, schema: LabelSchema, *, strict: bool) -> None:
@@ -396,6 +407,15 @@ class _MaskFile:
             f"The mask holds {found}; the masks of this folder are read as "
             f"{KINDS[coding.kind].name}: {self.name}.",
             WAY_TO_SAY + way,
+        )
+
+    def _blurred(self, plain: PlainMask) -> SegstudioError:
+        if plain.lossy:
+            return self._shades(MaskLook.BLURRED_COLOURS)
+        return SegstudioError(
+            "The mask has hundreds of stray colours along its edges, as after JPEG or scaling: "
+            f"{self.name}.",
+            f"Save the mask as PNG from its source. {WAY_TO_SAY}",
         )
 
     def _shades(self, look: MaskLook) -> SegstudioError:

@@ -77,15 +77,18 @@ _ZIPPED: Final = (("ImageJ ROI", b".roi"), ("CVAT", b"annotations.xml"))
 _YOLO_LINE: Final = re.compile(rb"\d{1,4}(?:[ \t]+-?\d*\.?\d+(?:e-?\d+)?){4,}[ \t]*")
 
 
-def unread_annotations(home: Path, images: ImageList, listings: Mapping[Path, Listing]) -> str:
+def unread_annotations(
+    home: Path, images: ImageList, listings: Mapping[Path, Listing], read: Path | None = None
+) -> str:
     """One sentence about the annotation files of known kinds that cannot be read; "" if none.
 
     Args:
         home: The folder of the data set.
         images: Its images.
         listings: What some folders hold, where that is known already.
+        read: An annotation file that is read.
     """
-    survey = _Survey(home, images.names, listings)
+    survey = _Survey(home, images.names, listings, read)
     folders = {name.rpartition("/")[0] for name in images.names}
     survey.look(Path(images.root), sorted(folders))
     return survey.sentence
@@ -101,8 +104,15 @@ def unread_in(folder: Path) -> str:
 class _Survey:
     """Counts annotation files by kind and place."""
 
-    def __init__(self, home: Path, names: Sequence[str], listings: Mapping[Path, Listing]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        names: Sequence[str],
+        listings: Mapping[Path, Listing],
+        read: Path | None = None,
+    ) -> None:
         self._home = home
+        self._read = read
         self._names = names
         self._listings = dict(listings)
         self._found: Counter[tuple[str, str]] = Counter()
@@ -152,7 +162,9 @@ class _Survey:
         names = [
             name
             for name in self._list(folder).files
-            if name.lower().endswith(_ENDS) and not name.lower().endswith(read)
+            if name.lower().endswith(_ENDS)
+            and not name.lower().endswith(read)
+            and folder / name != self._read
         ]
         of_images: dict[str, list[str]] = {}
         others: list[str] = []

@@ -1,6 +1,7 @@
 """`segstudio compare` end to end, with networks small enough to be quick."""
 
 import json
+import os
 
 import cv2
 import numpy as np
@@ -162,6 +163,14 @@ def test_figures_on_request_and_the_second_time_from_disk(capsys, folder, models
     monkeypatch.setattr("segstudio.runs.engine.TorchEngine.predictor", never)
     monkeypatch.setattr("segstudio.evaluation.work.figures_of", never)
     assert told(capsys, folder, models, *options) == found
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.parametrize("place", ["truth/a9.png", "cells/a9.png"])
+def test_a_pipe_among_masks_or_images_is_named(capsys, folder, models, place):
+    os.mkfifo(folder.parent / place)
+    (note, *_) = told(capsys, folder, models)["notes"]
+    assert note.endswith("a9.png is passed over: it is a named pipe, not a file.")
 
 
 def test_the_tables(capsys, folder, models):

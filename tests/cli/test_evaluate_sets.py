@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import os
 
 import cv2
 import numpy as np
@@ -518,3 +519,22 @@ def test_files_of_several_classes_with_crowds_equal_pycocotools(capsys, tmp_path
     assert [c["ap"] for c in result["classes"][1:]] == pytest.approx(expected, abs=1e-9)
     assert result["instances"]["ap"] == pytest.approx(expected.mean(), abs=1e-9)
     assert 0 < expected.mean() < 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("side", ["gt", "pred"])
+def test_what_is_called_like_a_mask_and_is_no_file_is_named(capsys, tmp_path, side):
+    for place in ("gt/a.png", "pred/a.png"):
+        save(tmp_path / place, TRUTH[0])
+    os.mkfifo(tmp_path / side / "b.png")
+    (tmp_path / side / "c.png").symlink_to("/dev/zero")
+    code, out, _ = run(capsys, tmp_path / "pred", tmp_path / "gt")
+    assert code == 0
+    name = {"gt": "ground truth", "pred": "predictions"}[side]
+    expected = (
+        f"{name}: 2 that are called like images are passed over, since they are no files: "
+        "b.png (a named pipe) and c.png (a device)."
+    )
+    assert f"note: {expected}" in out
+    assert expected in report(capsys, tmp_path / "pred", tmp_path / "gt")["notes"]

@@ -15,6 +15,7 @@ from segstudio.core.json_text import parse_json, read_json
 from segstudio.core.schema import LabelSchema
 from segstudio.models.registry import METADATA_KEY, read_header, read_spec_data, spec_from_metadata
 from segstudio.storage.class_names_file import read_class_names
+from segstudio.storage.mask_meaning import NOTHING_SAID
 from segstudio.storage.originals import versions
 from segstudio.storage.run_definitions import RunDefinition, read_definitions, write_definitions
 from segstudio.storage.schema_file import read_schema, write_schema
@@ -25,7 +26,6 @@ from segstudio.storage.states import (
     load_read_as,
     save_marked,
 )
-from segstudio.storage.truth_coding import NOTHING_SAID
 
 DEEP = "[" * 100_000 + "]" * 100_000
 DEEP_OBJECT = '{"classes": ' * 5_000 + "1" + "}" * 5_000

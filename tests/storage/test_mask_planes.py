@@ -99,6 +99,55 @@ def test_planes_that_may_be_both_are_refused(tmp_path):
     assert "photometric='minisblack'" in told.value.hint
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("kind", ["white", "disjoint", "objects", "one of four", "white of four"])
+def test_pages_in_black_and_white_may_be_red_green_and_blue_and_are_refused(tmp_path, kind, dtype):
+    """tifffile takes three pages for a photo: a disc that grows from page to page has rings."""
+    y, x = np.indices((40, 60))
+    far = (y - 20) ** 2 + (x - 30) ** 2
+    discs = [far < (5 * (n + 1)) ** 2 for n in range(4)]
+    pages = np.stack([disc * 255 for disc in discs])
+    if kind == "white":
+        pages = pages[:3]
+    elif kind == "disjoint":
+        pages = np.stack([discs[0], discs[1] ^ discs[0], discs[2] ^ discs[1]]) * 255
+    elif kind == "objects":
+        pages = pages[:3] // 255 * np.where(x < 30, 90, 180)
+    elif kind == "one of four":
+        pages[:3] = 0
+    top = np.iinfo(dtype).max // 255
+    with pytest.warns(DeprecationWarning, match="photometric"):
+        tifffile.imwrite(tmp_path / "a.tif", (pages * top).astype(dtype))
+    for read in (read_mask_file, mask_pages):
+        with pytest.raises(SegstudioError, match=r"a\.tif holds . planes") as told:
+            read(tmp_path / "a.tif")
+        assert "planarconfig='contig'" in told.value.hint
+    for options in ({"photometric": "minisblack"}, {"photometric": "rgb"}):
+        if options["photometric"] == "minisblack":
+            write(tmp_path / "a.tif", pages.astype(np.uint8), "minisblack")
+            assert mask_pages(tmp_path / "a.tif") == len(pages)
+        else:
+            pixels = np.moveaxis(pages[:3], 0, 2).astype(np.uint8)
+            tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb")
+            assert np.array_equal(read_mask_file(tmp_path / "a.tif").pixels, pixels)
+
+
+def test_pages_of_yes_and_no_are_pages(tmp_path):
+    pages = label_pages(3, (1,)).astype(bool)
+    path = write(tmp_path / "a.tif", pages)
+    assert mask_pages(path) == 3
+    assert np.array_equal(read_mask_file(path, 2).pixels, pages[2])
+
+
+def test_pure_colours_that_are_opaque_or_beside_others_stay_colours(tmp_path):
+    colors = np.zeros((4, 20, 30), np.uint8)
+    colors[0, :, :10] = colors[3] = 255
+    colors[:3, 5:9, 20:] = np.array([220, 20, 60])[:, None, None]
+    for count in (3, 4):
+        path = write(tmp_path / "a.tif", colors[:count])
+        assert np.array_equal(read_mask_file(path).pixels, np.moveaxis(colors[:3], 0, 2))
+
+
 def test_planes_are_not_written_again_in_their_place(tmp_path):
     path = write(tmp_path / "a.tif", label_pages(3))
     with pytest.raises(CannotHold, match="its TIFF holds its planes apart"):

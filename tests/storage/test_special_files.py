@@ -119,6 +119,9 @@ def test_a_pipe_among_the_masks_is_no_truth(tmp_path):
     os.mkfifo(tmp_path / "masks" / "b.png")
     project = open_project(tmp_path)
     assert [project.truth.has(ref) for ref in project.images] == [True, False]
+    expected = "masks/b.png is passed over: it is a named pipe, not a file."
+    assert project.special == expected
+    assert expected in project.notes
 
 
 def test_an_annotation_does_not_replace_a_pipe(tmp_path):

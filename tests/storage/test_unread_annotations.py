@@ -138,3 +138,20 @@ def test_a_chosen_folder_without_masks_says_what_is_there(images, tmp_path):
     with pytest.raises(SegstudioError) as caught:
         TruthIndex.at(tmp_path / "gt", open_project(images).images)
     assert caught.value.hint == said
+
+
+def test_a_panoptic_file_that_tells_the_colours_of_masks_is_read(tmp_path):
+    photo = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    pixels = np.zeros((40, 40, 3), np.uint8)
+    pixels[:20] = (57, 48, 0)  # 57 + 256 * 48 = 12345
+    save_image(tmp_path / "val" / "1.png", photo)
+    save_image(tmp_path / "panoptic_val" / "1.png", pixels)
+    segment = {"id": 12345, "category_id": 3, "iscrowd": 0}
+    image = {"image_id": 1, "file_name": "1.png", "segments_info": [segment]}
+    data = {"annotations": [image], "categories": [{"id": 3, "name": "car", "isthing": 1}]}
+    put(tmp_path / "panoptic_val.json", json.dumps(data))
+    project = open_project(tmp_path)
+    assert project.truth.schema.name_of(3) == "car"
+    assert project.unread == ""
+    put(tmp_path / "panoptic_train.json", json.dumps(data))
+    assert open_project(tmp_path).unread.startswith("1 COCO panoptic file lies in ")

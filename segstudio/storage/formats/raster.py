@@ -142,7 +142,7 @@ def _eight_bits(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     if pixels.dtype == np.bool_:
         return pixels.astype(np.uint8) * np.uint8(255)
     wide = pixels.dtype.itemsize > 1 and int(pixels.max()) > 255
-    return (pixels >> 8 if wide else pixels).astype(np.uint8)
+    return (pixels >> 8 if wide else pixels).astype(np.uint8, copy=False)
 
 
 def _whole_numbers(path: Path, pixels: npt.NDArray[Any]) -> npt.NDArray[np.int64]:

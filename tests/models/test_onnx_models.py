@@ -142,8 +142,8 @@ def test_openvino_runs_it_where_it_is_quicker(tmp_path, at_once, monkeypatch):
     assert other.device == "cpu (OpenVINO)"
     assert np.array_equal(exact.labels, other.labels)
     made = []
-    monkeypatch.setattr(conversion, "_save_onnx", lambda *_: made.append("onnx"))
-    monkeypatch.setattr(conversion, "_save_openvino", lambda *_: made.append("openvino"))
+    monkeypatch.setattr(conversion, "_as_onnx", lambda *_: made.append("onnx"))
+    monkeypatch.setattr(conversion, "_as_openvino", lambda *_: made.append("openvino"))
     fastest(segmenter, pixels, RunOptions())
     assert made == []
 

@@ -10,11 +10,11 @@ from PIL import Image
 from segmenters import balance, saved
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import Ensemble, ModelSpec, RunOptions, reads_stored
+from segstudio.core.prediction import Ensemble, ModelSpec, RunOptions, channels_text, reads_stored
 from segstudio.jobs import Job
 from segstudio.models.ensembles import EnsemblePredictor
 from segstudio.models.families.unet import UNet
-from segstudio.models.preprocess import Preprocess, channels_text
+from segstudio.models.preprocess import Preprocess
 from segstudio.models.segmenter import Segmenter
 from segstudio.runs.engine import TorchEngine
 from segstudio.runs.predicting import Predicting, PredictionRequest

@@ -98,7 +98,8 @@ def as_scores(values: Tensor, gives: str) -> Tensor:
     """Logits (N, C, h, w) of what a network gives, in one of the ways of `GIVES`."""
     if gives == SHARES and values.shape[1] > 1:
         return values.clamp(min=_SMALLEST).log()
-    return values if gives == SCORES else torch.logit(values, eps=1e-7)
+    scores: Tensor = values if gives == SCORES else torch.logit(values, eps=1e-7)
+    return scores
 
 
 def try_out(

@@ -19,7 +19,7 @@ from segstudio.models.checkpoints import load_state
 from segstudio.models.families import torchscript
 from segstudio.models.recognition import spec_from_weights
 from segstudio.models.segmenter import Segmenter
-from segstudio.models.torchscript_file import is_torchscript
+from segstudio.models.torchscript_file import checked_archive, is_torchscript
 
 
 @pytest.fixture
@@ -209,6 +209,14 @@ def test_code_is_looked_at_before_it_is_loaded(tmp_path, call, word):
     rewritten(path, lambda name, data: data + b"\n# " + call if name.endswith(".py") else data)
     with pytest.raises(SegstudioError, match=rf"reaches out of the network .*{re.escape(word)}"):
         spec_from_weights(path)
+
+
+def test_a_class_of_a_module_called_ops_is_no_operation(tmp_path):
+    """As torchvision has it: torchvision.ops.misc.Conv2dNormActivation."""
+    path = save_script(halving(), tmp_path / "m.pt")
+    name = b"\n# __torch__.torchvision.ops.misc.ConvNormActivation"
+    rewritten(path, lambda part, data: data + name if part.endswith(".py") else data)
+    assert checked_archive(path).getbuffer().nbytes > 1000
 
 
 def test_a_second_part_of_the_same_name_is_refused(tmp_path):

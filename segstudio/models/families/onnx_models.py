@@ -184,7 +184,8 @@ def look(path: Path) -> Tried:
     layout = _layout(graph.inputs[0], graph.channels)
     shape = graph.inputs[0].shape or (None,) * 4
     _, channels, height, width = _in_order(shape, layout)
-    size = None if height is None and width is None else (height or width, width or height)
+    height, width = height or width, width or height  # one that may vary is taken as the other
+    size = None if height is None or width is None else (height, width)
     counts = [channels] if channels else [c for c in (graph.channels,) if c]
     program = OnnxNetwork(path, _answer(path), graph, 0, layout=layout).run
     try:

@@ -133,7 +133,9 @@ class Segmenter:
         if self._held.network is None:
             return 0
         tensors = [*self._held.network.parameters(), *self._held.network.buffers()]
-        return (1 + len(self._held.calls)) * sum(t.numel() * t.element_size() for t in tensors)
+        own = sum(t.numel() * t.element_size() for t in tensors)
+        hidden = int(getattr(self._held.network, "hidden_bytes", 0))
+        return (1 + len(self._held.calls)) * (own + hidden)
 
     @property
     def has_routes(self) -> bool:

@@ -87,11 +87,12 @@ def scores_in(returned: Any) -> Tensor:
         raise NoMapError(f"it returns {type(returned).__name__} and no tensor")
     if not returned.is_floating_point():
         raise NoMapError("it returns class ids and no scores of classes")
-    if returned.ndim == 3:  # of a single class without an axis of its own
-        returned = returned[:, None]
-    if returned.ndim != 4:
-        raise NoMapError(f"it returns a tensor of shape {tuple(returned.shape)} and no map")
-    return returned
+    maps: Tensor = returned
+    if maps.ndim == 3:  # of a single class without an axis of its own
+        maps = maps[:, None]
+    if maps.ndim != 4:
+        raise NoMapError(f"it returns a tensor of shape {tuple(maps.shape)} and no map")
+    return maps
 
 
 def as_scores(values: Tensor, gives: str) -> Tensor:
@@ -222,11 +223,13 @@ class ProgramNetwork(nn.Module):
         unseen: Why its inner layers cannot be looked at, in a sentence.
         routes: Keys of the ways to run it that may replace it.
         only_on_cpu: Whether no other device can run it.
+        hidden_bytes: Of weights that are no parameters of it.
     """
 
     unseen = ""
     routes: tuple[str, ...] = ()
     only_on_cpu = False
+    hidden_bytes = 0
 
     def __init__(self, in_channels: int, gives: str, input_hw: Sequence[int] | None) -> None:
         """Args:

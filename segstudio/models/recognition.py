@@ -177,10 +177,12 @@ def _recognised(path: Path, base: ModelSpec | None, check: Check) -> ModelSpec:
     if family.filler and not family.by_file:
         require_transformers(f"{path} holds a {found.title}")
     count = found.num_classes
-    schema = found.schema or LabelSchema.from_ids(range(max(count, 2)), ignore_index=None)
+    output = found.output or _usual_output(family, count)
+    ids = range(output.classes(count))
+    schema = found.schema or LabelSchema.from_ids(ids, ignore_index=None)
     preprocess = dict(found.preprocess)
     if base is not None and base.family == family.key:
-        if base.schema.num_classes == count:
+        if base.schema.num_classes == count == len(ids):
             schema = base.schema
         preprocess = {**base.preprocess}
         if "channels" in found.preprocess:
@@ -198,7 +200,7 @@ def _recognised(path: Path, base: ModelSpec | None, check: Check) -> ModelSpec:
         options=found.options,
         preprocess=preprocess,
         weights=WeightsFile(str(path), size=path.stat().st_size),
-        output=found.output or _usual_output(family, count),
+        output=output,
         questions=found.questions,
         description=f"{RECOGNISED} {found.by}: {found.title}, "
         f"{count} class{'es' * (count != 1)}. {found.note}".rstrip(),

@@ -82,6 +82,9 @@ def test_probabilities_are_told_from_scores_and_come_out_as_they_are(tmp_path, a
     logits = logits_of(spec, x)
     again = logits.softmax(1) if way == "softmax" else logits.sigmoid()
     assert torch.allclose(again, network(x), atol=1e-4)
+    each_alone = way == "sigmoid"
+    assert spec.output.kind == ("sigmoid" if each_alone else "softmax")
+    assert spec.schema.ids == ((0, 1, 2) if each_alone else (0, 1))
 
 
 def test_one_class_is_a_logit_against_background(tmp_path, at_once):

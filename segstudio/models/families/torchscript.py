@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import ModelSpec, Question
+from segstudio.core.prediction import ModelSpec, Output, Question
 from segstudio.models.apart import done_apart
 from segstudio.models.download import Check, Report, no_check
 from segstudio.models.families import Found, input_channels
 from segstudio.models.torchscript_file import checked_archive, is_torchscript
-from segstudio.models.tryout import GIVES, GIVES_TEXT, ProgramNetwork, Tried, try_out
+from segstudio.models.tryout import CHANCES, GIVES, GIVES_TEXT, ProgramNetwork, Tried, try_out
 
 _USUAL_CHANNELS: Final = (3, 1, 4, 2)
 _MOST_S: Final = 300.0
@@ -223,6 +223,14 @@ def found_of(title: str, tried: Tried, where: str, **more: Any) -> Found:
             "answer back."
         )
     asked = Question("gives", GIVES_TEXT, tuple(GIVES), tried.gives)
+    each_alone = tried.gives == CHANCES and tried.classes > 1
     return Found(
-        title, options, preprocess, tried.classes, questions=(asked,), note=note, by="a try-out"
+        title,
+        options,
+        preprocess,
+        tried.classes,
+        questions=(asked,),
+        note=note,
+        output=Output("sigmoid") if each_alone else None,
+        by="a try-out",
     )

@@ -220,7 +220,7 @@ class ProgramNetwork(nn.Module):
 
     Attributes:
         in_channels: Of its input.
-        unseen: Why its inner layers cannot be looked at, in a sentence.
+        unseen: Why its inner layers cannot be looked at, as the end of a sentence.
         routes: Keys of the ways to run it that may replace it.
         only_on_cpu: Whether no other device can run it.
         hidden_bytes: Of weights that are no parameters of it.

@@ -287,7 +287,8 @@ class TorchEngine:
         unseen = getattr(segmenter.network, "unseen", "")
         if unseen:
             raise SegstudioError(
-                unseen, "Open its weights as a file of tensors, if you have them, to look inside."
+                f"{spec.title} shows no inner layers: {unseen}.",
+                "Open its weights as a file of tensors, if you have them, to look inside.",
             )
         return TracedModel(segmenter, pixels, options, around_xy)
 

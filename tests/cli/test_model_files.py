@@ -109,8 +109,14 @@ def test_any_network_gets_one_channel_or_colours_in_another_order(capsys, tmp_pa
 
 def test_looking_inside_says_why_it_cannot(capsys, tmp_path, image):
     for path, words in (
-        (save_script(halving(), tmp_path / "m.pt"), "A TorchScript model shows no inner layers"),
-        (save_onnx(halving(), tmp_path / "m.onnx"), "An ONNX model shows no inner layers"),
+        (
+            save_script(halving(), tmp_path / "m.pt"),
+            "TorchScript model (m.pt) shows no inner layers: a TorchScript model is compiled",
+        ),
+        (
+            save_onnx(halving(), tmp_path / "m.onnx"),
+            "ONNX model (m.onnx) shows no inner layers: ONNX Runtime runs",
+        ),
     ):
         code, _, err = run(capsys, "inspect", image, "--model", path)
         assert code == 1

@@ -49,7 +49,7 @@ class OnnxNetwork(ProgramNetwork):
         answer: Runs it.
     """
 
-    unseen = "An ONNX model shows no inner layers: ONNX Runtime runs it as a whole."
+    unseen = "ONNX Runtime runs an ONNX model as a whole"
     routes = ("openvino", "openvino-bfloat16")
     only_on_cpu = True
 

@@ -33,7 +33,7 @@ _known: Final[dict[tuple[str, int, int], Tried]] = {}
 class ScriptedNetwork(ProgramNetwork):
     """A TorchScript model as a semantic network."""
 
-    unseen = "A TorchScript model shows no inner layers: it is compiled, with its code inside."
+    unseen = "a TorchScript model is compiled, with its code inside"
     routes = ("contiguous", "openvino", "openvino-bfloat16")
 
     def __init__(

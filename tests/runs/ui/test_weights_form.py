@@ -170,7 +170,8 @@ def test_channels_are_chosen_by_number(bench, form):
     assert not form.buttons.use.isEnabled()
     assert form.input.preset.currentData() == "unit"
     form.input.numbers.setText("3 1 1")
-    bench.until(lambda: bench.engine.tried[-1].preprocess["channels"] == [3, 1, 1])
+    tried = bench.engine.tried
+    bench.until(lambda: any(spec.preprocess.get("channels") == [3, 1, 1] for spec in tried))
     QTest.mouseClick(form.buttons.use, Qt.MouseButton.LeftButton)
     assert bench.session.models["best"].preprocess["channels"] == [3, 1, 1]
     bench.studio.own_weights.describe_again("best")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -214,10 +214,29 @@ def parts_of(spec: ModelSpec) -> tuple[ModelSpec, ...]:
     return (spec,)
 
 
+OTHER_CHANNELS: Final = (
+    "Choose other channels (Model > Name and describe weights…, or --set channels=...), or an "
+    "image that has them."
+)
+"""What to do about an image that lacks channels."""
+
+
+def channels_text(channels: str | Sequence[int]) -> str:
+    """The name of an order of colours; of stored channels their numbers, in their order."""
+    if isinstance(channels, str):
+        return channels
+    return f"channel{'s' * (len(channels) > 1)} {', '.join(map(str, channels))}"
+
+
+def stored_channels(spec: ModelSpec) -> tuple[int, ...]:
+    """The numbers of the stored channels that a model gets, from 1; none if it gets colours."""
+    chosen = [part.preprocess.get("channels") for part in parts_of(spec)]
+    return tuple(n for numbers in chosen if isinstance(numbers, list | tuple) for n in numbers)
+
+
 def reads_stored(spec: ModelSpec) -> bool:
     """Whether a model gets an image's stored values, since its channels are chosen by number."""
-    channels = (part.preprocess.get("channels") for part in parts_of(spec))
-    return any(isinstance(numbers, list | tuple) for numbers in channels)
+    return bool(stored_channels(spec))
 
 
 def described(spec: ModelSpec) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torchvision.models.detection.transform import resize_boxes
@@ -107,6 +108,19 @@ def agreed(found: Sequence[Detections], threshold: float) -> Detections:
     return best.pick(torch.argsort(best.scores, descending=True, stable=True))
 
 
+def _resized(pixels: npt.NDArray[Any], size_wh: tuple[int, int]) -> npt.NDArray[Any]:
+    """An image (H, W, C) of any type in another size; OpenCV takes four channels at most."""
+    import cv2
+
+    if pixels.dtype == np.uint8 and pixels.shape[2] <= 4:
+        return np.asarray(cv2.resize(pixels, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+    planes = [
+        cv2.resize(pixels[..., c].astype(np.float32), size_wh, interpolation=cv2.INTER_AREA)
+        for c in range(pixels.shape[2])
+    ]
+    return np.stack(planes, axis=-1).astype(pixels.dtype)
+
+
 @dataclass(frozen=True)
 class InstanceRunner:
     """A loaded network that gives detections, with the preprocessing that it wants.
@@ -189,11 +203,9 @@ class InstanceRunner:
         """Detections of an image that the network sees `scale` times as large; see `predict`."""
         if scale == 1:
             return self.whole(pixels, tile_px, overlap_px, check, report)
-        import cv2
-
         height, width = pixels.shape[:2]
         size_wh = max(1, round(width * scale)), max(1, round(height * scale))
-        seen = np.asarray(cv2.resize(pixels, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+        seen = _resized(pixels, size_wh)
         part, tiles, full = self.whole(seen, tile_px, overlap_px, check, report)
         return part.stretched(width / size_wh[0], height / size_wh[1]), tiles, full
 

@@ -340,7 +340,8 @@ class _Reader:
 
     def _external(self, span: Span) -> None:
         """An entry of the place of a tensor's bytes: all that are called location are kept."""
-        keys, values = [], []
+        keys: list[str] = []
+        values: list[str] = []
         for number, part in self._parts(span):
             if number in (1, 2):
                 (keys if number == 1 else values).append(self._text(part))

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import counted
+from segstudio.core.prediction import OTHER_CHANNELS, channels_text
 
 Scaling = Literal["unit", "percentile", "none", "standard"]
 SCALINGS: Final = ("unit", "percentile", "none", "standard")
@@ -266,13 +267,6 @@ def _check_channels(channels: Channels) -> None:
         )
 
 
-def channels_text(channels: Channels) -> str:
-    """The name of an order of colours; of stored channels their numbers, in their order."""
-    if not isinstance(channels, tuple):
-        return channels
-    return f"channel{'s' * (len(channels) > 1)} {', '.join(map(str, channels))}"
-
-
 def _stored_channels(image: npt.NDArray[Any], channels: tuple[int, ...]) -> npt.NDArray[Any]:
     """Channels by their numbers; what is no number becomes 0, as it is shown black."""
     there = image.shape[2]
@@ -280,8 +274,7 @@ def _stored_channels(image: npt.NDArray[Any], channels: tuple[int, ...]) -> npt.
         raise SegstudioError(
             f"The image has {counted(there, 'channel')}, but the model reads "
             f"{channels_text(channels)}.",
-            "Choose other channels (Model > Name and describe weights…, or --set channels=...), "
-            "or an image that has them.",
+            OTHER_CHANNELS,
         )
     found = image[..., [number - 1 for number in channels]]
     if found.dtype.kind == "f":

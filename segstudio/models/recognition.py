@@ -13,6 +13,7 @@ from segstudio.core.json_text import parse_json
 from segstudio.core.prediction import ModelSpec, Output, WeightsFile
 from segstudio.core.regular_file import check_regular, is_folder
 from segstudio.core.schema import LabelSchema
+from segstudio.models.download import Check, no_check
 from segstudio.models.families import (
     FAMILIES,
     Family,
@@ -39,7 +40,10 @@ _IN_FOLDER: Final = "model.safetensors"
 
 
 def spec_from_weights(
-    path: Path, arch: str | None = None, answers: Mapping[str, str] = _NO_ANSWERS
+    path: Path,
+    arch: str | None = None,
+    answers: Mapping[str, str] = _NO_ANSWERS,
+    check: Check = no_check,
 ) -> ModelSpec:
     """Describe a user's own file of weights so that it can be run.
 
@@ -52,6 +56,7 @@ def spec_from_weights(
             a library wrote with config.json and model.safetensors.
         arch: A model's id or a family of `families.FAMILIES` that it must be.
         answers: To the questions, by their option; of the others the usual one is taken.
+        check: Called while a program is tried; what it raises ends that.
 
     Raises:
         SegstudioError: if it cannot be read or recognised, or is not of `arch`, or an answer fits
@@ -71,7 +76,7 @@ def spec_from_weights(
     if folder is not None:
         path, spec = folder, spec_of_folder(folder)
     else:
-        spec = _described(path) or _recognised(path, base)
+        spec = _described(path) or _recognised(path, base, check)
     if family and spec.family != family:
         raise SegstudioError(
             f"{path} holds weights of the family {spec.family}, not {family}.",
@@ -167,15 +172,17 @@ def _described(path: Path) -> ModelSpec | None:
     return spec
 
 
-def _recognised(path: Path, base: ModelSpec | None) -> ModelSpec:
-    family, found = _program(path) or _of_tensors(path)
+def _recognised(path: Path, base: ModelSpec | None, check: Check) -> ModelSpec:
+    family, found = _program(path, check) or _of_tensors(path)
     if family.filler and not family.by_file:
         require_transformers(f"{path} holds a {found.title}")
     count = found.num_classes
-    schema = found.schema or LabelSchema.from_ids(range(max(count, 2)), ignore_index=None)
+    output = found.output or _usual_output(family, count)
+    ids = range(output.classes(count))
+    schema = found.schema or LabelSchema.from_ids(ids, ignore_index=None)
     preprocess = dict(found.preprocess)
     if base is not None and base.family == family.key:
-        if base.schema.num_classes == count:
+        if base.schema.num_classes == count == len(ids):
             schema = base.schema
         preprocess = {**base.preprocess}
         if "channels" in found.preprocess:
@@ -193,18 +200,18 @@ def _recognised(path: Path, base: ModelSpec | None) -> ModelSpec:
         options=found.options,
         preprocess=preprocess,
         weights=WeightsFile(str(path), size=path.stat().st_size),
-        output=found.output or _usual_output(family, count),
+        output=output,
         questions=found.questions,
         description=f"{RECOGNISED} {found.by}: {found.title}, "
         f"{count} class{'es' * (count != 1)}. {found.note}".rstrip(),
     )
 
 
-def _program(path: Path) -> tuple[Family, Found] | None:
+def _program(path: Path, check: Check) -> tuple[Family, Found] | None:
     """What a file is that holds a program instead of tensors, or None."""
     for family in FAMILIES.values():
         if family.by_file:
-            found: Found | None = imported(family.by_file)(path)
+            found: Found | None = imported(family.by_file)(path, check)
             if found is not None:
                 return family, found
     return None

@@ -19,6 +19,7 @@ from segstudio.core.json_text import parse_json
 from segstudio.core.prediction import TASKS, ModelSpec, Output, WeightsFile
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
+from segstudio.models.download import Check, no_check
 from segstudio.models.families import RENAMED
 from segstudio.models.published import published_specs
 from segstudio.resources import resource_path
@@ -72,7 +73,10 @@ def get_spec(model_id: str) -> ModelSpec:
 
 
 def spec_from_weights(
-    path: Path, arch: str | None = None, answers: Mapping[str, str] | None = None
+    path: Path,
+    arch: str | None = None,
+    answers: Mapping[str, str] | None = None,
+    check: Check = no_check,
 ) -> ModelSpec:
     """Describe a user's own file of weights; see `recognition.spec_from_weights`.
 
@@ -81,7 +85,7 @@ def spec_from_weights(
     """
     from segstudio.models import recognition  # it needs this module itself
 
-    return recognition.spec_from_weights(path, arch, answers or {})
+    return recognition.spec_from_weights(path, arch, answers or {}, check)
 
 
 def without_duplicates(specs: Iterable[ModelSpec]) -> dict[str, ModelSpec]:

@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 from segstudio.core.errors import CancelledError, SegstudioError
 from segstudio.core.formatting import counted
 from segstudio.core.labels import Image
-from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
+from segstudio.core.prediction import ModelSpec, Prediction, RunOptions, channels_text
 from segstudio.core.route_answer import route_title
 from segstudio.models.augmentation import Augmentation
 from segstudio.models.checkpoints import broken_tensors, load_into, load_state
@@ -36,7 +36,7 @@ from segstudio.models.devices import (
 from segstudio.models.download import Check, Report, no_check, no_report
 from segstudio.models.ensembles import of_instances
 from segstudio.models.families import FAMILIES, imported
-from segstudio.models.preprocess import CHANNELS, Preprocess, channels_text
+from segstudio.models.preprocess import CHANNELS, Preprocess
 from segstudio.models.routes import Call, ReplacedPart, cannot_be_taken, part_of, route_of, taking
 from segstudio.models.semantic import NoNumbersError, SemanticRunner, require_numbers
 from segstudio.models.tryout import ProgramNetwork
@@ -133,7 +133,9 @@ class Segmenter:
         if self._held.network is None:
             return 0
         tensors = [*self._held.network.parameters(), *self._held.network.buffers()]
-        return (1 + len(self._held.calls)) * sum(t.numel() * t.element_size() for t in tensors)
+        own = sum(t.numel() * t.element_size() for t in tensors)
+        hidden = int(getattr(self._held.network, "hidden_bytes", 0))
+        return (1 + len(self._held.calls)) * (own + hidden)
 
     @property
     def has_routes(self) -> bool:

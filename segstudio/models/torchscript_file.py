@@ -29,7 +29,7 @@ _REACHING_OUT: Final = {
 _LIBRARIES: Final = {"aten", "prim", "torchvision", "quantized"}
 """Whose operations a network may call; others come from libraries of native code."""
 _WORDS: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
-_OPS: Final = re.compile(rb"\bops\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)")
+_OPS: Final = re.compile(rb"(?<![\w.])ops\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)")
 
 
 def is_torchscript(path: Path) -> bool:

@@ -87,18 +87,20 @@ def scores_in(returned: Any) -> Tensor:
         raise NoMapError(f"it returns {type(returned).__name__} and no tensor")
     if not returned.is_floating_point():
         raise NoMapError("it returns class ids and no scores of classes")
-    if returned.ndim == 3:  # of a single class without an axis of its own
-        returned = returned[:, None]
-    if returned.ndim != 4:
-        raise NoMapError(f"it returns a tensor of shape {tuple(returned.shape)} and no map")
-    return returned
+    maps: Tensor = returned
+    if maps.ndim == 3:  # of a single class without an axis of its own
+        maps = maps[:, None]
+    if maps.ndim != 4:
+        raise NoMapError(f"it returns a tensor of shape {tuple(maps.shape)} and no map")
+    return maps
 
 
 def as_scores(values: Tensor, gives: str) -> Tensor:
     """Logits (N, C, h, w) of what a network gives, in one of the ways of `GIVES`."""
     if gives == SHARES and values.shape[1] > 1:
         return values.clamp(min=_SMALLEST).log()
-    return values if gives == SCORES else torch.logit(values, eps=1e-7)
+    scores: Tensor = values if gives == SCORES else torch.logit(values, eps=1e-7)
+    return scores
 
 
 def try_out(
@@ -218,14 +220,16 @@ class ProgramNetwork(nn.Module):
 
     Attributes:
         in_channels: Of its input.
-        unseen: Why its inner layers cannot be looked at, in a sentence.
+        unseen: Why its inner layers cannot be looked at, as the end of a sentence.
         routes: Keys of the ways to run it that may replace it.
         only_on_cpu: Whether no other device can run it.
+        hidden_bytes: Of weights that are no parameters of it.
     """
 
     unseen = ""
     routes: tuple[str, ...] = ()
     only_on_cpu = False
+    hidden_bytes = 0
 
     def __init__(self, in_channels: int, gives: str, input_hw: Sequence[int] | None) -> None:
         """Args:

@@ -12,16 +12,20 @@ from pathlib import Path
 
 from segstudio.core.class_mapping import adapt, is_scored
 from segstudio.core.errors import SegstudioError, without_traceback
+from segstudio.core.formatting import counted
 from segstudio.core.labels import Image
 from segstudio.core.prediction import (
+    OTHER_CHANNELS,
     ModelSpec,
     Prediction,
     RunOptions,
     Variant,
+    channels_text,
     described,
     effective_options,
     parts_of,
     route_key,
+    stored_channels,
     with_thresholds,
 )
 from segstudio.core.schema import LabelSchema
@@ -322,9 +326,19 @@ class Batch:
         image, digest = self.files.image(ref, check)
         return image.given_to(self.spec), digest
 
+    def _check_channels(self, ref: ImageRef, pixels: Image) -> None:
+        wanted, there = stored_channels(self.spec), pixels.shape[2]
+        if max(wanted, default=0) > there:
+            raise SegstudioError(
+                f"{ref.title} has {counted(there, 'channel')}, but {self.spec.title} reads "
+                f"{channels_text(wanted)}.",
+                OTHER_CHANNELS,
+            )
+
     def _predict(self, job: Job, image: BatchImage) -> Prediction:
         assert self._predictor is not None
         pixels, digest = self._pixels(job, image)
+        self._check_channels(image.ref, pixels)
 
         def report(step: int, steps: int = 0, text: str = "") -> None:
             if len(self.images) == 1:

@@ -272,7 +272,20 @@ def network_text(entry: KeptWeights) -> str:
     channels = counted(channels_of(spec.preprocess), "channel")
     classes = counted(len(spec.schema.classes), "class", "classes")
     loaded = f"Loaded {entry.tensors:,} of {entry.tensors:,} tensors: " if entry.tensors else ""
-    return f"{loaded}{whole}, {channels}, {classes}."
+    size = only_size(spec)
+    fixed = (
+        f" Its input is always {size[1]} x {size[0]} pixels: images are resized to it, and the "
+        "answer back."
+        if size
+        else ""
+    )
+    return f"{loaded}{whole}, {channels}, {classes}.{fixed}"
+
+
+def only_size(spec: ModelSpec) -> tuple[int, int] | None:
+    """Height and width that the network's input always has; None where it may have others."""
+    found = spec.options.get("input_hw")
+    return None if found is None else (int(found[0]), int(found[1]))
 
 
 def shares_text(labels: Image, schema: LabelSchema) -> str:
@@ -361,8 +374,12 @@ def reduced(pixels: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], float]:
             np.arange(n) * whole // n for n, whole in zip(size[::-1], (height, width), strict=True)
         )
         return pixels[rows][:, columns], part
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return small.reshape(size[1], size[0], -1).astype(pixels.dtype), part
+    # OpenCV takes four channels at most
+    planes = [
+        cv2.resize(np.ascontiguousarray(pixels[..., c]), size, interpolation=cv2.INTER_AREA)
+        for c in range(pixels.shape[2])
+    ]
+    return np.stack(planes, axis=-1), part
 
 
 def _seen_text(spec: ModelSpec, seen: Previewed, part: float) -> str:

@@ -183,9 +183,10 @@ class TorchEngine:
             SegstudioError: if it holds no network that segstudio knows.
         """
         from segstudio.models.recognition import describes_itself
+        from segstudio.models.registry import spec_from_weights
         from segstudio.models.weights import content_digest
 
-        spec = self.spec_from_weights(path)
+        spec = spec_from_weights(path, check=check)
         if spec.weights is not None:  # with its digest it is the model that is run later
             digest = content_digest(Path(spec.weights.filename), check)
             spec = replace(spec, weights=replace(spec.weights, sha256=digest))
@@ -286,7 +287,8 @@ class TorchEngine:
         unseen = getattr(segmenter.network, "unseen", "")
         if unseen:
             raise SegstudioError(
-                unseen, "Open its weights as a file of tensors, if you have them, to look inside."
+                f"{spec.title} shows no inner layers: {unseen}.",
+                "Open its weights as a file of tensors, if you have them, to look inside.",
             )
         return TracedModel(segmenter, pixels, options, around_xy)
 

@@ -285,3 +285,55 @@ def test_two_images_or_none_are_told(tmp_path):
 
 def test_channels_of_the_first_convolution(tmp_path):
     assert read_graph(save_onnx(Halving(channels=5).eval(), tmp_path / "m.onnx")).channels == 5
+
+
+class Bytes(nn.Module):
+    """Takes the bytes of an image as they are and scales them itself; gives (N, H, W)."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x):
+        return self.network(x.float() / 255)[:, 0]
+
+
+def test_bytes_go_in_as_bytes_and_one_class_needs_no_axis(tmp_path, at_once):
+    network, path = halving(classes=1), tmp_path / "m.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            Bytes(network).eval(), (torch.zeros(1, 3, 32, 48, dtype=torch.uint8),), str(path),
+            input_names=["x"], dynamic_axes={"x": {2: "h", 3: "w"}}, dynamo=False,
+        )  # fmt: skip
+    spec = spec_from_weights(path)
+    assert (spec.preprocess["scaling"], spec.output.kind) == ("none", "logit")
+    pixels = image(32, 48)
+    found = Segmenter(spec, device="cpu").predict(pixels)
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(pixels).permute(2, 0, 1)[None] / 255)[0, 0] > 0
+    assert np.mean(found.labels == expected.numpy()) > 0.999
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_half_precision_and_batches_of_a_fixed_number(tmp_path, at_once, batch):
+    network, path = halving(classes=2), tmp_path / "m.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            halving(classes=2).half(), (torch.zeros(batch, 3, 32, 48).half(),), str(path),
+            input_names=["x"], dynamo=False,
+        )  # fmt: skip
+    spec = spec_from_weights(path)
+    x = torch.rand(1, 3, 32, 48)
+    logits = logits_of(spec, x)
+    assert logits.dtype == torch.float32
+    assert logits.shape == (1, 2, 32, 48)
+    assert torch.allclose(logits, network(x), atol=2e-2)
+
+
+def test_what_it_holds_in_memory_counts(tmp_path, at_once):
+    path = save_onnx(halving(width=64), tmp_path / "m.onnx")
+    segmenter = Segmenter(spec_from_weights(path), device="cpu")
+    segmenter.load()
+    assert segmenter.nbytes == path.stat().st_size > 100_000

@@ -246,6 +246,7 @@ def test_a_config_with_sigmoid_has_each_class_alone(tmp_path):
     theirs.save_pretrained(tmp_path / "net")
     spec = spec_from_weights(tmp_path / "net")
     assert spec.output.kind == "sigmoid"
+    assert spec.schema.ids == (0, 1, 2, 3)  # and the background
     x = torch.rand(1, 3, SIDE, SIDE)
     with torch.inference_mode():
         logits = Segmenter(spec, device="cpu").network(x)

@@ -10,11 +10,13 @@ from PIL import Image
 from segmenters import balance, saved
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import Ensemble, ModelSpec, RunOptions, reads_stored
+from segstudio.core.prediction import Ensemble, ModelSpec, RunOptions, channels_text, reads_stored
+from segstudio.inspection.nets.traced_model import TracedModel
 from segstudio.jobs import Job
+from segstudio.models import detection
 from segstudio.models.ensembles import EnsemblePredictor
 from segstudio.models.families.unet import UNet
-from segstudio.models.preprocess import Preprocess, channels_text
+from segstudio.models.preprocess import Preprocess
 from segstudio.models.segmenter import Segmenter
 from segstudio.runs.engine import TorchEngine
 from segstudio.runs.predicting import Predicting, PredictionRequest
@@ -142,6 +144,24 @@ def test_other_models_get_the_composite(tmp_path, stack):
     image = read_image(path)
     rgb = ModelSpec("a", "A", "unet", "semantic", spec_of(tmp_path, [1, 2, 3, 4]).schema, "")
     assert image.given_to(rgb) is image.pixels
+
+
+def test_the_inspector_gets_them_too(tmp_path, stack):
+    path, values = stack
+    segmenter = Segmenter(spec_of(tmp_path, [5, 3, 2, 1]), device="cpu")
+    traced = TracedModel(segmenter, read_image(path).given_to(segmenter.spec))
+    trace, prediction = traced.look()
+    assert trace.layers[0].shape[0] == 4
+    assert np.array_equal(prediction.labels, segmenter.predict(values).labels)
+
+
+def test_objects_are_found_in_them_at_another_scale(tmp_path):
+    """Values of 16 bits stay what they are when the image is made smaller for the network."""
+    values = np.full((40, 60, 5), 40_000, np.uint16)
+    small = detection._resized(values, (30, 20))
+    assert small.shape == (20, 30, 5)
+    assert small.dtype == np.uint16
+    assert (small == 40_000).all()
 
 
 def test_a_folder_is_run_with_them(tmp_path, stack):

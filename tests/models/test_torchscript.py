@@ -19,7 +19,7 @@ from segstudio.models.checkpoints import load_state
 from segstudio.models.families import torchscript
 from segstudio.models.recognition import spec_from_weights
 from segstudio.models.segmenter import Segmenter
-from segstudio.models.torchscript_file import is_torchscript
+from segstudio.models.torchscript_file import checked_archive, is_torchscript
 
 
 @pytest.fixture
@@ -82,6 +82,9 @@ def test_probabilities_are_told_from_scores_and_come_out_as_they_are(tmp_path, a
     logits = logits_of(spec, x)
     again = logits.softmax(1) if way == "softmax" else logits.sigmoid()
     assert torch.allclose(again, network(x), atol=1e-4)
+    each_alone = way == "sigmoid"
+    assert spec.output.kind == ("sigmoid" if each_alone else "softmax")
+    assert spec.schema.ids == ((0, 1, 2) if each_alone else (0, 1))
 
 
 def test_one_class_is_a_logit_against_background(tmp_path, at_once):
@@ -209,6 +212,14 @@ def test_code_is_looked_at_before_it_is_loaded(tmp_path, call, word):
     rewritten(path, lambda name, data: data + b"\n# " + call if name.endswith(".py") else data)
     with pytest.raises(SegstudioError, match=rf"reaches out of the network .*{re.escape(word)}"):
         spec_from_weights(path)
+
+
+def test_a_class_of_a_module_called_ops_is_no_operation(tmp_path):
+    """As torchvision has it: torchvision.ops.misc.Conv2dNormActivation."""
+    path = save_script(halving(), tmp_path / "m.pt")
+    name = b"\n# __torch__.torchvision.ops.misc.ConvNormActivation"
+    rewritten(path, lambda part, data: data + name if part.endswith(".py") else data)
+    assert checked_archive(path).getbuffer().nbytes > 1000
 
 
 def test_a_second_part_of_the_same_name_is_refused(tmp_path):

@@ -10,7 +10,7 @@ from segmenters import UNET, image, saved
 from tiny_networks import TinyEngine
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import ModelSpec, Output, RunOptions
+from segstudio.core.prediction import ModelSpec, Output, RunOptions, WeightsFile
 from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.models.families.unet import UNet
 from segstudio.runs.describing import (
@@ -19,6 +19,7 @@ from segstudio.runs.describing import (
     class_lists,
     network_text,
     output_channels,
+    parse_channels,
     parse_numbers,
     possible_outputs,
     preset_of,
@@ -27,7 +28,7 @@ from segstudio.runs.describing import (
     with_names,
     with_output,
 )
-from segstudio.runs.kept_weights import kept_as
+from segstudio.runs.kept_weights import KeptWeights, kept_as
 
 
 def spec_of(schema: LabelSchema, **fields) -> ModelSpec:
@@ -194,3 +195,43 @@ def test_what_does_not_fit_is_said_in_plain_words(unet, preprocess, message):
     assert error.value.message.startswith(message)
     for word in ("RuntimeError", "size of tensor", "groups=1"):
         assert word not in f"{error.value.message} {error.value.hint}"
+
+
+@pytest.mark.parametrize("text", ["3 1 2 5", "3,1,2,5", " 3; 1;2 ; 5 "])
+def test_channels_are_typed_as_numbers(text):
+    assert parse_channels(text, 4) == [3, 1, 2, 5]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1 2 3", "Channels is 1 2 3. Give 4 numbers: 1 2 3 4."),
+        ("0 1 2 3", "Channels is 0 1 2 3. Give numbers from 1 on: 1 2 3 4."),
+        ("red 1 2 3", "Channels is red 1 2 3. Give numbers from 1 on: 1 2 3 4."),
+        ("", "Channels is empty. Give 4 numbers: 1 2 3 4."),
+    ],
+)
+def test_channels_that_are_none_are_told(text, message):
+    with pytest.raises(SegstudioError) as told:
+        parse_channels(text, 4)
+    assert str(told.value) == message
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
+def test_stored_values_are_reduced_with_all_their_channels(dtype):
+    values = np.tile(np.arange(5, dtype=dtype) * 1000, (700, 1400, 1))
+    small, part = reduced(values)
+    assert small.shape == (320, 640, 5)
+    assert small.dtype == dtype
+    assert part == pytest.approx(640 / 1400)
+    assert small[100, 100].tolist() == [0, 1000, 2000, 3000, 4000]
+
+
+def test_a_network_of_one_size_says_so():
+    spec = spec_of(LabelSchema.from_ids(range(3), None), options={"input_hw": [256, 320]},
+                   weights=WeightsFile("/a/m.onnx"), preprocess={"channels": [1, 2]})  # fmt: skip
+    spec = replace(spec, family="onnx")
+    assert network_text(KeptWeights(spec)) == (
+        "ONNX, 2 channels, 3 classes. Its input is always 320 x 256 pixels: images are resized "
+        "to it, and the answer back."
+    )

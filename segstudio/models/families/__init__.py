@@ -43,7 +43,7 @@ class Family:
             beside the weights: (its content, Shapes, name of the file) -> `Found`, or None if it
             is another library's.
         by_file: "module:function" that tells the same of a file that holds a program and no
-            tensors: (path) -> `Found`, or None if it is another kind of file.
+            tensors: (path, check) -> `Found`, or None if it is another kind of file.
     """
 
     key: str

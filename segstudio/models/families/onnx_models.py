@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from segstudio.models.conversion import (
     onnx_session,
     openvino_of_onnx,
 )
-from segstudio.models.download import Report
+from segstudio.models.download import Check, Report, no_check
 from segstudio.models.families import Found
 from segstudio.models.families.torchscript import confine, found_of, tried_apart
 from segstudio.models.onnx_file import (
@@ -49,7 +48,7 @@ class OnnxNetwork(ProgramNetwork):
         answer: Runs it.
     """
 
-    unseen = "An ONNX model shows no inner layers: ONNX Runtime runs it as a whole."
+    unseen = "ONNX Runtime runs an ONNX model as a whole"
     routes = ("openvino", "openvino-bfloat16")
     only_on_cpu = True
 
@@ -75,6 +74,7 @@ class OnnxNetwork(ProgramNetwork):
         shape = graph.inputs[0].shape
         self._batch = (shape[0] if shape else None) or 1
         self._output = _output_of(graph)
+        self.hidden_bytes = sum(each.stat().st_size for each in (file, *data_files(file, graph)))
 
     def run(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, K, h, w), with axes in the order in which the graph has them."""
@@ -133,7 +133,7 @@ def loaded_network(spec: ModelSpec, path: Path) -> nn.Module:
     )
 
 
-def recognise_onnx(path: Path) -> Found | None:
+def recognise_onnx(path: Path, check: Check = no_check) -> Found | None:
     """Tell what an ONNX model is, by its graph and by trying it in a process of its own.
 
     Returns:
@@ -146,8 +146,7 @@ def recognise_onnx(path: Path) -> Found | None:
         return None
     graph = _checked_graph(path)
     _require_runtime(path)
-    stat = path.stat()
-    tried = _tried_apart(path, stat.st_size, stat.st_mtime_ns)
+    tried = tried_apart(_tried, path, check)
     layout = _layout(graph.inputs[0], graph.channels)
     found = found_of("ONNX model", tried, str(path), layout=layout)
     if FLOATS[graph.inputs[0].kind] == "uint8":  # it scales the bytes itself
@@ -158,11 +157,6 @@ def recognise_onnx(path: Path) -> Found | None:
 def _require_runtime(path: Path) -> None:
     if not is_installed("onnxruntime"):
         raise SegstudioError(f"{path} is an ONNX model, which needs ONNX Runtime.", INSTALL)
-
-
-@functools.lru_cache(maxsize=16)
-def _tried_apart(path: Path, _size: int, _mtime_ns: int) -> Tried:
-    return tried_apart(_tried, path)
 
 
 def _tried(_report: Report, path: Path) -> dict[str, Any]:
@@ -182,11 +176,15 @@ def look(path: Path) -> Tried:
     layout = _layout(graph.inputs[0], graph.channels)
     shape = graph.inputs[0].shape or (None,) * 4
     _, channels, height, width = _in_order(shape, layout)
-    size = None if height is None and width is None else (height or width, width or height)
+    height, width = height or width, width or height  # one that may vary is taken as the other
+    size = None if height is None or width is None else (height, width)
     counts = [channels] if channels else [c for c in (graph.channels,) if c]
-    program = OnnxNetwork(path, _answer(path), graph, 0, layout=layout).run
+    run = OnnxNetwork(path, _answer(path), graph, 0, layout=layout).run
+    bright = 255 if FLOATS[graph.inputs[0].kind] == "uint8" else 1
     try:
-        return try_out(program, list(dict.fromkeys(counts or _USUAL_CHANNELS)), size)
+        return try_out(
+            lambda x: run(x * bright), list(dict.fromkeys(counts or _USUAL_CHANNELS)), size
+        )
     except SegstudioError as error:
         raise SegstudioError(f"{path} cannot be used. {error.message}", error.hint) from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 import warnings
@@ -15,24 +14,26 @@ import torch
 from torch import Tensor, nn
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import ModelSpec, Question
+from segstudio.core.prediction import ModelSpec, Output, Question
 from segstudio.models.apart import done_apart
-from segstudio.models.download import Report, no_check
+from segstudio.models.download import Check, Report, no_check
 from segstudio.models.families import Found, input_channels
 from segstudio.models.torchscript_file import checked_archive, is_torchscript
-from segstudio.models.tryout import GIVES, GIVES_TEXT, ProgramNetwork, Tried, try_out
+from segstudio.models.tryout import CHANCES, GIVES, GIVES_TEXT, ProgramNetwork, Tried, try_out
 
 _USUAL_CHANNELS: Final = (3, 1, 4, 2)
 _MOST_S: Final = 300.0
 """A program that has not answered after so long is not waited for."""
 _MOST_CPU_S: Final = 1200
 _MOST_CLASSES: Final = 255
+_known: Final[dict[tuple[str, int, int], Tried]] = {}
+"""What was found in files of such a size and time."""
 
 
 class ScriptedNetwork(ProgramNetwork):
     """A TorchScript model as a semantic network."""
 
-    unseen = "A TorchScript model shows no inner layers: it is compiled, with its code inside."
+    unseen = "a TorchScript model is compiled, with its code inside"
     routes = ("contiguous", "openvino", "openvino-bfloat16")
 
     def __init__(
@@ -41,12 +42,14 @@ class ScriptedNetwork(ProgramNetwork):
         in_channels: int,
         gives: str,
         input_hw: Sequence[int] | None = None,
+        hidden_bytes: int = 0,
     ) -> None:
         """Args (besides those of every program):
         script: What `torch.jit.load` gave.
+        hidden_bytes: Of weights that are constants of it.
         """
         super().__init__(in_channels, gives, input_hw)
-        self.script = script
+        self.script, self.hidden_bytes = script, hidden_bytes
 
     def run(self, x: Tensor) -> Any:
         """What the script returns."""
@@ -69,8 +72,13 @@ def loaded_network(spec: ModelSpec, path: Path) -> nn.Module:
         SegstudioError: if the file cannot be loaded.
     """
     options = spec.options
+    script = _script(path)
     return ScriptedNetwork(
-        _script(path), int(options["in_channels"]), str(options["gives"]), options.get("input_hw")
+        script,
+        int(options["in_channels"]),
+        str(options["gives"]),
+        options.get("input_hw"),
+        0 if script.state_dict() else path.stat().st_size,
     )
 
 
@@ -95,7 +103,7 @@ def _script(path: Path) -> nn.Module:
     return script.eval().float()
 
 
-def recognise_torchscript(path: Path) -> Found | None:
+def recognise_torchscript(path: Path, check: Check = no_check) -> Found | None:
     """Tell what a TorchScript model is, by trying it in a process of its own.
 
     Returns:
@@ -107,24 +115,19 @@ def recognise_torchscript(path: Path) -> Found | None:
     if not is_torchscript(path):
         return None
     checked_archive(path)  # what is refused needs no process
-    stat = path.stat()
-    tried = _tried_apart(path, stat.st_size, stat.st_mtime_ns)
+    tried = tried_apart(_tried, path, check)
     return found_of("TorchScript model", tried, str(path))
 
 
-@functools.lru_cache(maxsize=16)
-def _tried_apart(path: Path, _size: int, _mtime_ns: int) -> Tried:
-    return tried_apart(_tried, path)
-
-
-def tried_apart(work: Callable[[Report, Path], dict[str, Any]], path: Path) -> Tried:
-    """What trying a program in a process of its own found.
+def tried_apart(work: Callable[[Report, Path], dict[str, Any]], path: Path, check: Check) -> Tried:
+    """What trying a program in a process of its own found; what was found is remembered.
 
     A file that brings the process down, or never ends, takes nothing with it.
 
     Args:
         work: Tries it; runs in the other process.
         path: The file.
+        check: Called meanwhile; what it raises ends the process.
 
     Raises:
         SegstudioError: if it is of no use; names the file.
@@ -136,8 +139,12 @@ def tried_apart(work: Callable[[Report, Path], dict[str, Any]], path: Path) -> T
     endless = SegstudioError(
         f"{path} gave no answer in {_MOST_S:.0f} seconds.", "Save a smaller network."
     )
-    told = done_apart(work, path, no_check, ended=broken, most_s=_MOST_S, too_long=endless)
-    return Tried.from_json(told)
+    stat = path.stat()
+    state = (str(path), stat.st_size, stat.st_mtime_ns)
+    if state not in _known:
+        told = done_apart(work, path, check, ended=broken, most_s=_MOST_S, too_long=endless)
+        _known[state] = Tried.from_json(told)
+    return _known[state]
 
 
 def _tried(_report: Report, path: Path) -> dict[str, Any]:
@@ -216,6 +223,14 @@ def found_of(title: str, tried: Tried, where: str, **more: Any) -> Found:
             "answer back."
         )
     asked = Question("gives", GIVES_TEXT, tuple(GIVES), tried.gives)
+    each_alone = tried.gives == CHANCES and tried.classes > 1
     return Found(
-        title, options, preprocess, tried.classes, questions=(asked,), note=note, by="a try-out"
+        title,
+        options,
+        preprocess,
+        tried.classes,
+        questions=(asked,),
+        note=note,
+        output=Output("sigmoid") if each_alone else None,
+        by="a try-out",
     )

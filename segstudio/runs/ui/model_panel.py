@@ -40,7 +40,7 @@ _SCORE_LINK = "score"
 _OPEN_LINK = "open"
 _OWN_WEIGHTS = (
     "trained elsewhere on these classes, such as with torchvision (DeepLabV3, Mask R-CNN) or as a "
-    "U-Net with the layers inc, down1 ..., up1 ..., outc; .pth, .pt or .safetensors."
+    "U-Net with the layers inc, down1 ..., up1 ..., outc; .pth, .pt or .safetensors; or any network as TorchScript or ONNX."
 )
 _NONE = "Choose a model in the tool bar."
 _MENU = (

@@ -68,7 +68,7 @@ RUN_ACTIONS = (
 WEIGHTS_ACTIONS = (
     ActionSpec("model.load", MODEL, "Load weights from a file…", partial(_manage, "open"),
                "file-plus", enabled=_has_models, section=1,
-               tip="A .safetensors or .pth file; it stays in the list of models"),
+               tip="A .safetensors or .pth file, a TorchScript or an ONNX model; it stays in the list of models"),
     ActionSpec("model.describe", MODEL, "Name and describe weights…",
                partial(_manage, "describe"), "pencil", enabled=_is_own, section=1,
                tip="Of the chosen weights of yours: name, classes, what goes in, what comes out, "

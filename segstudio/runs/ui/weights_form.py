@@ -49,6 +49,7 @@ from segstudio.runs.describing import (
     class_lists,
     network_text,
     numbers_text,
+    only_size,
     parse_channels,
     parse_numbers,
     possible_outputs,
@@ -379,6 +380,9 @@ class InputFields(QWidget):
         self.mean = QLineEdit(numbers_text(preprocess.get("mean", [0.0])))
         self.std = QLineEdit(numbers_text(preprocess.get("std", [1.0])))
         self.sizes = SizeFields(preprocess)
+        if only_size(spec) is not None:
+            self.sizes.setEnabled(False)
+            self.sizes.setToolTip("The network takes images of this size only")
         self._show_preset()
         self.preset.activated.connect(self._take_preset)
         self.channels.currentIndexChanged.connect(self._show_numbers)
@@ -400,7 +404,13 @@ class InputFields(QWidget):
         row.addWidget(self.channels, 1)
         row.addWidget(self.numbers, 1)
         form.addRow("Channels", row)
-        _row(form, "Values", self.preset, "How pixels become numbers: the usual ways")
+        _row(
+            form,
+            "Values",
+            self.preset,
+            "How pixels become numbers: the usual ways; channels by number "
+            "are divided by the largest that their type holds: 255, 65,535",
+        )
         _row(form, "Scaling", self.scaling, "What is done with the values 0 to 255 first")
         numbers = "One number, or one for each channel: "
         _row(form, "Mean", self.mean, f"{numbers}it is subtracted after the scaling")
@@ -414,12 +424,14 @@ class InputFields(QWidget):
         Raises:
             SegstudioError: if a number is none; in plain words.
         """
+        return {**self._values, "channels": self._chosen_channels, **self.sizes.preprocess}
+
+    @property
+    def _values(self) -> dict[str, Any]:
         return {
             "scaling": self.scaling.currentData(),
             "mean": parse_numbers(self.mean.text(), self._count, "Mean"),
             "std": parse_numbers(self.std.text(), self._count, "Deviation"),
-            "channels": self._chosen_channels,
-            **self.sizes.preprocess,
         }
 
     @property
@@ -450,7 +462,7 @@ class InputFields(QWidget):
 
     def _show_preset(self) -> None:
         try:
-            key = preset_of(self.preprocess)
+            key = preset_of({**self._values, "channels": [*range(1, self._count + 1)]})
         except SegstudioError:
             key = OWN
         _choose(self.preset, key)

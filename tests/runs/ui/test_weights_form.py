@@ -160,6 +160,47 @@ def test_a_number_that_is_none_is_said_beside_and_cannot_be_kept(bench, form):
     form.reject()
 
 
+def test_channels_are_chosen_by_number(bench, form):
+    assert form.input.numbers.isHidden()
+    choose(form.input.channels, "by number")
+    assert not form.input.numbers.isHidden()
+    assert form.said.preprocess["channels"] == [1, 2, 3]
+    form.input.numbers.setText("3 1")
+    assert form.preview.text.text() == "Channels is 3 1. Give 3 numbers: 1 2 3."
+    assert not form.buttons.use.isEnabled()
+    assert form.input.preset.currentData() == "unit"
+    form.input.numbers.setText("3 1 1")
+    tried = bench.engine.tried
+    bench.until(lambda: any(spec.preprocess.get("channels") == [3, 1, 1] for spec in tried))
+    QTest.mouseClick(form.buttons.use, Qt.MouseButton.LeftButton)
+    assert bench.session.models["best"].preprocess["channels"] == [3, 1, 1]
+    bench.studio.own_weights.describe_again("best")
+    again = form_of(bench)
+    assert (again.input.channels.currentData(), again.input.numbers.text()) == (
+        "by number", "3 1 1",
+    )  # fmt: skip
+    again.reject()
+
+
+def test_the_only_size_of_a_network_is_shown_and_not_asked(bench, file):
+    real = bench.engine.spec_from_weights
+
+    def fixed(path):
+        spec = real(path)
+        options = {**spec.options, "input_hw": [256, 320]}
+        return replace(spec, options=options, preprocess={"size": [256, 320]})
+
+    bench.engine.spec_from_weights = fixed
+    bench.studio.own_weights.open(file)
+    form = form_of(bench)
+    assert form.found.text().endswith(
+        "Its input is always 320 x 256 pixels: images are resized to it, and the answer back."
+    )
+    assert not form.input.sizes.isEnabled()
+    assert form.said.preprocess["size"] == [256, 320]
+    form.reject()
+
+
 def test_single_classes_get_a_background(form):
     assert form.output.threshold.isHidden()
     choose(form.output.kind, "sigmoid")

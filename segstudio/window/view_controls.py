@@ -1,4 +1,4 @@
-"""The controls for what lies over the photo, in the tool bar: layer, style, opacity."""
+"""The controls for what lies over the photo, in the tool bar: layer, style, opacity, flavour."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.fitting_row import BUTTON_PX, FittingRow, captioned
 from segstudio.kit.icons import icon
 from segstudio.kit.key_tips import KeyTip
-from segstudio.kit.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS, STYLE_TEXTS, STYLES
+from segstudio.kit.layer_names import (
+    FLAVOUR_TEXTS,
+    FLAVOUR_TIPS,
+    FLAVOURS,
+    LAYER_TEXTS,
+    LAYER_TIPS,
+    LAYERS,
+    STYLE_TEXTS,
+    STYLES,
+)
 from segstudio.kit.plain import PlainLabel
 
 if TYPE_CHECKING:
@@ -25,11 +34,12 @@ _BESIDE_PX = 42
 
 
 class ViewControls(QWidget):
-    """Layer chooser, drawing style and opacity; there from the start, filled by `attach`."""
+    """Layer chooser, drawing style, opacity and flavour; there from the start, filled by `attach`."""
 
     def __init__(self, actions: ActionSet) -> None:
         super().__init__()
         self._session: Session | None = None
+        self._flavours_offered = False
         self.layer = _SignedCombo("layers", "Layer")
         KeyTip(actions, self.layer, "What lies over the photo", "{view.next_layer}: next")
         for name in LAYERS:
@@ -41,6 +51,16 @@ class ViewControls(QWidget):
         KeyTip(actions, self.style_, "Fill, outline or both", "{view.next_style}: next")
         for name in STYLES:
             self.style_.addItem(STYLE_TEXTS[name], name)
+        self.flavour = _SignedCombo("", "Objects")
+        KeyTip(
+            actions, self.flavour, "How predictions with objects are shown",
+            "{view.next_flavour}: next",
+        )  # fmt: skip
+        for name in FLAVOURS:
+            self.flavour.addItem(FLAVOUR_TEXTS[name], name)
+            self.flavour.setItemData(
+                self.flavour.count() - 1, FLAVOUR_TIPS[name], Qt.ItemDataRole.ToolTipRole
+            )
         self.opacity = QSlider(Qt.Orientation.Horizontal)
         self.opacity.setRange(0, 100)
         self.opacity.setFixedWidth(_SLIDER_PX)
@@ -48,9 +68,10 @@ class ViewControls(QWidget):
         self.opacity.setAccessibleName("Overlay opacity")
         self.row = FittingRow("More of what lies over the photo", lines=False)
         opacity = captioned("", IconLabel("blend", _SIGN_PX), self.opacity)
-        for group in (self.layer, self.style_, opacity):
+        self._always = (self.layer, self.style_, opacity)
+        for group in (*self._always, self.flavour):
             self.row.add(group)
-        self.row.want((self.layer, self.style_, opacity))
+        self.row.want(self._always)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.row)
@@ -69,6 +90,7 @@ class ViewControls(QWidget):
         self._show()
         self.layer.activated.connect(self._pick_layer)
         self.style_.activated.connect(self._pick_style)
+        self.flavour.activated.connect(self._pick_flavour)
         self.opacity.valueChanged.connect(self._pick_opacity)
         session.changed.connect(self._on_change)
         self.setEnabled(True)
@@ -78,6 +100,22 @@ class ViewControls(QWidget):
 
         if change.what & What.VIEW:
             self._show()
+        if change.what & What.PROJECT:
+            self._offer_flavours(offered=False)
+        if change.what & (What.DOCUMENT | What.PREDICTIONS):
+            self._offer_flavours(offered=self._flavours_offered or self._has_objects())
+
+    def _has_objects(self) -> bool:
+        document = None if self._session is None else self._session.document
+        found = () if document is None else document.predictions.values()
+        return any(prediction.instance_ids is not None for prediction in found)
+
+    def _offer_flavours(self, *, offered: bool) -> None:
+        """Offer them from the first prediction of a folder on that has objects."""
+        if offered != self._flavours_offered:
+            self._flavours_offered = offered
+            self.row.want((*self._always, *([self.flavour] if offered else [])))
+            self.updateGeometry()
 
     def _show(self) -> None:
         if self._session is None:
@@ -86,6 +124,7 @@ class ViewControls(QWidget):
         shown = view.all_panes[min(view.active_pane, len(view.panes))]
         self.layer.setCurrentIndex(self.layer.findData(str(shown.layer)))
         self.style_.setCurrentIndex(self.style_.findData(str(view.style)))
+        self.flavour.setCurrentIndex(self.flavour.findData(str(view.flavour)))
         self.opacity.blockSignals(True)
         self.opacity.setValue(round(view.opacity * 100))
         self.opacity.blockSignals(False)
@@ -104,6 +143,12 @@ class ViewControls(QWidget):
 
         if self._session is not None:
             self._session.set_view(style=OverlayStyle(self.style_.currentData()))
+
+    def _pick_flavour(self) -> None:
+        from segstudio.session.session import Flavour
+
+        if self._session is not None:
+            self._session.set_view(flavour=Flavour(self.flavour.currentData()))
 
     def _pick_opacity(self, value: int) -> None:
         if self._session is not None:

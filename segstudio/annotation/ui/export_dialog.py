@@ -41,6 +41,7 @@ from segstudio.kit.plain import PlainLabel, plain, plain_box
 from segstudio.runs.batch import model_of
 from segstudio.session.session import Session
 from segstudio.storage.mask_files import exports
+from segstudio.storage.panoptic_results import PANOPTIC_NAME
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,8 @@ class ExportDialog(Dialog):
             text = "Choose a folder."
         elif len(plan_how) > 1:
             text = "Each form gets a folder of its own below the one chosen."
+        elif plan_how == [PANOPTIC_NAME]:
+            text = "The masks go to panoptic below the folder chosen, panoptic.json beside it."
         self.problem.setText(text or "Every file is read again and compared after writing.")
         self.start.setEnabled(bool(plan_how and self.folder.text().strip()) and not self._asking)
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -85,6 +85,22 @@ class ExportFile:
     palette: npt.NDArray[np.uint8] | None = None
 
 
+class MaskListing(Protocol):
+    """One file beside a folder of masks that explains all of them."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+
+    def put(
+        self, name: str, image_file: str, labels: Labels, instances: InstanceIds | None
+    ) -> Image:
+        """Add or replace an image, and give the pixels of its mask."""
+
+    def write(self, root: WriteRoot) -> None:
+        """Write the file."""
+
+
 def _one_name(stem: str, form: MaskFormat, _schema: LabelSchema) -> list[str]:
     return [stem + form.extensions[0]]
 
@@ -110,6 +126,8 @@ class MaskFormat:
             format knows.
         read: Reads a page of such a file, counted from 0, or None if it is not read.
         pages: How many pages a file has.
+        listing: For a form whose files are explained by one beside their folder: makes that one
+            for a folder, or takes up what is there.
         form: Gives the stored values of a file's content so that an edit changes nothing else;
             None: corrections of such a mask are saved in segstudio's own form.
     """
@@ -125,6 +143,7 @@ class MaskFormat:
     begins: tuple[bytes, ...] = ()
     read: Callable[[Path, int], RawMask] | None = None
     pages: Callable[[Path], int] = _one_page
+    listing: Callable[[Path, LabelSchema], MaskListing] | None = None
     form: Callable[[bytes], NativeMask] | None = None
 
 

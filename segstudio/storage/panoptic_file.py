@@ -8,13 +8,14 @@ image which id is of which category, and which regions are crowds
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.core.class_names import key_of
 from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json_or
 from segstudio.core.labels import LabelMap
@@ -42,12 +43,14 @@ class PanopticFile:
         schema: Its categories, under their own ids where these are 0 to 254, else numbered from 1;
             0 is background unless it is one of them, and 255 what is unlabelled.
         segments: By name of the PNG from the folder on, then by id.
+        renamed: The class in force by a class of `schema`, where it has another id.
     """
 
     stamp: str
     folder: Path
     schema: LabelSchema
     segments: Mapping[str, Mapping[int, Segment]]
+    renamed: Mapping[int, int] = field(default_factory=dict)
 
     def segments_of(self, path: Path) -> Mapping[int, Segment]:
         """The regions of a PNG.
@@ -63,7 +66,18 @@ class PanopticFile:
                 f"The mask {path} is not in {self.stamp.rpartition('|')[0]}.",
                 "It is not used: its colours are ids that this file would have to explain.",
             )
-        return found
+        if not self.renamed:
+            return found
+        return {
+            i: replace(segment, class_id=self.renamed.get(segment.class_id, segment.class_id))
+            for i, segment in found.items()
+        }
+
+    def in_classes(self, schema: LabelSchema) -> PanopticFile:
+        """The same in classes that were given: categories are theirs by name, or else by id."""
+        by_name = {key_of(c.name): c.id for c in schema.classes}
+        ids = {c.id: by_name.get(key_of(c.name), c.id) for c in self.schema.classes}
+        return replace(self, renamed={old: new for old, new in ids.items() if new != old})
 
     @classmethod
     def beside(cls, folders: Iterable[Path]) -> PanopticFile | None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from segstudio.session.session import Change, Session
 
 _SIGN_PX, _SLIDER_PX = 16, 56
-_BESIDE_PX = 42
+_BESIDE_PX, _SPACING_PX = 42, 6
 """Arrow and rims beside the text of a chooser."""
 
 
@@ -39,7 +39,7 @@ class ViewControls(QWidget):
     def __init__(self, actions: ActionSet) -> None:
         super().__init__()
         self._session: Session | None = None
-        self._flavours_offered = False
+        self._flavours_offered, self._flavours_shown, self._room = False, False, 0
         self.layer = _SignedCombo("layers", "Layer")
         KeyTip(actions, self.layer, "What lies over the photo", "{view.next_layer}: next")
         for name in LAYERS:
@@ -66,7 +66,7 @@ class ViewControls(QWidget):
         self.opacity.setFixedWidth(_SLIDER_PX)
         self.opacity.setToolTip("Opacity of the overlay (Alt+wheel)")
         self.opacity.setAccessibleName("Overlay opacity")
-        self.row = FittingRow("More of what lies over the photo", lines=False)
+        self.row = FittingRow("More of what lies over the photo", lines=False, spacing=_SPACING_PX)
         opacity = captioned("", IconLabel("blend", _SIGN_PX), self.opacity)
         self._always = (self.layer, self.style_, opacity)
         for group in (*self._always, self.flavour):
@@ -80,6 +80,7 @@ class ViewControls(QWidget):
 
     def fit(self, room: int) -> int:
         """Take at most so many pixels, and put the rest behind a button; returns how many."""
+        self._show_flavours_in(room)
         used = max(BUTTON_PX, self.row.fit(min(room, self.row.width_of_all())))
         self.setFixedWidth(used)
         return used
@@ -111,11 +112,24 @@ class ViewControls(QWidget):
         return any(prediction.instance_ids is not None for prediction in found)
 
     def _offer_flavours(self, *, offered: bool) -> None:
-        """Offer them from the first prediction of a folder on that has objects."""
+        """Offer them from the first prediction of a folder on that has objects.
+
+        The key, the menus and the menu of a view have them always.
+        """
         if offered != self._flavours_offered:
             self._flavours_offered = offered
-            self.row.want((*self._always, *([self.flavour] if offered else [])))
+            self._show_flavours_in(self._room)
             self.updateGeometry()
+
+    def _show_flavours_in(self, room: int) -> None:
+        """Show their chooser where it sends none of the others behind the button."""
+        self._room = room
+        before, own = self._flavours_shown, self.flavour.sizeHint().width() + _SPACING_PX
+        needed = self.row.width_of_all() + (0 if before else own)
+        shown = self._flavours_offered and needed <= room
+        if shown != before:
+            self._flavours_shown = shown
+            self.row.want((*self._always, *([self.flavour] if shown else [])))
 
     def _show(self) -> None:
         if self._session is None:

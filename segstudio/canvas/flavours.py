@@ -26,7 +26,7 @@ _ENTRIES = 512
 _EDGE = 256
 _COLOURS = 64
 """Objects that follow one another have so many different colours."""
-_SHADES = (0.0, 0.4, -0.3, 0.65, -0.5)
+_SHADES = (0.0, 0.3, -0.25, 0.45, -0.4)
 """How far a class's colour goes towards white, or towards black; the first is the class's own."""
 _MAX_ID = 65536
 

@@ -9,7 +9,11 @@ from functools import lru_cache, partial
 from segstudio.annotation.ui.tools import tool_table
 from segstudio.canvas.tool import Tool
 from segstudio.canvas.wheel import faded, resized_brush
-from segstudio.comparison.ui.compare_actions import COMPARE_ACTIONS, FLAVOUR_ACTIONS
+from segstudio.comparison.ui.compare_actions import (
+    COMPARE_ACTIONS,
+    FLAVOUR_ACTIONS,
+    FLAVOUR_CHOICES,
+)
 from segstudio.evaluation.ui.panel_actions import EVALUATION_ACTIONS
 from segstudio.evaluation.ui.queue_actions import QUEUE_ACTIONS
 from segstudio.folder.ui.image_actions import IMAGE_ACTIONS
@@ -378,6 +382,7 @@ _VIEW = (
                    tip=LAYER_TIPS[name])
         for name in LAYERS
     ),
+    *FLAVOUR_CHOICES,
     *COMPARE_ACTIONS,
     *DISAGREEMENT_ACTIONS,
 )  # fmt: skip

@@ -9,6 +9,7 @@ from fakes import BLOBS, FakeEngine, make_folder, square, wait_for, write_mask, 
 from PIL import Image as pil
 
 from segstudio.annotation.exporting import ExportPlan
+from segstudio.annotation.ui.export_dialog import report_text
 from segstudio.core.prediction import Variant
 
 
@@ -196,5 +197,8 @@ def test_objects_and_classes_as_coco_panoptic(opened, tmp_path):
     assert len(segments) == len(numbers) > 0
     assert sorted(segments.values()) == sorted((found.instance_ids == n).sum() for n in numbers)
     assert all((ids == number).sum() == area for number, area in segments.items())
+    plan = ExportPlan("current", "blobs", frozenset({"panoptic"}), tmp_path / "out")
+    text = report_text(report, plan, opened.session.schema)
+    assert "COCO panoptic: It has no place for scores" in text
     again = export(opened, tmp_path / "out", how=("panoptic",))
     assert [why for _, why in again.skipped] == ["it has no instance ids"] * 3

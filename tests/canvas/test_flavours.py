@@ -68,8 +68,8 @@ def test_panoptic_shows_classes_with_objects_in_shades(looking):
     look(looking, Flavour.PANOPTIC)
     seen = colours(looking)
     assert seen["first"] == looking.RED
-    r, g, b = looking.RED  # the second is two fifths of the way to white
-    wanted = [round(v + 0.4 * (255 - v)) for v in (r, g, b)]
+    r, g, b = looking.RED  # the second is three tenths of the way to white
+    wanted = [round(v + 0.3 * (255 - v)) for v in (r, g, b)]
     assert np.abs(np.array(seen["second"]) - wanted).max() <= 1
     assert seen["stuff"] == looking.GREEN
     look(looking, Flavour.PANOPTIC, style=OverlayStyle.OUTLINE)

@@ -77,9 +77,11 @@ FLAVOUR_ACTIONS = (
     ActionSpec("view.next_flavour", VIEW, "Semantic, instance or panoptic", _next_flavour, "layers-2",
                ("S",), enabled=has_document, section=1,
                tip="The three ways to look at a prediction that has objects"),
+)  # fmt: skip
+FLAVOUR_CHOICES = (
     *(
         ActionSpec(f"flavour.{name}", VIEW, f"Objects: {FLAVOUR_TEXTS[name].lower()}",
-                   partial(_show_flavour, name), enabled=has_document, section=1,
+                   partial(_show_flavour, name), enabled=has_document, section=2,
                    checked=partial(is_view, "flavour", name), tip=FLAVOUR_TIPS[name])
         for name in FLAVOURS
     ),

@@ -120,6 +120,7 @@ class MaskFormat:
         holds: What is exported of an image: "classes", "instances" or a "picture".
         tip: What a pixel of an exported file is, in a sentence.
         values: Likewise for programs, in `classes.json`.
+        lacks: What of a prediction such files have no place for, in a sentence; may be empty.
         write: Gives the files of an image by its stem, or None if it is not exported.
         names: What these files are called.
         begins: What such files begin with, by which they are told; (b"",) for what no other
@@ -138,6 +139,7 @@ class MaskFormat:
     holds: Literal["classes", "instances", "picture"] = "classes"
     tip: str = ""
     values: str = ""
+    lacks: str = ""
     write: Callable[[str, MaskContent], list[ExportFile]] | None = None
     names: Callable[[str, MaskFormat, LabelSchema], list[str]] = _one_name
     begins: tuple[bytes, ...] = ()

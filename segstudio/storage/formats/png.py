@@ -322,8 +322,8 @@ EXPORTS = (
     ),
     MaskFormat(
         PANOPTIC_NAME, "COCO panoptic", _PNG, holds="instances",
-        tip="RGB PNG: colour = id of the segment, which panoptic.json explains; of predictions "
-        "without scores, and without what an object hides",
+        tip="RGB PNG: colour = id of the segment, which panoptic.json explains",
+        lacks="It has no place for scores, nor for what one object hides of another.",
         values="R + 256 G + 65536 B = id of the segment in panoptic.json, 0 = unlabelled",
         write=_panoptic_image,
         listing=PanopticResults.at,

@@ -52,7 +52,7 @@ from segstudio.runs.route_memory import RouteMemory, RouteTest, tested_apart
 from segstudio.runs.scoring import Scoring
 from segstudio.runs.segmenting import Segmenting
 from segstudio.session.document import Document
-from segstudio.session.session import ModelState, OverlayStyle, Session
+from segstudio.session.session import Flavour, ModelState, OverlayStyle, Session
 from segstudio.storage.figures import FigureStore
 from segstudio.storage.journal import Journal
 from segstudio.storage.predictions import PredictionStore
@@ -375,6 +375,7 @@ class Studio:
             brush_size=settings.brush_size,
             opacity=settings.opacity,
             style=OverlayStyle(settings.overlay_style),
+            flavour=Flavour(settings.flavour),
             pixel_grid=settings.pixel_grid,
         )
 
@@ -385,6 +386,7 @@ class Studio:
             brush_size=view.brush_size,
             opacity=view.opacity,
             overlay_style=view.style.value,
+            flavour=view.flavour.value,
             pixel_grid=view.pixel_grid,
             model=model.chosen,
             score_threshold=model.options.score_threshold,

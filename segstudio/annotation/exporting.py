@@ -32,6 +32,7 @@ from segstudio.storage.formats.mask_format import (
     ExportFile,
     MaskContent,
     MaskFormat,
+    MaskListing,
     write_classes,
     write_verified,
 )
@@ -201,6 +202,8 @@ class Exporting:
             if refusal is not None and not wanted:
                 raise refusal
             lists = [_folder(plan, how) / CLASSES_NAME for how in plan.how]
+            listings = (_listing(plan, how, schema) for how in plan.how)
+            lists += [listing.path for listing in listings if listing is not None]
             _check_writable(plan.folder)
             return Replaced(found, sum(os.path.lexists(path) for path in lists))
 
@@ -286,6 +289,7 @@ def _export(
     pixels = Counter[int]()
     names = _unique_stems(refs)
     kept = _kept_folders(source.files)
+    listings = {how: made for how in plan.how if (made := _listing(plan, how, source.schema))}
     for number, ref in enumerate(refs):
         job.report(number, len(refs), ref.title)
         if plan.what in (ANNOTATION, TRUTH):
@@ -295,7 +299,7 @@ def _export(
             if content is None:
                 report.skipped.append((ref.title, _nothing(plan.what)))
                 continue
-            written = _write(job, plan, ref, names[ref], content, source, kept, report)
+            written = _write(job, plan, ref, names[ref], content, source, kept, report, listings)
         except SegstudioError as error:
             report.skipped.append((ref.title, str(error)))
             continue
@@ -305,11 +309,20 @@ def _export(
         report.pixels_by_class = dict(sorted(pixels.items()))
         report.seconds = time.monotonic() - started
     if report.files:
-        forms = exports()
-        for how in plan.how:
-            folder, root = _folder(plan, how), _root(plan, source)
-            report.lists.append(write_classes(folder, source.schema, forms[how], root))
+        _write_lists(plan, source, listings, report)
     report.seconds = time.monotonic() - started
+
+
+def _write_lists(
+    plan: ExportPlan, source: _Source, listings: dict[str, MaskListing], report: ExportReport
+) -> None:
+    """Write what explains the masks: the classes, and segments where a form has them."""
+    forms, root = exports(), _root(plan, source)
+    for listing in listings.values():
+        listing.write(root)
+        report.lists.append(listing.path)
+    for how in plan.how:
+        report.lists.append(write_classes(_folder(plan, how), source.schema, forms[how], root))
 
 
 def _write(
@@ -321,6 +334,7 @@ def _write(
     source: _Source,
     kept: dict[str, str],
     report: ExportReport,
+    listings: dict[str, MaskListing],
 ) -> bool:
     """Write all forms of one image; whether any file came of it."""
     before, forms = len(report.files), exports()
@@ -334,6 +348,9 @@ def _write(
                 folder, root = _folder(plan, how), _root(plan, source)
                 _keep_sources(folder / file.name, kept)
                 report.files.append(write_verified(folder, file, root))
+                if how in listings:
+                    found = content.labels, content.instances
+                    listings[how].put(file.name, ref.key, *found)
         except SegstudioError as error:
             report.skipped.append((f"{ref.title} ({how})", str(error)))
     return len(report.files) > before
@@ -393,7 +410,14 @@ def _files(
 
 
 def _folder(plan: ExportPlan, how: str) -> Path:
-    return plan.folder if len(plan.how) == 1 else plan.folder / how
+    """A folder of its own for each of several forms, and for one with a file beside its folder."""
+    alone = len(plan.how) == 1 and exports()[how].listing is None
+    return plan.folder if alone else plan.folder / how
+
+
+def _listing(plan: ExportPlan, how: str, schema: LabelSchema) -> MaskListing | None:
+    make = exports()[how].listing
+    return None if make is None else make(_folder(plan, how), schema)
 
 
 def _root(plan: ExportPlan, source: _Source) -> WriteRoot:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.canvas.overlay import OverlayLook, shown_layer, shown_prediction
+from segstudio.canvas.overlay import OverlayLook, shown_layer, shown_prediction, still_map
 from segstudio.canvas.photo import Pixels
 from segstudio.canvas.planes import LabelPlane, Plane, StillMap, ValuePlane, premultiplied
 from segstudio.core.colour_maps import colour_table
@@ -78,7 +78,7 @@ def _outlines(document: Document, look: OverlayLook) -> tuple[Plane, ...]:
     prediction = shown_prediction(document, look.view)
     if prediction is None:
         return ()
-    source = StillMap(prediction.labels, prediction.instance_ids)
+    source = still_map(prediction, look.view.flavour)
     return (LabelPlane(source, _lines(look, prediction), look.outline_px),)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.canvas.flavours import ObjectPlane, has_objects, toned
 from segstudio.canvas.photo import Pixels
 from segstudio.canvas.planes import (
     DashedPlane,
@@ -32,7 +33,7 @@ from segstudio.core.schema import LabelSchema
 from segstudio.metrics.votes import highest_vote_entropy
 from segstudio.session.disputes import Disputes
 from segstudio.session.document import Document
-from segstudio.session.session import Layer, OverlayStyle, Session, ViewState
+from segstudio.session.session import Flavour, Layer, OverlayStyle, Session, ViewState
 
 _NOTHING = np.zeros((256, 4), np.uint8)
 
@@ -63,15 +64,23 @@ class OverlayLook:
 
         Outlines are opaque, so that they can be seen on any photo.
         """
+        return premultiplied(self._colours(prediction, filled=filled))
+
+    def of_objects(self, prediction: Prediction, *, filled: bool) -> Pixels:
+        """The same for each tone of objects, as `ObjectPlane` wants them."""
+        return toned(self._colours(prediction, filled=filled), self.view.flavour)
+
+    def _colours(self, prediction: Prediction | None, *, filled: bool) -> npt.NDArray[np.uint8]:
         fill = self._table(prediction, self.view.opacity) if filled else _NOTHING
-        return premultiplied(np.concatenate((fill, self._table(prediction, 1.0))))
+        return np.concatenate((fill, self._table(prediction, 1.0)))
 
     def dashed(
         self, source: LabelMap | StillMap, prediction: Prediction | None = None
     ) -> DashedPlane:
         """Dashed outlines of the classes that are shown: half as wide as the others."""
         drawn = (self._table(prediction, 1.0)[:, 3] > 0).astype(np.uint8)
-        return DashedPlane(source, drawn, (self.outline_px + 1) // 2)
+        only = prediction is not None and self.view.flavour is Flavour.INSTANCE
+        return DashedPlane(source, drawn, (self.outline_px + 1) // 2, of_objects=only)
 
     def _table(self, prediction: Prediction | None, opacity: float) -> npt.NDArray[np.uint8]:
         table = color_table(self.schema, hidden=self.view.hidden_classes, opacity=opacity)
@@ -103,6 +112,33 @@ def shown_layer(document: Document, view: ViewState) -> Layer:
     if view.layer is Layer.BOTH and not document.has_reference:
         return Layer.PREDICTION
     return view.layer
+
+
+def shows_flavour(document: Document, view: ViewState) -> bool:
+    """Whether what a view shows differs between the ways to look at objects."""
+    layers = (Layer.PREDICTION, Layer.BOTH)
+    return (
+        view.overlay_visible
+        and shown_layer(document, view) in layers
+        and has_objects(shown_prediction(document, view))
+    )
+
+
+def why_no_flavour(document: Document, view: ViewState) -> str:
+    """Why no view looks different in another flavour, in a sentence; "" if one does."""
+    sides = [view.of_pane(number) for number in range(len(view.all_panes))]
+    if any(shows_flavour(document, side) for side in sides):
+        return ""
+    name = document.ref.title
+    prediction = shown_prediction(document, sides[min(view.active_pane, len(sides) - 1)])
+    if prediction is None:
+        return f"No prediction is shown of {name}: run a model that finds objects (F5)."
+    if has_objects(prediction):
+        return f"The objects of {name} are not shown: choose the layer Prediction (T)."
+    return (
+        f"The prediction of {name} by {prediction.title} has classes alone, no objects: "
+        "choose an instance or panoptic model."
+    )
 
 
 def model_filled(session: Session) -> bool:
@@ -163,15 +199,30 @@ def _label_plane(
 
 
 def _prediction(document: Document, prediction: Prediction, look: OverlayLook) -> tuple[Plane, ...]:
-    source = StillMap(prediction.labels, prediction.instance_ids)
-    return (_label_plane(source, look, prediction),)
+    return (_prediction_plane(prediction, look),)
+
+
+def _prediction_plane(prediction: Prediction, look: OverlayLook) -> Plane:
+    source, objects = still_map(prediction, look.view.flavour), prediction.instance_ids
+    if objects is None or look.view.flavour is Flavour.SEMANTIC:
+        return _label_plane(source, look, prediction)
+    style = look.view.style
+    colours = look.of_objects(prediction, filled=style is not OverlayStyle.OUTLINE)
+    width = 0 if style is OverlayStyle.FILL else look.outline_px
+    return ObjectPlane(source, objects, colours, width)
+
+
+def still_map(prediction: Prediction, flavour: Flavour) -> StillMap:
+    """A prediction's label map; its objects are not told apart where only classes are looked at."""
+    apart = flavour is not Flavour.SEMANTIC
+    return StillMap(prediction.labels, prediction.instance_ids if apart else None)
 
 
 def _both(document: Document, prediction: Prediction, look: OverlayLook) -> tuple[Plane, ...]:
     """One in the colours of its classes, the outline of the other dashed over it."""
-    predicted = StillMap(prediction.labels, prediction.instance_ids)
     if look.model_filled:
-        return (_label_plane(predicted, look, prediction), look.dashed(document.annotation))
+        return (_prediction_plane(prediction, look), look.dashed(document.annotation))
+    predicted = still_map(prediction, look.view.flavour)
     return (_label_plane(document.annotation, look), look.dashed(predicted, prediction))
 
 

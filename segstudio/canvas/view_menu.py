@@ -10,12 +10,20 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup, QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
+from segstudio.canvas.flavours import has_objects
 from segstudio.canvas.overlay import second_prediction
 from segstudio.comparison.comparing import OF_A_RUN, Comparing
 from segstudio.core.text import with_notes
-from segstudio.kit.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS, STYLE_TEXTS
+from segstudio.kit.layer_names import (
+    FLAVOUR_TEXTS,
+    FLAVOUR_TIPS,
+    LAYER_TEXTS,
+    LAYER_TIPS,
+    LAYERS,
+    STYLE_TEXTS,
+)
 from segstudio.kit.plain import in_menu
-from segstudio.session.session import Layer, OverlayStyle, Pane, Session
+from segstudio.session.session import Flavour, Layer, OverlayStyle, Pane, Session
 
 _STRENGTHS: Final = (25, 50, 75, 100)
 _FEW: Final = 8
@@ -58,6 +66,8 @@ class ViewMenu(QMenu):
             self._add_runs(pane)
         self.addSeparator()
         self._add_styles()
+        if self._has_objects(pane):
+            self._add_flavours()
         self._add_wipe()
         if view.panes and not right:
             self.addSeparator()
@@ -128,6 +138,17 @@ class ViewMenu(QMenu):
                 lambda _=False, style=style: self._session.set_view(style=style)
             )
 
+    def _add_flavours(self) -> None:
+        menu = self.addMenu("Objects")
+        group = QActionGroup(menu)
+        for flavour in Flavour:
+            is_on = flavour is self._session.view.flavour
+            action = self._choice(menu, group, FLAVOUR_TEXTS[flavour.value], is_on)
+            action.setToolTip(FLAVOUR_TIPS[flavour.value])
+            action.triggered.connect(
+                lambda _=False, flavour=flavour: self._session.set_view(flavour=flavour)
+            )
+
     def _add_wipe(self) -> None:
         self.addSeparator()
         wipe = self.addAction(with_notes("Wipe: two layers beside a line", self._wipe_key))
@@ -150,6 +171,10 @@ class ViewMenu(QMenu):
         else:
             self._comparing.activate(self._number)
             self._comparing.choose(self._number, **values)  # type: ignore[arg-type]
+
+    def _has_objects(self, pane: Pane) -> bool:
+        document = self._session.document
+        return document is not None and has_objects(document.predictions.get(pane.run))
 
     def _second_of(self, pane: Pane) -> str:
         document = self._session.document

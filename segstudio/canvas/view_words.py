@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from segstudio.canvas.flavours import has_objects
 from segstudio.canvas.over_photo import outlined_layer
 from segstudio.canvas.overlay import second_prediction, shown_layer, shown_prediction
 from segstudio.comparison.comparing import OF_A_RUN, PaneScore
@@ -26,7 +27,16 @@ from segstudio.metrics.tally import lead_short
 from segstudio.runs.batch import model_of
 from segstudio.session.document import Document
 from segstudio.session.inspection import ClassMapOverPhoto, OverPhoto
-from segstudio.session.session import Change, Layer, OverlayStyle, Pane, Session, ViewState, What
+from segstudio.session.session import (
+    Change,
+    Flavour,
+    Layer,
+    OverlayStyle,
+    Pane,
+    Session,
+    ViewState,
+    What,
+)
 
 if TYPE_CHECKING:
     from segstudio.comparison.comparing import Comparing
@@ -240,8 +250,9 @@ def heading(
         parts = [Phrase(names.short.get(run, run), strong=True)]
         if not layer_said:
             parts += _among_views(view, model_filled)
-        return _heading(parts, names, marker)
-    return _heading(_of_layer(document, view, layer, names, model_filled), names, marker)
+        return _heading([*parts, *_flavour(document, view)], names, marker)
+    parts = [*_of_layer(document, view, layer, names, model_filled), *_flavour(document, view)]
+    return _heading(parts, names, marker)
 
 
 def score_words(
@@ -311,6 +322,9 @@ def legend(
         filled, dashed = ("model", "annotation") if model_filled else ("annotation", "model")
         entry = LegendEntry(f"{dashed} dashed", dashed=True)
         return Legend(common, f"{filled} {_HOW[view.style]}", (entry,))
+    by_object = layer is Layer.PREDICTION and view.flavour is Flavour.INSTANCE
+    if by_object and has_objects(shown_prediction(document, view)):
+        return Legend(common, "", (LegendEntry("a colour for each object"),))
     return Legend(
         common, "" if alone else _CAPTIONS.get(layer, ""), _colours(document, view, names)
     )
@@ -366,6 +380,20 @@ def _among_views(view: ViewState, model_filled: bool) -> list[Phrase]:
         first, other = (how, "dashed") if model_filled else ("dashed", how)
         return [Phrase(first), Phrase(f"annotation {other}")]
     return [Phrase(how if view.layer is Layer.PREDICTION else _AMONG_VIEWS[view.layer])]
+
+
+def _flavour(document: Document, view: ViewState) -> list[Phrase]:
+    """How a prediction with objects is looked at; where objects are asked for and there are none,
+    that is said.
+    """
+    prediction = shown_prediction(document, view)
+    if prediction is None or shown_layer(document, view) not in (Layer.PREDICTION, Layer.BOTH):
+        return []
+    if not has_objects(prediction):
+        wanted = view.flavour is Flavour.INSTANCE
+        return [Phrase("\u00b7 has no objects")] if wanted else []
+    none = prediction.instances is not None and not len(prediction.instances)
+    return [Phrase(f"\u00b7 {view.flavour}" + ", no object found" * none)]
 
 
 def _of_two(document: Document, view: ViewState, names: ViewNames) -> list[Phrase]:

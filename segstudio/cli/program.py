@@ -172,7 +172,8 @@ def _predict(
         str,
         typer.Option(
             "--save",
-            help="png; or png,coco: every detection with its score in coco.json as well.",
+            help="png; or png,coco: every detection with its score in coco.json as well, and of "
+            "a panoptic model COCO's panoptic PNGs in panoptic/ with panoptic.json.",
             metavar="KINDS",
         ),
     ] = "png",
@@ -186,7 +187,9 @@ def _predict(
     the model tells apart. Of a stack each page is an image: the second page of cells.tif becomes
     cells_p0002.png, and so on. Images that have a result are skipped; results of other models, weights
     or options are not added to. --save png,coco keeps every detection with its score and its
-    mask, also those that --score hides and those that overlap; evaluate reads them.
+    mask, also those that --score hides and those that overlap; evaluate reads them. Of a panoptic
+    model it writes COCO's panoptic annotations besides, panoptic/ and panoptic.json: classes and
+    objects without scores and without what an object hides; evaluate OUT/panoptic reads those.
     Masks are no images: those that are not known as such are named with --gt DIR or --pattern
     PATTERN.
     """

@@ -50,6 +50,8 @@ def read_alike(truth: Masks, predictions: Masks) -> Alike:
         return Alike(wanted, found)  # reading one says it
     if both == {"colour"}:
         return _with_all_colours(wanted, found)
+    if both == {"index", "instances"} and (wanted.coding.segments or found.coding.segments):
+        return Alike(wanted, found)  # the file beside them says the classes of the objects
     if "instances" in both and len(both) > 1:
         return _as_objects(truth, predictions, wanted, found)
     if "binary" in both and both <= {"index", "binary", "colour"} and len(both) > 1:

@@ -21,6 +21,7 @@ from segstudio.storage.layout import (
 from segstudio.storage.mask_files import masks_among, pages_in
 from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.natural_order import natural_order
+from segstudio.storage.panoptic_results import PANOPTIC_NAME
 from segstudio.storage.scan import Listing, is_output_folder, list_folder
 from segstudio.storage.schema_file import SCHEMA_NAME
 from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex
@@ -28,6 +29,7 @@ from segstudio.storage.truth_folders import holds_photos
 from segstudio.storage.unread_annotations import unread_in
 
 _MAX_DEPTH: Final = 4
+_NO_CLASS_MAPS: Final = (*IMAGE_FOLDERS, *INSTANCE_FOLDERS)
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,8 @@ def _masks_in(folder: Path, prefix: str = "", depth: int = 0) -> Iterator[tuple[
         if base is not None or not mixed:
             yield prefix + (base or stem), prefix + name
     if not names and depth < _MAX_DEPTH:
-        for name in listing.folders:
-            if name.casefold() in (*IMAGE_FOLDERS, *INSTANCE_FOLDERS):
-                continue
+        others = [f for f in listing.folders if f.casefold() not in _NO_CLASS_MAPS]
+        if len(others) > 1 and f"{PANOPTIC_NAME}.json" in listing.files:
+            others = [f for f in others if f != PANOPTIC_NAME]  # the same masks once more
+        for name in others:
             yield from _masks_in(folder / name, f"{prefix}{name}/", depth + 1)

@@ -40,3 +40,10 @@ LAYER_TIPS = {
 }
 STYLES = ("fill", "outline", "both")
 STYLE_TEXTS = {"fill": "Fill", "outline": "Outline", "both": "Fill + outline"}
+FLAVOURS = ("semantic", "instance", "panoptic")
+FLAVOUR_TEXTS = {"semantic": "Semantic", "instance": "Instance", "panoptic": "Panoptic"}
+FLAVOUR_TIPS = {
+    "semantic": "Its classes alone",
+    "instance": "Its objects, a colour for each, without stuff",
+    "panoptic": "Its classes, objects told apart by shades and lines",
+}

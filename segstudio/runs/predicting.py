@@ -30,10 +30,16 @@ from segstudio.storage.atomic import make_folder
 from segstudio.storage.coco_results import COCO_NAME, CocoFile
 from segstudio.storage.decode import every_page, pages_in_image
 from segstudio.storage.folders import user_folders
-from segstudio.storage.formats.png import encode_index_png, encode_instance_png, png_texts
+from segstudio.storage.formats.png import (
+    encode_index_png,
+    encode_instance_png,
+    encode_rgb_png,
+    png_texts,
+)
 from segstudio.storage.image_ref import ImageRef, page_title
 from segstudio.storage.layout import page_stem
 from segstudio.storage.mask_pattern import ChosenMasks
+from segstudio.storage.panoptic_results import PANOPTIC_NAME, PanopticResults
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project, open_project
 from segstudio.storage.schema_file import SCHEMA_NAME, read_entry, write_schema
@@ -42,7 +48,7 @@ from segstudio.storage.write_root import WriteRoot
 _SOFTWARE: Final = "segstudio predict"
 _SETTINGS: Final = "predict"
 _MIXED: Final = "predict_mixed_with"
-_COCO_EVERY_S: Final = 300.0
+_LISTS_EVERY_S: Final = 300.0
 _Settings = dict[str, object]
 _UNKNOWN: Final[_Settings] = {}
 """Of results whose `segstudio.json` was lost."""
@@ -60,7 +66,8 @@ class PredictionRequest:
         limit: Only the first images and pages, done or not; None for all.
         overwrite: Make results again that are there already.
         allow_mixed: Add to results that were made with other options or weights.
-        save_coco: Keep every detection with its score as COCO's JSON, too.
+        save_coco: Keep every detection with its score as COCO's JSON, too, and of a panoptic
+            model COCO's panoptic annotations.
         all_pages: Of stacks all pages, or the first alone.
         masks: What is known to be masks, and no images.
         exact: Whether no faster way to run the model is taken.
@@ -89,6 +96,7 @@ class ResultFiles:
         name: Of its class map, from the folder of the results.
         labels: Its class map.
         instances: Its objects, for a model that tells them apart.
+        panoptic: Both in one file, if that was asked for of a panoptic model.
     """
 
     ref: ImageRef
@@ -96,6 +104,7 @@ class ResultFiles:
     name: str
     labels: Path
     instances: Path | None
+    panoptic: Path | None = None
 
 
 class Predicting:
@@ -132,7 +141,10 @@ class Predicting:
         self._chosen = self.every[: request.limit]
         self._require_own()
         coco = CocoFile.at(request.out / COCO_NAME, spec.schema) if request.save_coco else None
-        self._coco, self._coco_written = coco, 0.0
+        self._coco, self._lists_written = coco, 0.0
+        self._panoptic: PanopticResults | None = None
+        if coco is not None and spec.task == "panoptic":
+            self._panoptic = PanopticResults.at(request.out / PANOPTIC_NAME, spec.schema)
         self.pending: list[ResultFiles] = []
         self._by_ref = {target.ref: target for target in self._chosen}
         self._batch: Batch | None = None
@@ -217,7 +229,7 @@ class Predicting:
             keep=False,
             deliver=self._hand_over,
         )
-        start = self._coco_written = time.perf_counter()
+        start = self._lists_written = time.perf_counter()
         try:
             # an image's files are written while the network works on the next one
             with ThreadPoolExecutor(1, thread_name_prefix="segstudio-results") as self._writer:
@@ -228,8 +240,7 @@ class Predicting:
         finally:
             self.seconds = time.perf_counter() - start
             store.close()
-            if self._coco is not None:
-                self._coco.write(WriteRoot(request.out))
+            self._write_lists(WriteRoot(request.out))
         if not batch.failures and not self._kept:
             self._write_settings(self._settings[0], ())
 
@@ -264,9 +275,14 @@ class Predicting:
         if self._coco is not None and prediction.instances is not None:
             found, threshold = prediction.instances, request.options.mask_threshold
             self._coco.put(target.name, target.ref.key, prediction.shape_hw, found, threshold)
-            if time.perf_counter() - self._coco_written > _COCO_EVERY_S:
-                self._coco.write(root)
-                self._coco_written = time.perf_counter()
+        if self._panoptic is not None and target.panoptic is not None:
+            pixels = self._panoptic.put(
+                target.name, target.ref.key, prediction.labels, prediction.instance_ids
+            )
+            root.make_folder(target.panoptic.parent)
+            root.write(target.panoptic, encode_rgb_png(pixels, self._software))
+        if time.perf_counter() - self._lists_written > _LISTS_EVERY_S:
+            self._write_lists(root)
         root.make_folder(target.labels.parent)
         data = encode_index_png(prediction.labels, request.spec.schema.palette(), self._software)
         root.write(target.labels, data)
@@ -274,6 +290,13 @@ class Predicting:
         self.device = prediction.device
         if prediction.notes:
             self.notes[target.title] = list(prediction.notes)
+
+    def _write_lists(self, root: WriteRoot) -> None:
+        """Write the files that hold something of all images."""
+        for found in (self._coco, self._panoptic):
+            if found is not None:
+                found.write(root)
+        self._lists_written = time.perf_counter()
 
     # -- what is there already ---------------------------------------------------------------
 
@@ -285,7 +308,13 @@ class Predicting:
         """Whether the results of this model are there; the class map is written last."""
         if self._coco is not None and target.name not in self._coco.entries:
             return False
+        if target.panoptic is not None and not self._has_panoptic(target, target.panoptic):
+            return False
         return png_texts(target.labels).get("Software") == self._software
+
+    def _has_panoptic(self, target: ResultFiles, path: Path) -> bool:
+        is_listed = self._panoptic is not None and target.name in self._panoptic.entries
+        return is_listed and png_texts(path).get("Software") == self._software
 
     def _require_own(self) -> None:
         """Refuse to write where another's files are."""
@@ -312,7 +341,7 @@ class Predicting:
         """Whether the folder holds results that are not made again."""
         if not self.request.out.is_dir():
             return False
-        again = {t.labels for t in self.pending} | {t.instances for t in self.pending}
+        again = {p for t in self.pending for p in (t.labels, t.instances, t.panoptic)}
         return any(
             path not in again and png_texts(path).get("Software", "").startswith(_SOFTWARE)
             for path in sorted(self.request.out.rglob("*.png"))
@@ -366,6 +395,7 @@ def _images(project: Project, request: PredictionRequest) -> list[ImageRef]:
 def _targets(refs: Sequence[ImageRef], request: PredictionRequest) -> list[ResultFiles]:
     """Where each image's results go: its stem, or its whole name if another image has its stem."""
     out, with_instances = request.out, request.spec.finds_objects
+    with_panoptic = request.save_coco and request.spec.task == "panoptic"
     taken: set[tuple[str, str]] = set()
     pages = Counter(ref.name for ref in refs)
     targets = []
@@ -377,7 +407,9 @@ def _targets(refs: Sequence[ImageRef], request: PredictionRequest) -> list[Resul
         instances = out / "instances" / ref.folder / name if with_instances else None
         place = f"{ref.folder}/{name}" if ref.folder else name
         title = page_title(ref.name, ref.page, pages[ref.name])
-        targets.append(ResultFiles(ref, title, place, out / ref.folder / name, instances))
+        panoptic = out / PANOPTIC_NAME / ref.folder / name if with_panoptic else None
+        target = ResultFiles(ref, title, place, out / ref.folder / name, instances, panoptic)
+        targets.append(target)
     order = {ref: i for i, ref in enumerate(refs)}
     return sorted(targets, key=lambda t: order[t.ref])
 

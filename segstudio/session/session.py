@@ -131,6 +131,17 @@ class OverlayStyle(StrEnum):
     BOTH = "both"
 
 
+class Flavour(StrEnum):
+    """How a prediction that has objects is looked at."""
+
+    SEMANTIC = "semantic"
+    """Its classes."""
+    INSTANCE = "instance"
+    """Its objects, each in a colour of its own; stuff is left out."""
+    PANOPTIC = "panoptic"
+    """Its classes, in which objects are told apart by outlines and shades."""
+
+
 MIN_BRUSH, MAX_BRUSH = 1, 500
 MAX_PANES = 6
 """So many views lie side by side at most."""
@@ -164,6 +175,7 @@ class ViewState:
     fill_contiguous: bool = True
     layer: Layer = Layer.BOTH
     style: OverlayStyle = OverlayStyle.BOTH
+    flavour: Flavour = Flavour.PANOPTIC
     opacity: float = 0.45
     channel: int = COMPOSITE
     """Which channel of the image is shown alone, where it has several."""

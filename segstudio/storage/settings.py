@@ -33,6 +33,7 @@ class Settings:
         opacity: Of the overlay, 0 to 1.
         brush_size: In pixels of the image, 1 to 500.
         overlay_style: "fill", "outline" or "both".
+        flavour: Of predictions with objects: "semantic", "instance" or "panoptic".
         pixel_grid: Whether the grid is drawn when zoomed in.
         model: Id of the model chosen last, "" if none.
         score_threshold: Of instances, 0 to 1.
@@ -56,6 +57,7 @@ class Settings:
     opacity: float = 0.45
     brush_size: int = 12
     overlay_style: str = "both"
+    flavour: str = "panoptic"
     pixel_grid: bool = False
     model: str = ""
     score_threshold: float = 0.5
@@ -104,7 +106,12 @@ _RANGES: dict[str, tuple[float, float]] = {
     "mask_threshold": (0.0, 1.0),
     "tile_px": (256, 8192),
 }
-_CHOICES = {"theme": THEMES, "device": DEVICES, "overlay_style": ("fill", "outline", "both")}
+_CHOICES = {
+    "theme": THEMES,
+    "device": DEVICES,
+    "overlay_style": ("fill", "outline", "both"),
+    "flavour": ("semantic", "instance", "panoptic"),
+}
 
 
 def load_settings(path: Path, tell: Tell = not_told) -> Settings:

@@ -171,7 +171,7 @@ class TruthIndex:
         evidence = Evidence.of(paths, stop)
         all_seen = len(images) <= _NOT_LONG and not any(stopped)
         folders = (folder.path for table in found for row in table.values() for folder in row)
-        panoptic = None if schema is not None else PanopticFile.beside(folders)
+        panoptic = PanopticFile.beside(folders)
         return cls._decided(found, evidence, schema, said, panoptic, final=all_seen)
 
     @classmethod
@@ -185,13 +185,14 @@ class TruthIndex:
         *,
         final: bool,
     ) -> TruthIndex:
-        if schema is not None or said.kind not in (None, "instances"):
+        if said.kind not in (None, "instances"):
             panoptic = None
         named: TruthKind | None = None if found[0] and panoptic is None else "instances"
-        decision = decide(evidence, schema, said, named)
+        decision = decide(evidence, schema if panoptic is None else None, said, named)
         if panoptic is not None:
             coding = replace(decision.coding, segments=panoptic.stamp)
-            decision = Decision(coding, panoptic.schema)
+            panoptic = panoptic if schema is None else panoptic.in_classes(schema)
+            decision = Decision(coding, schema or panoptic.schema)
         classes, instances = found
         if decision.coding.kind == "instances":
             classes, instances = {}, _merged(classes, instances)
@@ -249,7 +250,9 @@ class TruthIndex:
 
     def with_classes(self, schema: LabelSchema) -> TruthIndex:
         """The same masks, read with these classes."""
-        return self._decided(self._found, self._evidence, schema, self.said, None, final=self.final)
+        return self._decided(
+            self._found, self._evidence, schema, self.said, self._panoptic, final=self.final
+        )
 
     @property
     def one_class(self) -> bool:

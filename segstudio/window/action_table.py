@@ -9,7 +9,11 @@ from functools import lru_cache, partial
 from segstudio.annotation.ui.tools import tool_table
 from segstudio.canvas.tool import Tool
 from segstudio.canvas.wheel import faded, resized_brush
-from segstudio.comparison.ui.compare_actions import COMPARE_ACTIONS
+from segstudio.comparison.ui.compare_actions import (
+    COMPARE_ACTIONS,
+    FLAVOUR_ACTIONS,
+    FLAVOUR_CHOICES,
+)
 from segstudio.evaluation.ui.panel_actions import EVALUATION_ACTIONS
 from segstudio.evaluation.ui.queue_actions import QUEUE_ACTIONS
 from segstudio.folder.ui.image_actions import IMAGE_ACTIONS
@@ -367,6 +371,7 @@ _VIEW = (
                section=1, tip="Of the view under the pointer, or clicked on last"),
     ActionSpec("view.next_style", VIEW, "Fill, outline or both",
                partial(_next_of, "style", STYLES), "contrast", ("O",), section=1),
+    *FLAVOUR_ACTIONS,
     ActionSpec("view.more_opaque", VIEW, "Overlay more opaque", partial(_fade, 2), "blend",
                ("Shift+.", ">"), section=1, repeats=True, tip="Also Alt+wheel"),
     ActionSpec("view.less_opaque", VIEW, "Overlay less opaque", partial(_fade, -2), "blend",
@@ -377,6 +382,7 @@ _VIEW = (
                    tip=LAYER_TIPS[name])
         for name in LAYERS
     ),
+    *FLAVOUR_CHOICES,
     *COMPARE_ACTIONS,
     *DISAGREEMENT_ACTIONS,
 )  # fmt: skip

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.kit.dialog import Dialog
-from segstudio.kit.layer_names import STYLE_TEXTS
+from segstudio.kit.layer_names import FLAVOUR_TEXTS, STYLE_TEXTS
 from segstudio.kit.plain import plain
 from segstudio.storage.settings import DEVICES, THEMES, Settings
 
@@ -63,6 +63,12 @@ ROWS: dict[str, Row] = {
         _LOOK,
         "Overlay",
         choices=tuple(STYLE_TEXTS.items()),
+    ),
+    "flavour": Row(
+        _LOOK,
+        "Predictions with objects",
+        "Which of the three ways to look at them is shown",
+        choices=tuple(FLAVOUR_TEXTS.items()),
     ),
     "opacity": Row(_LOOK, "Overlay opacity", "0 is invisible, 1 covers the photo", 0.0, 1.0),
     "pixel_grid": Row(_LOOK, "Pixel grid when zoomed in"),

@@ -1,4 +1,4 @@
-"""The controls for what lies over the photo, in the tool bar: layer, style, opacity."""
+"""The controls for what lies over the photo, in the tool bar: layer, style, opacity, flavour."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.fitting_row import BUTTON_PX, FittingRow, captioned
 from segstudio.kit.icons import icon
 from segstudio.kit.key_tips import KeyTip
-from segstudio.kit.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS, STYLE_TEXTS, STYLES
+from segstudio.kit.layer_names import (
+    FLAVOUR_TEXTS,
+    FLAVOUR_TIPS,
+    FLAVOURS,
+    LAYER_TEXTS,
+    LAYER_TIPS,
+    LAYERS,
+    STYLE_TEXTS,
+    STYLES,
+)
 from segstudio.kit.plain import PlainLabel
 
 if TYPE_CHECKING:
@@ -20,16 +29,17 @@ if TYPE_CHECKING:
     from segstudio.session.session import Change, Session
 
 _SIGN_PX, _SLIDER_PX = 16, 56
-_BESIDE_PX = 42
+_BESIDE_PX, _SPACING_PX = 42, 6
 """Arrow and rims beside the text of a chooser."""
 
 
 class ViewControls(QWidget):
-    """Layer chooser, drawing style and opacity; there from the start, filled by `attach`."""
+    """Layer chooser, drawing style, opacity and flavour; there from the start, filled by `attach`."""
 
     def __init__(self, actions: ActionSet) -> None:
         super().__init__()
         self._session: Session | None = None
+        self._flavours_offered, self._flavours_shown, self._room = False, False, 0
         self.layer = _SignedCombo("layers", "Layer")
         KeyTip(actions, self.layer, "What lies over the photo", "{view.next_layer}: next")
         for name in LAYERS:
@@ -41,16 +51,27 @@ class ViewControls(QWidget):
         KeyTip(actions, self.style_, "Fill, outline or both", "{view.next_style}: next")
         for name in STYLES:
             self.style_.addItem(STYLE_TEXTS[name], name)
+        self.flavour = _SignedCombo("", "Objects")
+        KeyTip(
+            actions, self.flavour, "How predictions with objects are shown",
+            "{view.next_flavour}: next",
+        )  # fmt: skip
+        for name in FLAVOURS:
+            self.flavour.addItem(FLAVOUR_TEXTS[name], name)
+            self.flavour.setItemData(
+                self.flavour.count() - 1, FLAVOUR_TIPS[name], Qt.ItemDataRole.ToolTipRole
+            )
         self.opacity = QSlider(Qt.Orientation.Horizontal)
         self.opacity.setRange(0, 100)
         self.opacity.setFixedWidth(_SLIDER_PX)
         self.opacity.setToolTip("Opacity of the overlay (Alt+wheel)")
         self.opacity.setAccessibleName("Overlay opacity")
-        self.row = FittingRow("More of what lies over the photo", lines=False)
+        self.row = FittingRow("More of what lies over the photo", lines=False, spacing=_SPACING_PX)
         opacity = captioned("", IconLabel("blend", _SIGN_PX), self.opacity)
-        for group in (self.layer, self.style_, opacity):
+        self._always = (self.layer, self.style_, opacity)
+        for group in (*self._always, self.flavour):
             self.row.add(group)
-        self.row.want((self.layer, self.style_, opacity))
+        self.row.want(self._always)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.row)
@@ -59,6 +80,7 @@ class ViewControls(QWidget):
 
     def fit(self, room: int) -> int:
         """Take at most so many pixels, and put the rest behind a button; returns how many."""
+        self._show_flavours_in(room)
         used = max(BUTTON_PX, self.row.fit(min(room, self.row.width_of_all())))
         self.setFixedWidth(used)
         return used
@@ -69,6 +91,7 @@ class ViewControls(QWidget):
         self._show()
         self.layer.activated.connect(self._pick_layer)
         self.style_.activated.connect(self._pick_style)
+        self.flavour.activated.connect(self._pick_flavour)
         self.opacity.valueChanged.connect(self._pick_opacity)
         session.changed.connect(self._on_change)
         self.setEnabled(True)
@@ -78,6 +101,35 @@ class ViewControls(QWidget):
 
         if change.what & What.VIEW:
             self._show()
+        if change.what & What.PROJECT:
+            self._offer_flavours(offered=False)
+        if change.what & (What.DOCUMENT | What.PREDICTIONS):
+            self._offer_flavours(offered=self._flavours_offered or self._has_objects())
+
+    def _has_objects(self) -> bool:
+        document = None if self._session is None else self._session.document
+        found = () if document is None else document.predictions.values()
+        return any(prediction.instance_ids is not None for prediction in found)
+
+    def _offer_flavours(self, *, offered: bool) -> None:
+        """Offer them from the first prediction of a folder on that has objects.
+
+        The key, the menus and the menu of a view have them always.
+        """
+        if offered != self._flavours_offered:
+            self._flavours_offered = offered
+            self._show_flavours_in(self._room)
+            self.updateGeometry()
+
+    def _show_flavours_in(self, room: int) -> None:
+        """Show their chooser where it sends none of the others behind the button."""
+        self._room = room
+        before, own = self._flavours_shown, self.flavour.sizeHint().width() + _SPACING_PX
+        needed = self.row.width_of_all() + (0 if before else own)
+        shown = self._flavours_offered and needed <= room
+        if shown != before:
+            self._flavours_shown = shown
+            self.row.want((*self._always, *([self.flavour] if shown else [])))
 
     def _show(self) -> None:
         if self._session is None:
@@ -86,6 +138,7 @@ class ViewControls(QWidget):
         shown = view.all_panes[min(view.active_pane, len(view.panes))]
         self.layer.setCurrentIndex(self.layer.findData(str(shown.layer)))
         self.style_.setCurrentIndex(self.style_.findData(str(view.style)))
+        self.flavour.setCurrentIndex(self.flavour.findData(str(view.flavour)))
         self.opacity.blockSignals(True)
         self.opacity.setValue(round(view.opacity * 100))
         self.opacity.blockSignals(False)
@@ -104,6 +157,12 @@ class ViewControls(QWidget):
 
         if self._session is not None:
             self._session.set_view(style=OverlayStyle(self.style_.currentData()))
+
+    def _pick_flavour(self) -> None:
+        from segstudio.session.session import Flavour
+
+        if self._session is not None:
+            self._session.set_view(flavour=Flavour(self.flavour.currentData()))
 
     def _pick_opacity(self, value: int) -> None:
         if self._session is not None:

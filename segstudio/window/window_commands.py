@@ -539,15 +539,17 @@ _VIEW_FIELDS = {
     "opacity": "opacity",
     "brush_size": "brush_size",
     "overlay_style": "style",
+    "flavour": "flavour",
     "pixel_grid": "pixel_grid",
 }
 _RUN_FIELDS = frozenset({"device", "score_threshold", "mask_threshold", "tile_px"})
 
 
 def _as_view(name: str, value: Any) -> Any:
-    from segstudio.session.session import OverlayStyle
+    from segstudio.session.session import Flavour, OverlayStyle
 
-    return OverlayStyle(value) if name == "overlay_style" else value
+    kinds = {"overlay_style": OverlayStyle, "flavour": Flavour}
+    return kinds[name](value) if name in kinds else value
 
 
 def keymap_of(preset: str, overrides: dict[str, str] | Any) -> Keymap:

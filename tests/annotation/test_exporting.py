@@ -9,6 +9,7 @@ from fakes import BLOBS, FakeEngine, make_folder, square, wait_for, write_mask, 
 from PIL import Image as pil
 
 from segstudio.annotation.exporting import ExportPlan
+from segstudio.annotation.ui.export_dialog import report_text
 from segstudio.core.prediction import Variant
 
 
@@ -175,3 +176,29 @@ def test_a_named_run_is_exported_with_its_own_thresholds(new_desk, tmp_path):
         desk.settle()
     assert export(desk, tmp_path / "all", what="blobs").pixels_by_class[1] > 300
     assert export(desk, tmp_path / "sure", what="sure").pixels_by_class == {0: 1800}
+
+
+def test_objects_and_classes_as_coco_panoptic(opened, tmp_path):
+    """The masks lie in a folder of their own, since the file that explains them lies beside it."""
+    opened.segmenting.choose("blobs")
+    opened.segmenting.run_on([0])
+    opened.settle()
+    found = opened.document.predictions["blobs"]
+    report = export(opened, tmp_path / "out", what="blobs", how=("panoptic",), images="current")
+    assert [p.relative_to(tmp_path / "out").as_posix() for p in report.files] == ["panoptic/a0.png"]
+    lists = {p.relative_to(tmp_path / "out").as_posix() for p in report.lists}
+    assert lists == {"panoptic.json", "panoptic/classes.json"}
+    told = json.loads((tmp_path / "out" / "panoptic.json").read_text())
+    (annotation,) = told["annotations"]
+    segments = {s["id"]: s["area"] for s in annotation["segments_info"] if s["category_id"]}
+    red, green, blue = pixels(report.files[0]).astype(int).transpose(2, 0, 1)
+    ids = red + 256 * green + 65536 * blue
+    numbers = np.unique(found.instance_ids[found.instance_ids > 0])
+    assert len(segments) == len(numbers) > 0
+    assert sorted(segments.values()) == sorted((found.instance_ids == n).sum() for n in numbers)
+    assert all((ids == number).sum() == area for number, area in segments.items())
+    plan = ExportPlan("current", "blobs", frozenset({"panoptic"}), tmp_path / "out")
+    text = report_text(report, plan, opened.session.schema)
+    assert "COCO panoptic: It has no place for scores" in text
+    again = export(opened, tmp_path / "out", how=("panoptic",))
+    assert [why for _, why in again.skipped] == ["it has no instance ids"] * 3

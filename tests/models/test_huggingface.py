@@ -7,19 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
-from slow_cases import few
-
-from segstudio.core.errors import SegstudioError
-from segstudio.core.features import EdgeCut
-from segstudio.core.prediction import RunOptions, with_thresholds
-from segstudio.inspection.nets.traced_model import TracedModel
-from segstudio.models import hub_folder
-from segstudio.models.preprocess import Preprocess
-from segstudio.models.recognition import spec_from_weights
-from segstudio.models.segmenter import Segmenter
-from segstudio.models.things import things_among
-from tests.support.hub_networks import (
+from hub_networks import (
     LABELS,
     NAMES,
     THINGS,
@@ -32,6 +20,18 @@ from tests.support.hub_networks import (
     saved,
     swin,
 )
+from safetensors.torch import load_file, save_file
+from slow_cases import few
+
+from segstudio.core.errors import SegstudioError
+from segstudio.core.features import EdgeCut
+from segstudio.core.prediction import RunOptions, with_thresholds
+from segstudio.inspection.nets.traced_model import TracedModel
+from segstudio.models import hub_folder
+from segstudio.models.preprocess import Preprocess
+from segstudio.models.recognition import spec_from_weights
+from segstudio.models.segmenter import Segmenter
+from segstudio.models.things import things_among
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 

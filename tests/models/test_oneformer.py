@@ -6,13 +6,7 @@ import os
 import numpy as np
 import pytest
 import torch
-
-from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import RunOptions
-from segstudio.inspection.nets.traced_model import TracedModel
-from segstudio.models.preprocess import Preprocess
-from segstudio.models.recognition import spec_from_weights
-from tests.support.hub_networks import (
+from hub_networks import (
     LABELS,
     NAMES,
     THINGS,
@@ -25,6 +19,12 @@ from tests.support.hub_networks import (
     saved,
     swin,
 )
+
+from segstudio.core.errors import SegstudioError
+from segstudio.core.prediction import RunOptions
+from segstudio.inspection.nets.traced_model import TracedModel
+from segstudio.models.preprocess import Preprocess
+from segstudio.models.recognition import spec_from_weights
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 

@@ -41,6 +41,7 @@ from segstudio.kit.plain import PlainLabel, plain, plain_box
 from segstudio.runs.batch import model_of
 from segstudio.session.session import Session
 from segstudio.storage.mask_files import exports
+from segstudio.storage.panoptic_results import PANOPTIC_NAME
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,11 @@ class ExportDialog(Dialog):
             text = "Choose a folder."
         elif len(plan_how) > 1:
             text = "Each form gets a folder of its own below the one chosen."
+        elif plan_how == [PANOPTIC_NAME]:
+            text = (
+                "The masks go to panoptic below the folder chosen, panoptic.json beside it. "
+                + exports()[PANOPTIC_NAME].lacks
+            )
         self.problem.setText(text or "Every file is read again and compared after writing.")
         self.start.setEnabled(bool(plan_how and self.folder.text().strip()) and not self._asking)
 
@@ -308,6 +314,9 @@ def report_text(report: ExportReport, plan: ExportPlan, schema: LabelSchema) -> 
         lines += ["", "Files:"]
         lines += [f"  {path}" for path in report.files]
     if report.lists:
-        lines += ["", "Lists of classes:"]
+        lines += ["", "Lists of classes and segments:"]
         lines += [f"  {path}" for path in report.lists]
+    lacking = [exports()[how] for how in sorted(plan.how) if exports()[how].lacks]
+    if report.files and lacking:
+        lines += ["", *(f"{form.title}: {form.lacks}" for form in lacking)]
     return "\n".join(lines)

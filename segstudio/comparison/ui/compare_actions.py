@@ -1,11 +1,12 @@
-"""The commands of views side by side and of two layers in one view."""
+"""The commands of views side by side, of two layers in one view, and of ways to see objects."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from segstudio.kit.actions import ActionSpec, Context, has_document
+from segstudio.kit.actions import ActionSpec, Context, has_document, is_view
 from segstudio.kit.frame_names import VIEW
+from segstudio.kit.layer_names import FLAVOUR_TEXTS, FLAVOUR_TIPS, FLAVOURS
 
 LAYOUT_TEXTS = {
     1: "One view",
@@ -33,6 +34,23 @@ def _is_wiped(c: Context) -> bool:
     return c.session.view.wiped >= 0
 
 
+def _next_flavour(c: Context) -> None:
+    at = FLAVOURS.index(c.session.view.flavour.value)
+    _show_flavour(FLAVOURS[(at + 1) % len(FLAVOURS)], c)
+
+
+def _show_flavour(name: str, c: Context) -> None:
+    """Look at predictions in this way; where no view shows an object, it is said."""
+    from segstudio.canvas.overlay import why_no_flavour
+    from segstudio.session.session import Flavour
+
+    c.session.set_view(flavour=Flavour(name))
+    document = c.session.document
+    why = "" if document is None else why_no_flavour(document, c.session.view)
+    if why:
+        c.studio.notices.info(why)
+
+
 COMPARE_ACTIONS = (
     ActionSpec("compare.layout", VIEW, "One, two or four views",
                lambda c: c.studio.comparing.cycle_layout(), "columns-2", ("C",), section=5,
@@ -53,4 +71,18 @@ COMPARE_ACTIONS = (
                lambda c: c.studio.comparing.swap(c.canvas.pane_at_hand), "arrow-left-right",
                ("Y",), enabled=has_document, section=5,
                tip="Hold the key on the canvas to blink between the two"),
+)  # fmt: skip
+
+FLAVOUR_ACTIONS = (
+    ActionSpec("view.next_flavour", VIEW, "Semantic, instance or panoptic", _next_flavour, "layers-2",
+               ("S",), enabled=has_document, section=1,
+               tip="The three ways to look at a prediction that has objects"),
+)  # fmt: skip
+FLAVOUR_CHOICES = (
+    *(
+        ActionSpec(f"flavour.{name}", VIEW, f"Objects: {FLAVOUR_TEXTS[name].lower()}",
+                   partial(_show_flavour, name), enabled=has_document, section=2,
+                   checked=partial(is_view, "flavour", name), tip=FLAVOUR_TIPS[name])
+        for name in FLAVOURS
+    ),
 )  # fmt: skip

@@ -133,7 +133,7 @@ def filled_network(spec: ModelSpec, path: Path) -> nn.Module:
     if not ARCHITECTURES[architecture].universal:
         return SemanticNet(inner, shifted=bool(spec.options.get("shifted", False)))
     network = _universal(architecture, inner)
-    if network.task_words is not None:
+    if isinstance(network.task_words, Tensor):
         network.task_words = _task_words(path.parent, spec.task, len(network.task_words))
     return network
 

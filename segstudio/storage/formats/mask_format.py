@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -85,6 +85,22 @@ class ExportFile:
     palette: npt.NDArray[np.uint8] | None = None
 
 
+class MaskListing(Protocol):
+    """One file beside a folder of masks that explains all of them."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+
+    def put(
+        self, name: str, image_file: str, labels: Labels, instances: InstanceIds | None
+    ) -> Image:
+        """Add or replace an image, and give the pixels of its mask."""
+
+    def write(self, root: WriteRoot) -> None:
+        """Write the file."""
+
+
 def _one_name(stem: str, form: MaskFormat, _schema: LabelSchema) -> list[str]:
     return [stem + form.extensions[0]]
 
@@ -104,12 +120,15 @@ class MaskFormat:
         holds: What is exported of an image: "classes", "instances" or a "picture".
         tip: What a pixel of an exported file is, in a sentence.
         values: Likewise for programs, in `classes.json`.
+        lacks: What of a prediction such files have no place for, in a sentence; may be empty.
         write: Gives the files of an image by its stem, or None if it is not exported.
         names: What these files are called.
         begins: What such files begin with, by which they are told; (b"",) for what no other
             format knows.
         read: Reads a page of such a file, counted from 0, or None if it is not read.
         pages: How many pages a file has.
+        listing: For a form whose files are explained by one beside their folder: makes that one
+            for a folder, or takes up what is there.
         form: Gives the stored values of a file's content so that an edit changes nothing else;
             None: corrections of such a mask are saved in segstudio's own form.
     """
@@ -120,11 +139,13 @@ class MaskFormat:
     holds: Literal["classes", "instances", "picture"] = "classes"
     tip: str = ""
     values: str = ""
+    lacks: str = ""
     write: Callable[[str, MaskContent], list[ExportFile]] | None = None
     names: Callable[[str, MaskFormat, LabelSchema], list[str]] = _one_name
     begins: tuple[bytes, ...] = ()
     read: Callable[[Path, int], RawMask] | None = None
     pages: Callable[[Path], int] = _one_page
+    listing: Callable[[Path, LabelSchema], MaskListing] | None = None
     form: Callable[[bytes], NativeMask] | None = None
 
 

@@ -1,4 +1,4 @@
-"""PNG: label maps as files, six ways, and what segstudio writes into its own files.
+"""PNG: label maps as files, seven ways, and what segstudio writes into its own files.
 
 Each file is read again after it was written, which proves it right.
 """
@@ -23,6 +23,12 @@ from segstudio.core.regular_file import is_regular
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.formats.mask_format import ExportFile, MaskContent, MaskFormat
 from segstudio.storage.formats.raster import read_image_mask
+from segstudio.storage.panoptic_results import (
+    PANOPTIC_NAME,
+    PanopticResults,
+    colours_of,
+    segment_ids,
+)
 
 SOFTWARE = "segstudio"
 SCORES = "Scores"
@@ -270,6 +276,11 @@ def _instance_image(stem: str, content: MaskContent) -> list[ExportFile]:
     return [instance_image(stem, content.instances)]
 
 
+def _panoptic_image(stem: str, content: MaskContent) -> list[ExportFile]:
+    ids = segment_ids(content.labels, content.instances, content.schema)
+    return [_file(f"{stem}.png", colours_of(ids))]
+
+
 _PNG = (".png",)
 EXPORTS = (
     MaskFormat(
@@ -309,5 +320,13 @@ EXPORTS = (
         values="grey value (16 bit) = instance id, 0 = none",
         write=_instance_image,
     ),
+    MaskFormat(
+        PANOPTIC_NAME, "COCO panoptic", _PNG, holds="instances",
+        tip="RGB PNG: colour = id of the segment, which panoptic.json explains",
+        lacks="It has no place for scores, nor for what one object hides of another.",
+        values="R + 256 G + 65536 B = id of the segment in panoptic.json, 0 = unlabelled",
+        write=_panoptic_image,
+        listing=PanopticResults.at,
+    ),
 )  # fmt: skip
-"""The six ways; rows of `mask_files.FORMATS`."""
+"""The seven ways; rows of `mask_files.FORMATS`."""

@@ -1,0 +1,102 @@
+"""The three ways to look at a prediction that has objects: semantic, instance, panoptic.
+
+The semantic view is that of any label map. In the others an object's id decides its colour, by a
+table of as many tones as can be told apart.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.canvas.photo import Pixels
+from segstudio.canvas.planes import StillMap, edges, premultiplied
+from segstudio.canvas.sampling import Sampler
+from segstudio.core.geometry import Rect
+from segstudio.core.labels import InstanceIds
+from segstudio.core.prediction import Prediction
+from segstudio.core.schema import distinct_color
+from segstudio.session.session import Flavour
+
+_ENTRIES = 512
+"""Of a tone: the colours of regions by class id, then those of outlines."""
+_EDGE = 256
+_COLOURS = 64
+"""Objects that follow one another have so many different colours."""
+_SHADES = (0.0, 0.3, -0.25, 0.45, -0.4)
+"""How far a class's colour goes towards white, or towards black; the first is the class's own."""
+_MAX_ID = 65536
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectPlane:
+    """A label map in which colours depend on the object, too.
+
+    Attributes:
+        source: The label map; it has objects.
+        objects: Its objects.
+        colours: (tones + 1, 512) premultiplied colours: of what is no object, then of each tone,
+            regions by class id and then outlines.
+        outline_px: Width of outlines in device pixels; 0 for none.
+    """
+
+    source: StillMap
+    objects: InstanceIds
+    colours: Pixels
+    outline_px: int
+
+    @property
+    def reach(self) -> int:
+        """The outline of the regions around a change follows it."""
+        return self.outline_px
+
+    def take(self, sampler: Sampler, rect: Rect) -> Pixels:
+        """Fill where there is no edge, line where there is one."""
+        wide = rect.expand(self.outline_px).intersect(sampler.visible)
+        labels, ids = sampler.take(self.source.labels, wide), sampler.take(self.objects, wide)
+        found = _begins(len(self.colours) - 1).take(ids)
+        found |= labels
+        if self.outline_px:
+            edge = edges(labels, self.outline_px) | edges(ids, self.outline_px)
+            found |= edge.astype(np.uint16) * np.uint16(_EDGE)
+        top, left = rect.top - wide.top, rect.left - wide.left
+        inner = found[top : top + rect.height, left : left + rect.width]
+        return self.colours.reshape(-1).take(inner)
+
+
+def has_objects(prediction: Prediction | None) -> bool:
+    """Whether the flavours of a prediction differ."""
+    return prediction is not None and prediction.instance_ids is not None
+
+
+def toned(table: npt.NDArray[np.uint8], flavour: Flavour) -> Pixels:
+    """Colours of an `ObjectPlane`.
+
+    Args:
+        table: (512, 4) RGBA of the classes: of regions, then of outlines.
+        flavour: Instance or panoptic.
+    """
+    if flavour is Flavour.INSTANCE:
+        tones = np.repeat(table[None], _COLOURS + 1, axis=0)
+        tones[0] = 0
+        colours = [distinct_color(number) for number in range(1, _COLOURS + 1)]
+        tones[1:, :, :3] = np.array(colours, np.uint8)[:, None]
+    else:
+        tones = np.repeat(table[None], len(_SHADES) + 1, axis=0)
+        for tone, share in zip(tones[1:], _SHADES, strict=True):
+            aim = 255 if share > 0 else 0
+            fill = tone[:_EDGE, :3].astype(np.float32)
+            tone[:_EDGE, :3] = np.rint(fill + (aim - fill) * abs(share))
+    return premultiplied(tones.reshape(-1, 4)).reshape(len(tones), _ENTRIES)
+
+
+@functools.cache
+def _begins(tones: int) -> npt.NDArray[np.uint16]:
+    """(65536,) by object id: where its tone begins in the table; 0 for what is no object."""
+    ids = np.arange(_MAX_ID)
+    found: npt.NDArray[np.uint16] = ((1 + (ids - 1) % tones) * _ENTRIES).astype(np.uint16)
+    found[0] = 0
+    return found

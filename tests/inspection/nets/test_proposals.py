@@ -56,7 +56,7 @@ def test_nothing_of_the_network_is_changed():
     proposals(model, pixels)
     assert vars(model.rpn).keys() == before.keys()
 
-    class Stop(Exception):  # noqa: N818
+    class Stop(Exception):
         pass
 
     def check():

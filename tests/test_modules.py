@@ -18,6 +18,7 @@ ROWS = (
 SMALL = {
     "canvas.pane_view": "a widget of which the canvas lays out many",
     "evaluation.ui.charts_page": "imported with pyqtgraph when its page is first opened",
+    "inspection.nets.region_proposals": "all that is known of how proposals are made",
     "models.things": "what the usual data sets say, whatever network was trained on them",
     "folder.step_order": "an order by itself, which knows no service",
     "window.about": "loaded when it is asked for",

@@ -7,17 +7,31 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
+from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from tiny_networks import UNET, TinyEngine, write_tiny_networks
 from tiny_vit import HEADS, RCNN, VIT, WIDTH, TinyVit, write_rcnn, write_vit
 from windows import kept_studio, write_pictures
 
+from segstudio.canvas.inspection_marks import paint_boxes
 from segstudio.inspection.nets.region_proposals import proposals
 from segstudio.inspection.ui.attention_page import AttentionPage
+from segstudio.inspection.ui.network_pages import (
+    ATTENTION,
+    PROPOSALS,
+    InspectionPages,
+    Services,
+)
 from segstudio.inspection.ui.proposals_page import ProposalsPage
 from segstudio.models.segmenter import Segmenter
-from segstudio.session.inspection import BoxesOverPhoto, MapPicture, Overlay, OverPhotoHeat
+from segstudio.session.inspection import (
+    BoxesOverPhoto,
+    ColourMap,
+    MapPicture,
+    Overlay,
+    OverPhotoHeat,
+)
 
 
 def until(condition):
@@ -227,3 +241,33 @@ def test_the_tokens_picture_follows_the_header(vit):
     until(lambda: page.tokens.view._photo is not shown)
     QApplication.processEvents()
     assert page.tokens.view.shape_hw[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("write", "offered"), [(write_vit, "Attention"), (write_rcnn, "Proposals")]
+)
+def test_of_the_two_pages_the_one_is_offered_that_the_network_has(qapp, tmp_path, write, offered):
+    def pages_of(studio):
+        room = Services(
+            studio.inspecting, studio.feature_maps, studio.explaining, studio.photo_overlay,
+            studio.cutting, studio.pairing, studio.upsampling, studio.attending, studio.proposing,
+        )  # fmt: skip
+        return InspectionPages(studio.session, room)
+
+    with opened(tmp_path, write(tmp_path), pages_of) as (_, pages):
+        seen = {pages.tabText(n) for n in range(pages.count()) if pages.isTabVisible(n)}
+        assert seen & {ATTENTION, PROPOSALS} == {offered}
+
+
+def test_boxes_are_drawn_where_they_are_in_the_colour_of_their_score(qapp):
+    image = QImage(100, 80, QImage.Format.Format_RGB32)
+    image.fill(0)
+    boxes = np.array([[10, 20, 40, 60], [50, 10, 90, 30]], np.float32)
+    over = BoxesOverPhoto(boxes, np.array([1.0, 0.0], np.float32), ColourMap.GREY, "Proposals")
+    painter = QPainter(image)
+    paint_boxes(painter, over, lambda point: point)
+    painter.end()
+    assert QColor(image.pixel(40, 40)).red() == 255  # the right edge of the first
+    assert QColor(image.pixel(10, 59)).red() == 255
+    assert QColor(image.pixel(25, 45)).red() == 0  # nothing inside
+    assert QColor(image.pixel(90, 29)).red() == 0  # the second has the colour of 0

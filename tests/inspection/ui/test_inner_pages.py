@@ -24,6 +24,7 @@ from segstudio.inspection.ui.network_pages import (
     Services,
 )
 from segstudio.inspection.ui.proposals_page import ProposalsPage
+from segstudio.kit.turns import at_once
 from segstudio.models.segmenter import Segmenter
 from segstudio.session.inspection import (
     BoxesOverPhoto,
@@ -53,6 +54,8 @@ def opened(home, specs, make_page):
         studio.inspecting.open()
         until(lambda: studio.session.inspection.traced is not None)
         page = make_page(studio)
+        if hasattr(page, "build"):
+            at_once(page.build())
         page.resize(600, 320)
         page.show()
         yield studio, page

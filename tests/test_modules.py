@@ -19,6 +19,7 @@ SMALL = {
     "canvas.pane_view": "a widget of which the canvas lays out many",
     "evaluation.ui.charts_page": "imported with pyqtgraph when its page is first opened",
     "metrics.run_counting": "imports numba, which may be missing",
+    "inspection.nets.region_proposals": "all that is known of how proposals are made",
     "models.things": "what the usual data sets say, whatever network was trained on them",
     "folder.step_order": "an order by itself, which knows no service",
     "window.about": "loaded when it is asked for",

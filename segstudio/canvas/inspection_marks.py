@@ -1,4 +1,4 @@
-"""Marks of the network inspector on the photo: linked and pinned pixel, fields, rectangle."""
+"""Marks of the network inspector on the photo: linked and pinned pixel, fields, boxes."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QRegion
 
 from segstudio.canvas.view import Point
+from segstudio.core.colour_maps import colour_table
+from segstudio.core.formatting import ratio_text
 from segstudio.core.geometry import Rect
 from segstudio.session.document import Document
-from segstudio.session.inspection import Over, Overlay, TracedNetwork
+from segstudio.session.inspection import BoxesOverPhoto, Over, Overlay, TracedNetwork
 from segstudio.session.session import Session
 
 ToScreen = Callable[[Point], Point]
 PixelXY = tuple[int, int]
 _DARK = QColor(0, 0, 0, 190)
 _LINKED, _PINNED = QColor(255, 255, 255), QColor(255, 214, 0)
+_SHADE = QColor(0, 0, 0, 150)
+_LABELLED = 8
+"""So many of the best boxes say their objectness; more would hide the photo."""
+_LETTERS_PX = 11
 _CROSS_GAP_PX, _CROSS_ARM_PX, _PEN_PX = 4.0, 7.0, 4
 _PIXEL_FROM = 6.0
 """Logical pixels per image pixel from which on the pixel itself is framed."""
@@ -178,3 +184,51 @@ def _paint_cross(painter: QPainter, box: QRectF, colour: QColor) -> None:
             )
         if not framed:
             painter.drawPoint(centre)
+
+
+# -- boxes over the photo ------------------------------------------------------------------------
+
+
+def paint_boxes(painter: QPainter, over: BoxesOverPhoto, to_screen: ToScreen) -> None:
+    """Draw boxes, the best on top; the marked one stands out and the others step back."""
+    painter.save()
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+    table = colour_table(over.colours.value)
+    places = [_box_on_screen(box, to_screen) for box in over.boxes]
+    painter.setOpacity(1.0 if over.marked is None else 0.35)
+    for number in reversed(range(len(places))):
+        colour = QColor(*map(int, table[round(255 * float(over.scores[number]))]))
+        _outline(painter, places[number], colour, 1.0)
+    painter.setOpacity(1.0)
+    font = painter.font()
+    font.setPixelSize(_LETTERS_PX)
+    painter.setFont(font)
+    if over.marked is not None and over.marked < len(places):
+        _outline(painter, places[over.marked], _PINNED, 2.0)
+        _label(painter, places[over.marked], over.scores[over.marked])
+    elif over.marked is None:
+        for number in reversed(range(min(_LABELLED, len(places)))):
+            _label(painter, places[number], over.scores[number])
+    painter.restore()
+
+
+def _outline(painter: QPainter, box: QRectF, colour: QColor, width: float) -> None:
+    for pen in (QPen(_SHADE, width + 2), QPen(colour, width)):
+        painter.setPen(pen)
+        painter.drawRect(box)
+
+
+def _label(painter: QPainter, box: QRectF, score: float) -> None:
+    text = ratio_text(float(score))
+    metrics = painter.fontMetrics()
+    area = QRectF(box.left(), box.top(), metrics.horizontalAdvance(text) + 6, metrics.height())
+    painter.fillRect(area, _SHADE)
+    painter.setPen(_LINKED)
+    painter.drawText(area, Qt.AlignmentFlag.AlignCenter, text)
+
+
+def _box_on_screen(box: object, to_screen: ToScreen) -> QRectF:
+    left, top, right, bottom = (float(value) for value in box)  # type: ignore[attr-defined]
+    corners = to_screen((left, top)), to_screen((right, bottom))
+    return QRectF(QRectF(QPointF(*corners[0]), QPointF(*corners[1])).toAlignedRect())

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QRegion
 from PySide6.QtWidgets import QWidget
 
-from segstudio.canvas.inspection_marks import InspectionMarks, paint, region
+from segstudio.canvas.inspection_marks import InspectionMarks, paint, paint_boxes, region
 from segstudio.canvas.linked_views import LinkedViews
 from segstudio.canvas.marks import (
     RegionMark,
@@ -24,7 +24,6 @@ from segstudio.canvas.marks import (
 )
 from segstudio.canvas.over_photo import over_photo_on
 from segstudio.canvas.overlay import shows_annotation
-from segstudio.canvas.photo_boxes import paint_boxes
 from segstudio.canvas.picture_display import Display
 from segstudio.canvas.shared_tools import SharedTools
 from segstudio.canvas.tool import PAN, Pointer, Tool

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -137,12 +137,25 @@ class _Tap(PassThrough):
         self.sites = sites
         self.taken: dict[Site, Tensor] = {}
 
+    def before(self, site: Site, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        # what a network made in an earlier pass without gradients and kept cannot be saved for this
+        del site
+        return tuple(_usable(value) for value in args)
+
     def after(self, site: Site, result: Tensor, *, in_place: bool) -> Tensor:
         del in_place
         if site not in self.sites:
             return result
         self.taken[site] = result
         return result.clone()
+
+
+def _usable(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.clone() if value.is_inference() else value
+    if type(value) in (tuple, list):
+        return type(value)(_usable(item) for item in value)
+    return value
 
 
 def _backward(

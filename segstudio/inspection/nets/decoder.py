@@ -105,7 +105,7 @@ def _around(graph: OperationGraph, joint: Joint, others: list[int], goal: int | 
         if any(is_inside(graph.nodes[o].site.module, path) for o in others):
             break
         found = next(
-            (i for i in _same_level(graph, joint.node, goal) if path in graph.nodes[i].names), None
+            (i for i in same_level(graph, joint.node, goal) if path in graph.nodes[i].names), None
         )
         if found is not None:
             best = found
@@ -113,7 +113,7 @@ def _around(graph: OperationGraph, joint: Joint, others: list[int], goal: int | 
     return best
 
 
-def _same_level(graph: OperationGraph, start: int, goal: int | None) -> list[int]:
+def same_level(graph: OperationGraph, start: int, goal: int | None) -> list[int]:
     """Return the maps of a map's own size that come from it, itself first."""
     found = []
     for index in range(start, len(graph.nodes)):
@@ -126,7 +126,7 @@ def _same_level(graph: OperationGraph, start: int, goal: int | None) -> list[int
 
 def _next_named(graph: OperationGraph, joint: Joint, others: list[int], goal: int | None) -> int:
     candidates = []
-    for index in _same_level(graph, joint.node, goal):
+    for index in same_level(graph, joint.node, goal):
         between = graph.reach[index] & ~graph.reach[joint.node]
         if any(between >> other & 1 for other in others):
             continue

@@ -14,6 +14,12 @@ from segstudio.inspection.nets.recording import OperationNode
 _NAMED_BY_SOURCE: Final = SHAPE_ONLY | RESIZES | {"mul", "relu", "dropout", "getitem"}
 
 
+_AROUND_ATTENTION: Final = SHAPE_ONLY | {
+    "matmul", "bmm", "mul", "div", "truediv", "add", "dropout", "getitem", "chunk", "split",
+    "__truediv__", "masked_fill",
+}  # fmt: skip
+
+
 def bits(mask: int) -> Iterator[int]:
     """Yield the indices of the set bits, lowest first."""
     while mask:
@@ -58,7 +64,8 @@ class OperationGraph:
         """
         self.nodes = nodes
         self.grid = _grid(nodes)
-        self.stride = [self._stride(node, maps) for node in nodes]
+        tokens = _tokens_of_attention(nodes) if maps is None else frozenset()
+        self.stride = [0 if n.index in tokens else self._stride(n, maps) for n in nodes]
         self.children: list[list[int]] = [[] for _ in nodes]
         self.sources: list[int] = []
         self.reach: list[int] = []
@@ -108,7 +115,10 @@ class OperationGraph:
 
     def is_resampling(self, index: int) -> bool:
         """Return whether a map is an interpolation of a map to the size that it already had."""
-        return self.is_map(index) and self.nodes[index].site.op == "interpolate"
+        if not self.is_map(index) or self.nodes[index].site.op != "interpolate":
+            return False
+        parents = self.nodes[index].parents
+        return any(self.is_map(p) and self.size(p) == self.size(index) for p in parents)
 
     def entry(self, index: int, module: str) -> int:
         """Return the map that came into a module on the way to a map; itself if made outside."""
@@ -230,6 +240,36 @@ def _grid(nodes: Sequence[OperationNode]) -> FeatureGridShape:
             return FeatureGridShape(images[0], shape[-2], shape[-1])
     shape = nodes[0].shape
     return FeatureGridShape(0, shape[-2], shape[-1])
+
+
+def _tokens_of_attention(nodes: Sequence[OperationNode]) -> frozenset[int]:
+    """Return the 4-D nodes around attention: (N, heads, tokens, channels) and the matrices.
+
+    Networks of one fixed, square size are probed with it; there tokens x tokens looks like a map.
+    """
+    children: dict[int, list[int]] = {}
+    for node in nodes:
+        for parent in node.parents:
+            children.setdefault(parent, []).append(node.index)
+    found: set[int] = set()
+    pending: list[tuple[int, bool]] = []
+    for node in nodes:
+        fused = node.site.op == "scaled_dot_product_attention"
+        written_out = node.operator is not None and node.site.op == "softmax"
+        if fused or written_out:
+            found.add(node.index)
+            pending += [(p, False) for p in node.parents]
+            pending += [(c, True) for c in children.get(node.index, [])]
+    while pending:
+        index, forward = pending.pop()
+        node = nodes[index]
+        passes = node.site.op in _AROUND_ATTENTION
+        if index in found or len(node.shape) != 4 or not passes:
+            continue
+        found.add(index)
+        near = children.get(index, []) if forward else node.parents
+        pending += [(other, forward) for other in near]
+    return frozenset(found)
 
 
 def _is_weight(nodes: Sequence[OperationNode], index: int) -> bool:

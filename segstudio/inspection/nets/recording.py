@@ -26,7 +26,7 @@ from segstudio.core.features import Site
 from segstudio.core.operators import Operator
 from segstudio.inspection.nets.axis_geometry import POINTWISE, Rules, rules_of
 from segstudio.inspection.nets.operations import QUIET, REGION_POOLING, canonical, multiply_adds
-from segstudio.inspection.nets.operators import operator_of
+from segstudio.inspection.nets.operator_calls import operator_of
 
 
 @dataclass(slots=True, eq=False)

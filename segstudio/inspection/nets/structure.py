@@ -141,7 +141,7 @@ class _Finder:
         first = graph.source_of(leaving[0])
         entry = graph.entry(first, self._module_of(leaving[0], merges))
         context = decoder.gives_context(graph, end, first)
-        if entry != end or not context:
+        if (entry != end and self._convolves(end, entry)) or not context:
             first = entry if graph.reach[entry] >> end & 1 else end
             context = decoder.gives_context(graph, end, first)
         if first != end:
@@ -150,6 +150,14 @@ class _Finder:
             self.roles.setdefault(first, role)
         self.neck = first
         return graph.reach[first]
+
+    def _convolves(self, before: int, after: int) -> bool:
+        """Return whether a convolution or another stride lies between two maps, more than a norm."""
+        graph = self.graph
+        if graph.stride[before] != graph.stride[after]:
+            return True
+        between = graph.reach[after] & ~graph.reach[before]
+        return any(graph.is_convolution(i) for i in bits(between))
 
     def _is_lateral(self, merge: Merge) -> bool:
         site = self.graph.nodes[merge.node].site
@@ -171,13 +179,21 @@ class _Finder:
                     self.groups[branch] = end
 
     def _after(self, join: int) -> int:
-        """Return the result of the module in which branches are joined."""
+        """Return the result of the module in which branches are joined.
+
+        Where that is the whole head, which goes on with finer maps, the first module after the join.
+        """
         graph = self.graph
+        head = -1 if self.goal is None else decoder.head_of(graph, self.goal)
         path = graph.nodes[join].site.module
         for index in range(join, len(graph.nodes)):
             if path and path in graph.nodes[index].names and graph.reach[index] >> join & 1:
+                if index >= head >= 0:
+                    break
                 return index
-        return join
+        later = [i for i in decoder.same_level(graph, join, self.goal) if graph.nodes[i].names]
+        top = min((graph.depth(i) for i in later), default=0)
+        return next((i for i in later if graph.depth(i) == top), join)
 
     def _decoder_stage(self, joint: decoder.Joint, joints: list[decoder.Joint]) -> None:
         end = decoder.stage_end(self.graph, joint, joints, self.goal)

@@ -22,12 +22,12 @@ from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
 from segstudio.core.proposals import Proposals, Ranked
 from segstudio.inspection.nets.ablation import cutting
-from segstudio.inspection.nets.attention import attention_blocks, block_attention
 from segstudio.inspection.nets.attribution import Gradients, gradients, stage_field
-from segstudio.inspection.nets.proposals import proposals
+from segstudio.inspection.nets.region_proposals import proposals
 from segstudio.inspection.nets.running import evaluating, masks_left_small
 from segstudio.inspection.nets.skip_merges import SkipMerge, look_at_join
 from segstudio.inspection.nets.targets import LogitTarget
+from segstudio.inspection.nets.token_attention import attention_blocks, block_attention
 from segstudio.inspection.nets.tracing import Traced, trace_with_output
 from segstudio.models.detection import InstanceRunner, own_runner
 from segstudio.models.devices import repeatable

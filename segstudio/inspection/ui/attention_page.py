@@ -21,6 +21,7 @@ from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.turns import Parts
 from segstudio.session.inspection import Overlay
 from segstudio.session.session import Change, Session, What
 
@@ -40,6 +41,13 @@ class AttentionPage(QWidget):
 
     pointed = Signal(object)
 
+    block: ElidedCombo
+    head: QComboBox
+    on_photo: QPushButton
+    pictures: PictureRow
+    tokens: CaptionedPicture
+    attention: CaptionedPicture
+
     def __init__(
         self,
         session: Session,
@@ -55,18 +63,31 @@ class AttentionPage(QWidget):
         self._listed: object = None
         self._tokens_of: object = None
         self._asked: object = None
-        self.block = ElidedCombo()
-        self.head = QComboBox()
-        self.on_photo = QPushButton("Over photo")
-        self.pictures = PictureRow()
-        self.tokens = self.pictures.add(CaptionedPicture("Tokens"))
-        self.attention = self.pictures.add(CaptionedPicture("Attention"))
-        self.line = PlainLabel()
-        self.note = PlainLabel()
-        self._switch = Switch(EmptyState(_NO_TRACE), self._contents())
+        self.line, self.note = PlainLabel(), PlainLabel()
+        self._contents = QWidget()
+        self._switch = Switch(EmptyState(_NO_TRACE), self._contents)
         self.setLayout(self._switch)
         self._refresh = Coalescer(self, self._show)
         self._look = Coalescer(self, self._ask_pixel)
+
+    def build(self) -> Parts[None]:
+        """Make what it holds, where it stays."""
+        column = QVBoxLayout(self._contents)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.setSpacing(6)
+        yield from self._add_controls(column)
+        yield
+        self.pictures = PictureRow()
+        column.addWidget(self.pictures, 1)
+        yield
+        self.tokens = self.pictures.add(CaptionedPicture("Tokens"))
+        yield
+        self.attention = self.pictures.add(CaptionedPicture("Attention"))
+        yield
+        for label in (self.line, self.note):
+            label.setWordWrap(True)
+            label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+            column.addWidget(label)
         self._connect()
 
     @property
@@ -79,31 +100,24 @@ class AttentionPage(QWidget):
         self._pixel = pixel_xy
         self._look.request()
 
-    def _contents(self) -> QWidget:
+    def _add_controls(self, column: QVBoxLayout) -> Parts[None]:
+        top = QHBoxLayout()
+        top.setSpacing(6)
+        column.addLayout(top)
+        self.block = ElidedCombo()
         self.block.setAccessibleName("Block")
         self.block.setToolTip("The block whose tokens and attention are shown")
         self.block.setMinimumContentsLength(10)
+        top.addWidget(self.block, 1)
+        yield
+        self.head = QComboBox()
         self.head.setAccessibleName("Head")
         self.head.setToolTip("The mean of all heads, or one of them")
+        top.addWidget(self.head)
+        self.on_photo = QPushButton("Over photo")
         self.on_photo.setCheckable(True)
         self.on_photo.setToolTip(plain("Lay the pinned pixel's attention over the photo"))
-        for label in (self.line, self.note):
-            label.setWordWrap(True)
-            label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        top = QHBoxLayout()
-        top.setSpacing(6)
-        top.addWidget(self.block, 1)
-        top.addWidget(self.head)
         top.addWidget(self.on_photo)
-        contents = QWidget()
-        column = QVBoxLayout(contents)
-        column.setContentsMargins(8, 6, 8, 6)
-        column.setSpacing(6)
-        column.addLayout(top)
-        column.addWidget(self.pictures, 1)
-        column.addWidget(self.line)
-        column.addWidget(self.note)
-        return contents
 
     def _connect(self) -> None:
         self.block.activated.connect(

@@ -25,6 +25,7 @@ from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import Column, Side, TableModel
+from segstudio.kit.turns import Parts
 from segstudio.session.inspection import Inspection, Overlay
 from segstudio.session.session import Change, Session, What
 
@@ -69,6 +70,12 @@ _COLUMNS: Final = (
 class ProposalsPage(QWidget):
     """Before or after suppression, how many, on the photo or not, and each as a row."""
 
+    when: QComboBox
+    count: QSpinBox
+    on_photo: QPushButton
+    proposals: TableModel[ProposalRow]
+    table: TableView[ProposalRow]
+
     def __init__(
         self,
         session: Session,
@@ -79,15 +86,26 @@ class ProposalsPage(QWidget):
         super().__init__(parent)
         self._session, self._proposing, self._overlay = session, proposing, overlay
         self._listed: object = None
-        self.when = QComboBox()
-        self.count = QSpinBox()
-        self.on_photo = QPushButton("Over photo")
-        self.proposals: TableModel[ProposalRow] = TableModel(_COLUMNS, lambda row: row.number)
-        self.table = TableView(self.proposals, "Proposals", row_height=22)
         self.line = PlainLabel()
-        self._switch = Switch(EmptyState(_NO_TRACE), self._contents())
+        self._contents = QWidget()
+        self._switch = Switch(EmptyState(_NO_TRACE), self._contents)
         self.setLayout(self._switch)
         self._refresh = Coalescer(self, self._show)
+
+    def build(self) -> Parts[None]:
+        """Make what it holds, where it stays."""
+        column = QVBoxLayout(self._contents)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.setSpacing(6)
+        yield from self._add_controls(column)
+        yield
+        self.proposals = TableModel(_COLUMNS, lambda row: row.number)
+        self.table = TableView(self.proposals, "Proposals", row_height=22)
+        yield
+        column.addWidget(self.table, 1)
+        self.line.setWordWrap(True)
+        self.line.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        column.addWidget(self.line)
         self._connect()
 
     @property
@@ -95,35 +113,31 @@ class ProposalsPage(QWidget):
         """The line shown instead of proposals, "" while they are shown."""
         return self._switch.empty_text
 
-    def _contents(self) -> QWidget:
-        for text, before, tip in _WHEN:
+    def _add_controls(self, column: QVBoxLayout) -> Parts[None]:
+        top = QHBoxLayout()
+        top.setSpacing(6)
+        column.addLayout(top)
+        self.when = QComboBox()
+        for row, (text, before, tip) in enumerate(_WHEN):
             self.when.addItem(text, before)
-            self.when.setItemData(self.when.count() - 1, plain(tip), Qt.ItemDataRole.ToolTipRole)
+            self.when.setItemData(row, plain(tip), Qt.ItemDataRole.ToolTipRole)
         self.when.setAccessibleName("Before or after suppression")
         self.when.setToolTip(plain("Proposals before overlapping ones are suppressed, or after"))
+        top.addWidget(self.when)
+        yield
+        self.count = QSpinBox()
         self.count.setRange(1, _MOST)
         self.count.setPrefix("Best ")
         self.count.setAccessibleName("How many proposals")
         self.count.setToolTip("How many are listed and drawn, by objectness")
         self.count.setKeyboardTracking(False)
-        self.on_photo.setCheckable(True)
-        self.on_photo.setToolTip("Draw the proposals over the photo")
-        self.line.setWordWrap(True)
-        self.line.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        top = QHBoxLayout()
-        top.setSpacing(6)
-        top.addWidget(self.when)
         top.addWidget(self.count)
         top.addStretch(1)
+        yield
+        self.on_photo = QPushButton("Over photo")
+        self.on_photo.setCheckable(True)
+        self.on_photo.setToolTip("Draw the proposals over the photo")
         top.addWidget(self.on_photo)
-        contents = QWidget()
-        column = QVBoxLayout(contents)
-        column.setContentsMargins(8, 6, 8, 6)
-        column.setSpacing(6)
-        column.addLayout(top)
-        column.addWidget(self.table, 1)
-        column.addWidget(self.line)
-        return contents
 
     def _connect(self) -> None:
         self.when.activated.connect(

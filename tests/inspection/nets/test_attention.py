@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from segstudio.core.errors import SegstudioError
-from segstudio.inspection.nets.attention import attention_blocks, block_attention
+from segstudio.inspection.nets.token_attention import attention_blocks, block_attention
 
 HEADS, WIDTH, PATCH = 2, 8, 8
 

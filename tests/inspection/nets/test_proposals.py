@@ -6,7 +6,7 @@ import torch
 from inspection_networks import image, network
 from torchvision.ops import batched_nms, clip_boxes_to_image, remove_small_boxes
 
-from segstudio.inspection.nets.proposals import proposals
+from segstudio.inspection.nets.region_proposals import proposals
 
 
 def decoded(model, pixels):

@@ -2,6 +2,7 @@
 
 import json
 import os
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -228,3 +229,31 @@ def test_the_inside_is_looked_at(oneformer):
     assert [layer.shape[0] for layer in encoder] == [8, 16, 32, 64]
     whole = model_of(oneformer.folder).predict(pixels)
     assert np.array_equal(answer.labels, whole.labels)
+
+
+def with_backbone(oneformer, folder, backbone):
+    """A folder whose configuration names another backbone."""
+    with_task(oneformer, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "backbone_config": backbone}))
+    return folder
+
+
+@pytest.mark.skipif(find_spec("natten") is not None, reason="natten is installed")
+def test_a_backbone_that_needs_another_package_names_it(oneformer, tmp_path):
+    dinat = {
+        "model_type": "dinat", "embed_dim": 8, "depths": [1], "num_heads": [1], "kernel_size": 3,
+        "dilations": [[1]], "out_features": ["stage1"],
+    }  # fmt: skip
+    folder = with_backbone(oneformer, tmp_path / "oneformer-panoptic", dinat)
+    with pytest.raises(SegstudioError, match="needs a package that is not installed") as caught:
+        model_of(folder).load()
+    assert "natten" in str(caught.value)
+    assert str(folder) in str(caught.value)
+
+
+def test_a_backbone_that_transformers_does_not_know_is_said(oneformer, tmp_path):
+    folder = with_backbone(oneformer, tmp_path / "oneformer-panoptic", {"model_type": "nothing"})
+    with pytest.raises(SegstudioError, match="cannot be built") as caught:
+        model_of(folder).load()
+    assert str(folder) in str(caught.value)

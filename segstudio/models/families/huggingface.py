@@ -22,6 +22,7 @@ from segstudio.models.checkpoints import load_state, read_tensors
 from segstudio.models.families import Found, Shapes
 from segstudio.models.hub_folder import (
     ARCHITECTURES,
+    CONFIG,
     folder_of,
     parts_of_index,
     require_transformers,
@@ -39,6 +40,12 @@ _FOREIGN: Final = ("auto_map", "_name_or_path", "architectures", "dtype", "torch
 _UNUSED: Final = ("model.text_mapper.", "position_ids", "num_batches_tracked")
 """Tensors of training, or of older versions, that a network need not have."""
 _NAMED: Final = 3
+_SHOWN: Final = 160
+_UNBUILDABLE: Final = (
+    ValueError, TypeError, KeyError, AttributeError, IndexError, RuntimeError, AssertionError,
+    ZeroDivisionError,
+)  # fmt: skip
+"""What transformers raises for a configuration that makes no sense."""
 _SPARE_NUMBERS: Final = 1_000_000
 _SEGFORMER_WIDTHS: Final[Mapping[tuple[int, ...], tuple[int, ...]]] = {
     (32, 64, 160, 256): (1, 2, 5, 8),
@@ -151,14 +158,12 @@ def filled(
         spare: Begins of the names of tensors in the file that it does not need.
 
     Raises:
-        SegstudioError: unless the file has every tensor of the network, with its shape, and
-            nothing else.
+        SegstudioError: if the network cannot be built, or unless the file has every tensor of it,
+            with its shape, and nothing else.
     """
-    state = _state(path)
+    state, kind = _state(path), _transformers(name)
     _check_depth(config, len(state), path)
-    made = _configuration(config_name, config)
-    kind = _transformers(name)
-    _check_size(kind, made, state, path)
+    made = _buildable(kind, config_name, config, state, path)
     inner, info = kind.from_pretrained(
         None,
         config=made,
@@ -192,6 +197,36 @@ def _layer_counts(config: Any) -> Iterator[int]:
         if _LAYERS.search(str(name)):
             values = value if isinstance(value, list) else [value]
             yield sum(each for each in values if isinstance(each, int))
+
+
+def _buildable(
+    kind: Any, name: str, config: Mapping[str, Any], state: Mapping[str, Tensor], path: Path
+) -> Any:
+    """The configuration, if a network comes of it; it is built without memory.
+
+    Raises:
+        SegstudioError: if none does, or a far larger one than there are weights for.
+    """
+    where = path.parent / CONFIG
+    try:
+        made = _configuration(name, config)
+        _check_size(kind, made, state, path)
+    except ImportError as error:
+        raise SegstudioError(
+            f"The network of {where} needs a package that is not installed: {_in_a_line(error)}",
+            "Install that package, or choose a network with another backbone.",
+        ) from error
+    except _UNBUILDABLE as error:
+        raise SegstudioError(
+            f"The network of {where} cannot be built: {_in_a_line(error)}",
+            "Copy the folder again, or choose another network.",
+        ) from error
+    return made
+
+
+def _in_a_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _check_size(kind: Any, config: Any, state: Mapping[str, Tensor], path: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.operators import Operator, branch_text
+from segstudio.core.operators import Operator, branch_texts
 
 FeatureMap = NDArray[np.float16]
 """Activations (C, h, w) of one stage for one image."""
@@ -136,9 +136,9 @@ class LayerInfo:
     operators: tuple[Operator, ...] = ()
 
     @property
-    def branch_text(self) -> str:
-        """What tells a parallel branch from its neighbours, as its rate; "" for other stages."""
-        return branch_text(self.operators) if self.group else ""
+    def branch_texts(self) -> tuple[str, ...]:
+        """What tells a parallel branch from its neighbours, longest first; none for other stages."""
+        return branch_texts(self.operators) if self.group else ()
 
     @property
     def photo_stride(self) -> float:

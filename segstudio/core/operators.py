@@ -91,18 +91,24 @@ def operators_text(operators: Iterable[Operator]) -> str:
     return "; ".join(f"{n} {_TIMES} {text}" if n > 1 else text for text, n in counts.items())
 
 
-def branch_text(operators: Iterable[Operator]) -> str:
-    """What tells a parallel branch from its neighbours: its rate, or the size it is pooled to."""
+def branch_texts(operators: Iterable[Operator]) -> tuple[str, ...]:
+    """What tells a parallel branch from its neighbours, its rate or the size it is pooled to.
+
+    The longest first, for where there is less room.
+    """
     found = list(operators)
     pooled = [o for o in found if o.kind is OperatorKind.POOLED_TO]
     if pooled:
-        return f"{pooled[-1].kind.value} {_short(pooled[-1].kernel)}"
+        side, size = pooled[-1].kernel[0], _short(pooled[-1].kernel)
+        return f"{pooled[-1].kind.value} {size}", f"pool {size}", f"pool {side}"
     windows = [o for o in found if o.kind is OperatorKind.CONVOLUTION]
     if not windows:
-        return ""
+        return ()
     widest = max(windows, key=lambda o: (o.dilation, o.kernel))
-    rate = "" if widest.kernel == (1, 1) else f" rate {_one(widest.dilation)}"
-    return f"{_short(widest.kernel)}{rate}"
+    size, rate = _short(widest.kernel), _one(widest.dilation)
+    if widest.kernel == (1, 1):
+        return (size,)
+    return f"{size} rate {rate}", f"rate {rate}", f"r {rate}"
 
 
 def pair_text(pair: tuple[int, int]) -> str:

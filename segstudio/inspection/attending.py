@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.core.attention import AttentionBlocks, BlockAttention, PixelAttention
-from segstudio.core.colour_maps import colour_table, coloured
+from segstudio.core.colour_maps import coloured
 from segstudio.core.errors import SegstudioError, told
 from segstudio.core.features import LayerInfo, ReceptiveField, Role, Site
 from segstudio.core.formatting import percent_text
@@ -293,11 +293,6 @@ def tokens_picture(
         values = mean_of_channels(tokens)
     small = sampling_of(traced.input_geometry, layer, PICTURE_PX).take(values[None])[0]
     return coloured(small, float(small.min()), float(small.max()), colours.value)
-
-
-def legend(colours: ColourMap) -> Image:
-    """A strip of the colours from none to most, (1, 256, 3)."""
-    return np.ascontiguousarray(colour_table(colours.value)[None])
 
 
 def _grid(traced: TracedNetwork, channels: int, shape_hw: tuple[int, int]) -> LayerInfo:

@@ -334,6 +334,10 @@ class DiagramPen:
                 yield Polygon(polygon, ROLE_COLOURS[node.role])
             left += mark
         name = self.shortened(node.label, area.right - left, size)
+        branch = self._branch_text(node, area.width)
+        if branch and lines == 1:  # a rate says more than the name of one of several alike
+            yield Text((area.left, base), branch, tones.text, size)
+            return
         yield Text((left, base), name, tones.text, size, bold=True)
         for index, (text, colour) in enumerate(self._more(node, area.width), 1):
             if index >= lines:
@@ -347,12 +351,18 @@ class DiagramPen:
         lines = [shape_text(node.layer)]
         if self._width(lines[0], size, False) > room:
             lines = [f"{channels} ch", f"{height}{TIMES}{across}"]
-        if node.layer.branch_text and not node.folded:  # all that differs between branches
-            lines.insert(0, node.layer.branch_text)
+        if branch := self._branch_text(node, room):
+            lines.insert(0, branch)
         told = [(text, tones.text) for text in lines]
         told += [(detail_text(node), tones.faint), (str(node.role), tones.faint)]
         # a number that is cut off would say something else
         return (one for one in told if self._width(one[0], size, False) <= room + 1)
+
+    def _branch_text(self, node: DiagramNode, room: float) -> str:
+        """All that differs between parallel branches, in the longest form that fits; or ""."""
+        texts = () if node.folded else node.layer.branch_texts
+        fitting = (t for t in texts if self._width(t, self._letters, False) <= room + 1)
+        return next(fitting, "")
 
     def _handle(self, handle: Handle) -> Iterator[Shape]:
         area, tones = handle.area, self._tones

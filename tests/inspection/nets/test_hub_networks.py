@@ -91,7 +91,7 @@ def test_pyramid_pooling_in_a_head_is_context_and_the_head_is_the_head():
     assert of_role(found, Role.CONTEXT) == [*pooled, "decode_head.bottleneck"]
     assert {short(x.group) for x in found.layers if x.group} == {"decode_head.bottleneck"}
     assert of_role(found, Role.HEAD) == ["decode_head.classifier"]
-    scales = [x.branch_text.replace("\u00d7", "x") for x in found.layers if x.group]
+    scales = [x.branch_texts[0].replace("\u00d7", "x") for x in found.layers if x.group]
     assert scales == [f"pooled to {n}x{n}" for n in (1, 2, 3, 6)]
 
 
@@ -114,7 +114,7 @@ def test_mobilevit_s_blocks_are_whole_and_its_branches_dilated():
     found = trace(made(mobilevit), image(128, 192), keep=())
     assert found.skips == ()
     assert of_role(found, Role.BOTTLENECK) == ["mobilevit.encoder.layer.4"]
-    told = [x.branch_text.replace("\u00d7", "x") for x in found.layers if x.group]
+    told = [x.branch_texts[0].replace("\u00d7", "x") for x in found.layers if x.group]
     assert told == ["1x1", "3x3 rate 6", "3x3 rate 12", "3x3 rate 18", "pooled to 1x1"]
 
 

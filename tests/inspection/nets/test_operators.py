@@ -10,8 +10,14 @@ from segstudio.core.operators import operators_text
 from segstudio.inspection.nets.tracing import trace
 from segstudio.models.families.unet import UNet
 from segstudio.report.diagram import Sizes, lay_out
-from segstudio.report.diagram_drawing import diagram_drawing
-from segstudio.report.primitives import svg_of
+from segstudio.report.diagram_drawing import (
+    PAPER,
+    DiagramPen,
+    DiagramState,
+    diagram_drawing,
+    text_width,
+)
+from segstudio.report.primitives import Text, svg_of
 
 
 def text_of(found, stage):
@@ -36,27 +42,41 @@ def test_a_decoder_stage_says_how_it_enlarges(upsampling, told):
 def test_branches_of_atrous_pooling_carry_their_rates_and_the_diagram_shows_them():
     found = traced("tv.deeplabv3")
     branches = [found.layer(f"classifier.0.convs.{n}") for n in range(5)]
-    told = [branch.branch_text.replace("\u00d7", "x") for branch in branches]
+    told = [branch.branch_texts[0].replace("\u00d7", "x") for branch in branches]
     assert told == ["1x1", "3x3 rate 12", "3x3 rate 24", "3x3 rate 36", "pooled to 1x1"]
     assert text_of(found, "classifier.0.convs.2") == "conv 3 x 3, dilation 24"
-    assert found.layer("classifier.0").branch_text == ""
+    assert found.layer("classifier.0").branch_texts == ()
     diagram = lay_out(found, sizes=Sizes.for_aspect(1.5))
     page = str(svg_of(diagram_drawing(diagram, {}), {}))
     for text in ("3\u00d73 rate 12", "3\u00d73 rate 24", "3\u00d73 rate 36"):
         assert text in page
 
 
+@pytest.mark.parametrize(("zoom", "told"), [(0.35, "r 12"), (0.5, "rate 12")])
+def test_where_a_branch_has_room_for_one_line_it_is_the_rate(zoom, told):
+    diagram = lay_out(traced("tv.deeplabv3"), sizes=Sizes.for_aspect(1.5))
+    pen = DiagramPen(PAPER, text_width, zoom=zoom)
+    texts = [
+        shape.text
+        for group in pen.parts(DiagramState(diagram), (0.0, diagram.width))
+        for shape in group.shapes
+        if isinstance(shape, Text)
+    ]
+    assert told in texts
+    assert "convs.1" not in texts
+
+
 def test_separable_branches_and_those_of_smp_carry_theirs():
     found = traced("smp.DeepLabV3Plus")
     branches = [x for x in found.layers if x.group]
-    told = [x.branch_text.replace("\u00d7", "x") for x in branches]
+    told = [x.branch_texts[0].replace("\u00d7", "x") for x in branches]
     assert told == ["1x1", "3x3 rate 12", "3x3 rate 24", "3x3 rate 36", "pooled to 1x1"]
     assert "conv 3 x 3, dilation 24, depthwise" in text_of(found, branches[2].id)
 
 
 def test_branches_of_pyramid_pooling_say_to_what_they_pool():
     branches = [x for x in traced("smp.PSPNet").layers if x.group]
-    told = [x.branch_text.replace("\u00d7", "x") for x in branches]
+    told = [x.branch_texts[0].replace("\u00d7", "x") for x in branches]
     assert told == ["pooled to 1x1", "pooled to 2x2", "pooled to 3x3", "pooled to 6x6"]
 
 

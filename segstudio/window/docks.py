@@ -149,7 +149,7 @@ class Docks(QObject):
 
     def put_up(self, *, shown: bool) -> None:
         """Put all docks where they stand at the first start, if not shown, then hidden there."""
-        self.place = RoomPlace(self._window, self.room, self._column)
+        self.place: RoomPlace = RoomPlace(self._window, self.room, self._column)
         self.arrange(shown=shown)
         for dock in self._docks:
             dock.visibilityChanged.connect(self._note_use)

@@ -35,6 +35,12 @@ def family_title(family: str) -> str:
     return known.title if known is not None else _OTHERS.get(family, family)
 
 
+def family_purpose(family: str) -> str:
+    """What networks of a family are good for, in a line; "" if nobody said."""
+    known = FAMILIES.get(family)
+    return f"{known.title}: {known.purpose}." if known is not None and known.purpose else ""
+
+
 class ModelChooser(ElidedCombo):
     """Shows the chosen model and chooses another; an arrow marks weights not on disk yet."""
 
@@ -155,7 +161,8 @@ def _item(spec: ModelSpec, *, here: bool) -> QStandardItem:
         state = spec.own_file if here else f"{spec.own_file} is not there any more"
         if not here:
             item.setForeground(QGuiApplication.palette().placeholderText())
-    item.setToolTip(plain(f"{spec.description}\n{state}."))
+    lines = [spec.description, family_purpose(spec.family), f"{state}."]
+    item.setToolTip(plain("\n".join(line for line in lines if line)))
     return item
 
 

@@ -31,7 +31,7 @@ from segstudio.models.registry import RECOGNISED
 from segstudio.runs.class_mappings import ClassMappings
 from segstudio.runs.mapping_doubt import Fit, Suggestion, fit_of
 from segstudio.runs.segmenting import Segmenting
-from segstudio.runs.ui.model_chooser import family_title
+from segstudio.runs.ui.model_chooser import family_purpose, family_title
 from segstudio.session.session import Change, Session, What
 
 _DEVICES = (("Automatic", "auto"), ("CPU", "cpu"), ("CUDA GPU", "cuda"), ("Apple GPU", "mps"))
@@ -295,7 +295,8 @@ def _describe(spec: ModelSpec, scores: int | None) -> str:
     if scores is None:
         task = _TASKS[spec.task]
         lines += [
-            f"{family_title(spec.family)}: {task}, {len(spec.schema.classes)} classes.",
+            family_purpose(spec.family) or f"{family_title(spec.family)}.",
+            f"It {task}, {len(spec.schema.classes)} classes.",
             rest,
             _size_text(spec.metrics),
             f"Licence: {spec.licence}." if spec.licence else "",

@@ -13,6 +13,8 @@ from commands import run
 from PIL import Image
 from safetensors.torch import save_file
 
+from segstudio.models import registry
+
 PAGE = Path(__file__).parents[2] / "docs" / "adding-a-model.md"
 
 
@@ -34,6 +36,7 @@ def package(tmp_path, monkeypatch):
     (name, target), = described["entry-points"]["segstudio.models"].items()  # fmt: skip
     info.joinpath("entry_points.txt").write_text(f"[segstudio.models]\n{name} = {target}\n")
     monkeypatch.syspath_prepend(site)
+    registry._cached_registry.cache_clear()  # else it would be known at the next start
     import stardust
 
     torch.manual_seed(1)
@@ -44,6 +47,7 @@ def package(tmp_path, monkeypatch):
     save_file(network.state_dict(), stardust.WEIGHTS)
     yield code, network
     del sys.modules["stardust"]
+    registry._cached_registry.cache_clear()
 
 
 def write_image(folder):

@@ -106,7 +106,7 @@ def test_the_last_block_s_tokens_and_the_pinned_pixel_s_attention_are_shown(vit,
         "blocks.0 (4 \u00d7 6)", "blocks.1 (4 \u00d7 6)",
     ]  # fmt: skip
     assert page.block.currentData() == "blocks.1"
-    assert page.tokens.note.text() == "8 \u00d7 4 \u00d7 6, without the class token"
+    assert page.tokens.note.whole == "8 \u00d7 4 \u00d7 6, without the class token"
     until(lambda: page.tokens.view.shape_hw != (0, 0))
     assert page.line.text().startswith("Move the pointer over the photo")
 

@@ -172,7 +172,7 @@ def test_hovering_a_picture_tells_the_photo_pixel(qtbot, view):
 
 
 def test_a_pixel_is_marked_in_every_stage(qtbot, view, desk):
-    pass
+    qtbot.waitUntil(lambda: len(view._pictures.shown) == len(STAGES), timeout=30000)
     view.zoom_by(2.0, QPointF(place_in(view, "down2")))
     plain = pixels(view)
     view.show_point((24, 16))
@@ -220,7 +220,7 @@ def test_arrow_keys_go_to_the_stage_in_that_direction(qtbot, view, desk):
 
 
 def test_cuts_are_seen_and_another_picture_mode_brings_others(qtbot, view, desk):
-    pass
+    qtbot.waitUntil(lambda: len(view._pictures.shown) == len(STAGES), timeout=30000)
     trace = desk.session.inspection.traced.trace
     plain = pixels(view)
     edge = ListedCut(EdgeCut(trace.skip("inc -> up2")))

@@ -11,7 +11,7 @@ from typing import Literal
 
 from psygnal import Signal
 
-from segstudio.core.errors import SegstudioError
+from segstudio.core.errors import SegstudioError, one_line
 from segstudio.core.text import printable
 
 Level = Literal["info", "warning", "error"]
@@ -273,7 +273,7 @@ def _words(title: str, error: BaseException) -> tuple[str, str, str]:
     if isinstance(error, SegstudioError):
         return error.message, error.hint, ""
     return (
-        f"{title}: {type(error).__name__}: {error}".rstrip(": "),
+        f"{title}: {type(error).__name__}: {one_line(error)}".rstrip(": "),
         "This should not happen; the details help to mend it.",
         "".join(traceback.format_exception(error)),
     )

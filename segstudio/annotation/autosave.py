@@ -219,6 +219,9 @@ class Autosave:
 
         def done(result: tuple[int, Path]) -> None:
             self._elsewhere[ref] = result[0]
+            self._told = False  # what is painted from now on is not saved anywhere
+            self._notices.settle(_SAVING)
+            self._answered(document)
             self._notices.info(
                 f"{ref.title} was saved to {result[1]}, not to its own folder.", scope="program"
             )
@@ -307,7 +310,8 @@ class Autosave:
 
         def failed(error: Exception) -> None:
             self._errors[document.ref] = error
-            if not self._ask_about(document, error):
+            is_elsewhere = self._elsewhere.get(document.ref) == document.annotation.revision
+            if not is_elsewhere and not self._ask_about(document, error):
                 self._say_failed(document, error)
             self._start_retry()
             self._tell_saved()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from segstudio.annotation.editing import Editing
+from segstudio.core.formatting import counted
 from segstudio.core.labels import LabelMap
 from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
@@ -54,12 +55,14 @@ class Recovering:
                 self._notices.error(
                     f"Unsaved strokes of an earlier session cannot be read: {trouble.why}.",
                     f"The journal was set aside as {trouble.path}; nothing of it was deleted.",
+                    scope="program",
                 )
             else:
                 self._notices.error(
                     f"{trouble.path} cannot be read now ({trouble.why}); it may hold unsaved "
                     "strokes.",
                     "It was left as it is. The next start tries again.",
+                    scope="program",
                 )
 
     def restore(self, item: Recovered) -> None:
@@ -75,9 +78,7 @@ class Recovering:
         item = self._waiting.popleft()
 
         def not_shown() -> None:
-            self._notices.warning(
-                f"The strokes on {item.title} were not restored, since it is not open.", _AGAIN
-            )
+            self._warn(f"The strokes on {item.title} were not restored, since it is not open.")
             # Not from within the opening of another image.
             self._jobs.submit(
                 "Restoring strokes", "journal", lambda _job: None, ended=self._restore_next
@@ -96,6 +97,10 @@ class Recovering:
             visible=False,
         )
 
+    def _warn(self, message: str, hint: str = _AGAIN) -> None:
+        # of the program: the strokes may be of another folder, and the next ones open it
+        self._notices.warning(message, hint, scope="program")
+
     def _replay(self, item: Recovered, document: Document) -> None:
         base = document.annotation.copy()
 
@@ -105,35 +110,34 @@ class Recovering:
         def done(result: tuple[LabelMap, int]) -> None:
             restored, conflicts = result
             if self._session.read_only:
-                self._notices.warning(
-                    f"The strokes on {item.title} were not restored. {self._session.read_only}",
-                    _AGAIN,
+                self._warn(
+                    f"The strokes on {item.title} were not restored. {self._session.read_only}"
                 )
                 return
             if document is not self._session.document or (
                 document.annotation.revision != base.revision
             ):
-                self._notices.warning(
-                    f"The strokes on {item.title} were not restored, since it was changed or left meanwhile.",
-                    _AGAIN,
+                self._warn(
+                    f"The strokes on {item.title} were not restored, since it was changed or left "
+                    "meanwhile."
                 )
                 return
             self._editing.become(document, restored, "Recovered strokes")
             self.discard(item)
             if item.damaged:
-                places = "1 place" if item.damaged == 1 else f"{item.damaged} places"
-                self._notices.warning(
-                    f"The journal of {item.title} is damaged at {places}; the strokes there "
-                    "could not be restored.",
-                    f"It is kept in {self._journal.set_aside_folder}.",
+                places = counted(item.damaged, "place")
+                self._warn(
+                    f"The strokes on {item.title} are back but for {places} where their journal "
+                    "is damaged.",
+                    f"The journal is kept in {self._journal.set_aside_folder}.",
                 )
             if conflicts:
-                self._notices.warning(
-                    f"{conflicts} pixels of {item.title} had changed since the strokes "
+                self._warn(
+                    f"{counted(conflicts, 'pixel')} of {item.title} had changed since the strokes "
                     "were painted.",
                     "Check the result; undo takes the strokes back.",
                 )
-            else:
+            elif not item.damaged:
                 self._notices.info(f"The strokes on {item.title} are back.")
 
         self._jobs.submit(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Final, TypeVar
 
 E = TypeVar("E", bound=BaseException)
+_PLACE_IN_SOURCE: Final = re.compile(r"Exception from \S+:\d+:|Check '.*' failed at \S+:\d+:")
+"""Lines of OpenVINO's messages that say nothing to a user."""
 
 
 class SegstudioError(Exception):
@@ -30,9 +33,18 @@ class CancelledError(Exception):
     """Raised inside a job when the user cancelled it; never shown."""
 
 
+def one_line(error: object) -> str:
+    """What another library says, without line breaks and without places in its source."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    said = [line for line in lines if line and not _PLACE_IN_SOURCE.fullmatch(line)]
+    return " ".join(said or lines).strip()
+
+
 def told(error: Exception) -> str:
     """What to tell the user of an error, in one line: a foreign one is named by its kind."""
-    return str(error) if isinstance(error, SegstudioError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, SegstudioError):
+        return str(error)
+    return f"{type(error).__name__}: {one_line(error)}"
 
 
 def clear_frames(error: BaseException) -> None:

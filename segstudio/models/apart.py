@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-from segstudio.core.errors import SegstudioError
+from segstudio.core.errors import SegstudioError, one_line
 from segstudio.models.download import Check, Report, no_report
 
 _LOOK_EVERY_S: Final = 0.05
@@ -103,7 +103,7 @@ def _work(telling: Connection, work: Work, given: Any) -> None:
     except SegstudioError as error:
         _say(telling, (error.message, error.hint))
     except Exception as error:  # noqa: BLE001 - whatever it is, the other side has to hear it
-        _say(telling, (f"{type(error).__name__}: {error}", ""))
+        _say(telling, (f"{type(error).__name__}: {one_line(error)}", ""))
 
 
 def _say(telling: Connection, failure: tuple[str, str]) -> None:

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from segstudio.core.errors import SegstudioError
+from segstudio.core.errors import SegstudioError, one_line
 from segstudio.core.formatting import bytes_text
 from segstudio.core.regular_file import check_regular
 from segstudio.core.text import listed
@@ -152,7 +152,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise SegstudioError(
-            f"{path} cannot be read ({error}).", "Copy or download the file again."
+            f"{path} cannot be read ({one_line(error)}).", "Copy or download the file again."
         ) from error
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torchvision.models.detection.transform import resize_boxes
 from torchvision.ops import batched_nms, box_iou, masks_to_boxes, roi_align
 
-from segstudio.core.errors import SegstudioError
+from segstudio.core.errors import SegstudioError, one_line
 from segstudio.core.instances import Instances
 from segstudio.core.labels import Image
 from segstudio.models.augmentation import PLAIN, Augmentation, Mirror
@@ -183,7 +183,7 @@ class InstanceRunner:
         except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
             raise SegstudioError(
                 "The network is said to find instances, but does not give boxes or masks, scores "
-                f"and labels for a list of images ({error}).",
+                f"and labels for a list of images ({one_line(error)}).",
                 'Call its task "semantic" if it gives logits.',
             ) from error
         small = torch.ones(len(boxes), 1, _GRID, _GRID)

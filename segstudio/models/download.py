@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.client
 import logging
 import re
+import shutil
 import time
 import urllib.error
 import urllib.parse
@@ -17,6 +19,7 @@ from typing import IO, Final
 
 from segstudio import __version__
 from segstudio.core.errors import SegstudioError
+from segstudio.core.formatting import bytes_text
 from segstudio.core.prediction import WeightsFile
 
 Check = Callable[[], None]
@@ -28,6 +31,7 @@ _ATTEMPTS: Final = 4
 _PAUSE_S: Final = 0.5
 _HTTP_RANGE_NOT_SATISFIABLE: Final = 416
 _HTTP_PARTIAL: Final = 206
+_FULL: Final = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +76,8 @@ class _Fetch:
         Raises:
             _BrokenConnectionError: if less came than announced.
             urllib.error.HTTPError: if the server refuses.
-            OSError: if there is no connection, or the disk is full.
+            SegstudioError: if the disk is full.
+            OSError: if there is no connection, or the file cannot be written.
         """
         have = self.part.stat().st_size if self.part.exists() else 0
         headers = {"User-Agent": f"segstudio/{__version__}", "Accept-Encoding": "identity"}
@@ -91,6 +96,17 @@ class _Fetch:
             start, total = _extent(response, have)
             self._append(response, start, total or self.file.size, exact=total)
 
+    def full(self, total: int, have: int) -> SegstudioError:
+        """What to say where a disk has no room for all bytes; `total` is 0 if nobody knows."""
+        more = max(0, total - have)
+        need = f"; {bytes_text(more)} more are needed" if more else ""
+        return SegstudioError(
+            f"{self.file.filename} cannot be downloaded: the disk of {self.part.parent} is full"
+            f"{need}.",
+            f"Free {f'{bytes_text(more)} of ' if more else 'some '}space there and download again: "
+            "it goes on where it stopped.",
+        )
+
     def _settle_416(self, have: int, error: urllib.error.HTTPError) -> None:
         """Nothing lies behind what is here: it is complete, or another file's beginning."""
         length = re.fullmatch(r"bytes \*/(\d+)", error.headers.get("Content-Range", ""))
@@ -103,10 +119,19 @@ class _Fetch:
         self, response: http.client.HTTPResponse, start: int, shown_total: int, exact: int
     ) -> None:
         """Write the body behind the first `start` bytes of the .part file."""
-        with self.part.open("r+b" if start else "wb") as out:
-            out.seek(start)
-            out.truncate()
-            done = self._copy(response, out, start, shown_total)
+        free = shutil.disk_usage(self.part.parent).free
+        if 0 < free < shown_total - start:  # some network drives tell of none, and have some
+            raise self.full(shown_total, start)
+        try:
+            with self.part.open("r+b" if start else "wb") as out:
+                if start:
+                    out.seek(start)
+                    out.truncate()
+                done = self._copy(response, out, start, shown_total)
+        except OSError as error:
+            if error.errno in _FULL:
+                raise self.full(shown_total, self.part.stat().st_size) from error
+            raise
         if exact and done < exact:
             raise _BrokenConnectionError
 
@@ -177,9 +202,9 @@ def fetch(
             f"Put the file into {folder}.",
         )
     path = folder / file.filename
+    task = _Fetch(file, folder / f"{file.filename}.part", check, report)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        task = _Fetch(file, folder / f"{file.filename}.part", check, report)
         _fetch_with_retries(task, pause_s)
         _verify(task)
         task.part.replace(path)
@@ -197,6 +222,8 @@ def fetch(
             by_hand_hint(file, folder),
         ) from error
     except OSError as error:
+        if error.errno in _FULL:
+            raise task.full(file.size, 0) from error
         raise SegstudioError(
             f"{file.filename} cannot be downloaded to {folder} ({error.strerror or error}).",
             by_hand_hint(file, folder),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from segstudio.core.errors import SegstudioError
+from segstudio.core.errors import SegstudioError, one_line
 from segstudio.core.json_text import parse_json
 from segstudio.core.prediction import ModelSpec, Task, WeightsFile
 from segstudio.core.regular_file import check_regular
@@ -249,7 +249,7 @@ def _read(path: Path, *, needed: bool = True) -> dict[str, Any]:
             f"{path} cannot be read ({error.strerror or error}).", "Check that the file is there."
         ) from error
     except ValueError as error:
-        raise SegstudioError(f"{path} is damaged ({error}).", "Copy it again.") from error
+        raise SegstudioError(f"{path} is damaged ({one_line(error)}).", "Copy it again.") from error
     if not isinstance(data, dict):
         raise SegstudioError(f"{path} is damaged.", "Copy it again.")
     return data
@@ -296,7 +296,8 @@ def _class_names(config: Mapping[str, Any], folder: Path) -> list[str]:
             raise ValueError("the ids have gaps")
     except ValueError as error:
         raise SegstudioError(
-            f"The classes in {folder / CONFIG} cannot be read ({error}).", "Copy it again."
+            f"The classes in {folder / CONFIG} cannot be read ({one_line(error)}).",
+            "Copy it again.",
         ) from error
     if len(by_id) >= _MOST_CLASSES:
         raise SegstudioError(

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from segstudio.core.errors import SegstudioError
+from segstudio.core.errors import SegstudioError, one_line
 from segstudio.core.json_text import parse_json
 from segstudio.core.prediction import TASKS, ModelSpec, Output, WeightsFile
 from segstudio.core.regular_file import check_regular
@@ -215,7 +215,8 @@ def read_spec_data(path: Path) -> dict[str, Any] | None:
         data = parse_json(text)
     except ValueError as error:
         raise SegstudioError(
-            f"The description inside {path} is damaged ({error}).", "Copy or download it again."
+            f"The description inside {path} is damaged ({one_line(error)}).",
+            "Copy or download it again.",
         ) from error
     if not isinstance(data, dict):
         raise SegstudioError(

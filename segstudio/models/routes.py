@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from segstudio.core.errors import CancelledError, SegstudioError
+from segstudio.core.errors import CancelledError, SegstudioError, one_line
 from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import Prediction, RunOptions
 from segstudio.core.route_answer import EXACT, RouteAnswer, route_title
@@ -371,6 +371,6 @@ def mean_iou(truth: Labels, labels: Labels) -> float:
 def cannot_be_taken(title: str, route: str, error: Exception) -> SegstudioError:
     """What to say of a route that was chosen and fails now."""
     return SegstudioError(
-        f"{title} cannot be run by {route_title(route)} any more ({error}).",
+        f"{title} cannot be run by {route_title(route)} any more ({one_line(error)}).",
         "Switch faster ways to run models off in the settings, or give --exact.",
     )

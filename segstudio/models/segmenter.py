@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from segstudio.core.errors import CancelledError, SegstudioError
+from segstudio.core.errors import CancelledError, SegstudioError, one_line
 from segstudio.core.formatting import counted
 from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions, channels_text
@@ -226,7 +226,7 @@ class Segmenter:
             except Exception as error:
                 _log.warning("%s failed on %s", self.spec.title, name, exc_info=error)
                 raise SegstudioError(
-                    f"{self.spec.title} failed on {name} ({error}).",
+                    f"{self.spec.title} failed on {name} ({one_line(error)}).",
                     "Try another model or another size of the image.",
                 ) from error
             finally:
@@ -540,7 +540,7 @@ def resolve_builder(builder: str) -> Callable[..., nn.Module]:
         function: Callable[..., nn.Module] = imported(builder)
     except (ImportError, AttributeError, ValueError) as error:
         raise SegstudioError(
-            f"The builder {builder!r} of a model cannot be imported ({error}).",
+            f"The builder {builder!r} of a model cannot be imported ({one_line(error)}).",
             "Install the package that brings the model.",
         ) from error
     return function
@@ -650,7 +650,9 @@ def _preprocess_of(spec: ModelSpec) -> Preprocess:
     try:
         return Preprocess.from_dict(dict(spec.preprocess))
     except (TypeError, ValueError) as error:
-        raise SegstudioError(f"The preprocessing of {spec.title} is wrong ({error}).") from error
+        raise SegstudioError(
+            f"The preprocessing of {spec.title} is wrong ({one_line(error)})."
+        ) from error
 
 
 def _move(network: nn.Module, device: torch.device) -> nn.Module:

@@ -93,6 +93,14 @@ def stride_text(photo_stride: float) -> str:
     return f"stride {pixels_text(photo_stride)}" if photo_stride > 0 else "per region"
 
 
+def stride_words(photo_stride: float) -> str:
+    """The same with its unit, where there is room."""
+    if photo_stride <= 0:
+        return stride_text(photo_stride)
+    pixels = "pixel" if pixels_text(photo_stride) == "1" else "pixels"
+    return f"{stride_text(photo_stride)} {pixels} of the photo"
+
+
 def detail_text(node: DiagramNode) -> str:
     """What else is said of a node: its stride, or how many stages are folded into it."""
     return f"{node.folded + 1} stages" if node.folded else stride_text(node.layer.photo_stride)

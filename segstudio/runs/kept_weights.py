@@ -17,7 +17,7 @@ from segstudio.core.text import utf8_json
 from segstudio.models.registry import spec_from_metadata
 from segstudio.models.weights import content_digest
 from segstudio.storage.atomic import make_folder, write_atomically
-from segstudio.storage.damaged import Tell, not_told, read_list
+from segstudio.storage.damaged import Tell, keep_copy, not_told, read_list
 from segstudio.storage.folders import UserFolders
 
 _SHA256_DIGITS: Final = 64
@@ -155,13 +155,17 @@ def known_file(path: Path, kept: Iterable[KeptWeights]) -> ModelSpec | None:
 def read_kept(path: Path, tell: Tell = not_told) -> list[KeptWeights]:
     """The list; entries that make no sense are left out, as is a missing file.
 
-    A file that is no list of weights is kept beside as `.damaged`.
+    A file that is no list of weights is kept beside as `.damaged`, as is a copy of one from which
+    entries are left out: they are gone from it when the list is written next.
     """
     found: dict[str, KeptWeights] = {}
-    for entry in read_list(path, "the weights of your own in it are not listed", tell):
+    entries = read_list(path, "the weights of your own in it are not listed", tell)
+    for entry in entries:
         kept = _accepted(entry)
         if kept is not None:
             found.setdefault(kept.spec.id, kept)
+    if len(found) < len(entries):
+        keep_copy(path, len(entries) - len(found), len(entries), tell)
     return [*found.values()]
 
 

@@ -355,12 +355,18 @@ class OwnWeights:
     def _save(self) -> None:
         kept, is_whole = self.entries(), self._was_read
 
-        def work(_job: Job) -> None:
-            older = [] if is_whole else read_kept(self._file)
+        def work(_job: Job) -> list[str]:
+            damaged: list[str] = []
+            older = [] if is_whole else read_kept(self._file, damaged.append)
             digests = {entry.file.sha256 for entry in kept}
             write_kept(self._file, [*(e for e in older if e.file.sha256 not in digests), *kept])
+            return damaged
 
-        self._jobs.submit("Keeping the list of weights", "save", work, visible=False)
+        def done(damaged: list[str]) -> None:
+            for text in damaged:
+                self._notices.warning(text, scope="program")
+
+        self._jobs.submit("Keeping the list of weights", "save", work, done, visible=False)
 
 
 def _opened(path: Path, kept: Iterable[KeptWeights], engine: Engine, job: Job) -> OpenedWeights:

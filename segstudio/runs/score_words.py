@@ -105,17 +105,20 @@ def _unscored(shown: Prediction, folder: LabelSchema) -> NoScores | None:
     return NoScores(f"Not scored: {why} Evaluation > Class mapping tells it otherwise.")
 
 
-def means_text(metrics: Metrics) -> str:
-    """The means over the classes, in a line."""
-    return f"Mean IoU {ratio_text(metrics.mean_iou)}, Dice {ratio_text(metrics.mean_dice)}"
+def means_text(metrics: Metrics, schema: LabelSchema) -> str:
+    """The means in a line of a narrow panel: of the foreground where there is a background."""
+    if not schema.has_foreground:
+        return f"Mean IoU {ratio_text(metrics.mean_iou)}, Dice {ratio_text(metrics.mean_dice)}"
+    iou, dice = metrics.mean_over(schema.foreground_ids)
+    return f"Foreground IoU {ratio_text(iou)}, Dice {ratio_text(dice)}"
 
 
-def foreground_text(metrics: Metrics, schema: LabelSchema) -> str:
-    """The means without the background, and over how many classes; "" if that says nothing more."""
+def more_means_text(metrics: Metrics, schema: LabelSchema) -> str:
+    """The means with the background, and over how many classes; "" if that says nothing more."""
     found = []
     if schema.has_foreground:
-        iou, dice = map(ratio_text, metrics.mean_over(schema.foreground_ids))
-        found.append(f"Without background: mean IoU {iou}, Dice {dice}.")
+        iou, dice = ratio_text(metrics.mean_iou), ratio_text(metrics.mean_dice)
+        found.append(f"With background: mean IoU {iou}, Dice {dice}.")
     scored, classes = metrics.scored
     if scored != classes:
         found.append(

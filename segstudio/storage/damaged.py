@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json
 
 _log = logging.getLogger(__name__)
+_MOST: Final = 5
+"""How many damaged versions of one file are kept; then a new one replaces the oldest."""
 Tell = Callable[[str], None]
 """Told what was damaged, where it is now and what follows from it: sentences for people."""
 
@@ -28,8 +31,8 @@ def set_aside(path: Path, why: object, follows: str, tell: Tell) -> None:
         follows: What the program does without it, as the end of a sentence.
         tell: Is told.
     """
-    kept = path.with_suffix(".damaged")
     try:
+        kept = _place_for(path)
         path.replace(kept)
     except OSError as error:
         _log.warning("%s is damaged and could not be set aside: %s", path, error)
@@ -37,6 +40,51 @@ def set_aside(path: Path, why: object, follows: str, tell: Tell) -> None:
         return
     _log.warning("%s is damaged (%s); it is kept as %s", path, why, kept)
     tell(f"{path} is damaged ({why}): {follows}. It is kept as {kept}.")
+
+
+def keep_copy(path: Path, left_out: int, entries: int, tell: Tell) -> None:
+    """Keep a copy of a file whose next version will lack something; told once for each content.
+
+    Args:
+        path: The file, which stays.
+        left_out: How many of its entries make no sense.
+        entries: How many it has.
+        tell: Is told.
+    """
+    count = f"{left_out} of {entries} entries" if entries > 1 else "The one entry"
+    said = f"{count} in {path} cannot be understood and {'is' if left_out == 1 else 'are'} left out"
+    try:
+        kept = _place_for(path)
+        if kept.exists() and _same(kept, path):
+            return
+        shutil.copyfile(path, kept)
+    except OSError as error:
+        _log.warning("%s could not be copied: %s", path, error)
+        tell(f"{said}.")
+        return
+    _log.warning("%s; a copy is %s", said, kept)
+    tell(f"{said}. A copy of the whole file is kept as {kept}.")
+
+
+def _place_for(path: Path) -> Path:
+    """Where a damaged version is kept: where its content is already, a free place, or the oldest's.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    places = [path.with_suffix(".damaged")]
+    places += [path.with_suffix(f".{number}.damaged") for number in range(2, _MOST + 1)]
+    taken = [place for place in places if place.exists()]
+    same = next((place for place in taken if _same(place, path)), None)
+    free = next((place for place in places if place not in taken), None)
+    return same or free or min(taken, key=lambda place: place.stat().st_mtime_ns)
+
+
+def _same(first: Path, second: Path) -> bool:
+    # by size first: a damaged file may be a huge one
+    return (
+        first.stat().st_size == second.stat().st_size and first.read_bytes() == second.read_bytes()
+    )
 
 
 def read_list(path: Path, follows: str, tell: Tell) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from segstudio.core.prediction import ENSEMBLE_METHODS, EnsembleMethod, RunOptions
 from segstudio.core.text import utf8_json
 from segstudio.storage.atomic import make_folder, write_atomically
-from segstudio.storage.damaged import Tell, not_told, read_list
+from segstudio.storage.damaged import Tell, keep_copy, not_told, read_list
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,13 @@ def read_definitions(path: Path, tell: Tell = not_told) -> list[RunDefinition]:
     """The definitions in a file; entries that make no sense are left out, as is a missing file.
 
     A file that is no list of runs is kept beside as `.damaged`, so that the next one written does
-    not take its place.
+    not take its place, and so is a copy of one from which entries are left out.
     """
     entries = read_list(path, "the named runs in it are not there", tell)
-    return [found for entry in entries if (found := _accepted(entry)) is not None]
+    accepted = [found for entry in entries if (found := _accepted(entry)) is not None]
+    if len(accepted) < len(entries):
+        keep_copy(path, len(entries) - len(accepted), len(entries), tell)
+    return accepted
 
 
 def write_definitions(path: Path, definitions: list[RunDefinition]) -> None:

@@ -219,12 +219,16 @@ def test_what_is_readable_of_a_damaged_journal_is_restored_and_said(painting, ne
     other.recovering.restore(item)
     other.settle()
     assert other.document.annotation.labels.sum() == 2
-    assert any("damaged at 1 place" in message for message in other.messages)
+    (told,) = (n.notice for n in other.notices.shown if "a0.png" in n.message)
+    assert told.level == "warning"
+    assert told.message == (
+        "The strokes on a0.png are back but for 1 place where their journal is damaged."
+    )
     (kept,) = (p for p in journals(other) if p.parent.name == "set-aside")
     assert kept.read_bytes() == data
 
 
-def test_a_journal_that_cannot_be_read_is_said(painting, new_desk):
+def test_a_journal_that_cannot_be_read_is_said(painting, new_desk, tmp_path):
     dab(painting)
     path = ended(painting)
     path.write_bytes(b"SEGJ1\n" + b"\x55" * 60)
@@ -236,3 +240,5 @@ def test_a_journal_that_cannot_be_read_is_said(painting, new_desk):
     assert "set aside" in notice.hint
     (kept,) = journals(other)
     assert str(kept) in notice.hint
+    other.open(make_folder(tmp_path / "other", 1))  # as the program does when it starts
+    assert notice in [entry.notice for entry in other.notices.shown]

@@ -216,6 +216,40 @@ def test_what_cannot_be_saved_is_saved_elsewhere(blocked, tmp_path) -> None:
     assert blocked.autosave.unsaved() == []
 
 
+def test_what_is_painted_after_saving_elsewhere_is_said_not_to_be_saved(blocked, tmp_path) -> None:
+    blocked.autosave.choose_folder = lambda: tmp_path / "rescue"
+    answer(blocked, "Save elsewhere…")
+    later(blocked, 60)  # saving is tried again: nothing new to say
+    assert (errors(blocked), told(blocked).count("saving")) == (["saving"], 0)
+    stroke(blocked, (7, 7))
+    later(blocked, 2)
+    assert (errors(blocked), told(blocked).count("saving")) == (["saving"] * 2, 1)
+
+
+def test_a_question_is_asked_again_for_what_is_painted_after_saving_elsewhere(
+    desk, tmp_path
+) -> None:
+    root = make_folder(tmp_path / "set")
+    write_mask(tmp_path / "theirs.png", np.zeros((20, 30), np.uint8))
+    (root / "masks" / "a0.png").unlink()
+    (root / "masks" / "a0.png").symlink_to(tmp_path / "theirs.png")
+    desk.open(root)
+    desk.session.set_view(active_class=1, brush_size=1)
+    stroke(desk, (3, 3))
+    later(desk, 2)
+    desk.autosave.choose_folder = lambda: tmp_path / "rescue"
+    answer(desk, "Save elsewhere…")
+    later(desk, 60)
+    assert len(errors(desk)) == 1
+    assert not [entry for entry in desk.notices.shown if entry.notice.level == "error"]
+    stroke(desk, (7, 7))
+    later(desk, 2)
+    assert len(errors(desk)) == 2
+    answer(desk, "Replace the link")
+    assert not desk.document.dirty
+    assert np.array(pil.open(root / "masks" / "a0.png"))[7, 7] == 1
+
+
 def full(*_args) -> None:
     raise OSError(28, "No space left on device")
 

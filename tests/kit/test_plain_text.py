@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,9 +16,12 @@ from PySide6.QtGui import QAction, QTextDocument
 from PySide6.QtWidgets import QAbstractItemView, QComboBox, QLabel, QWidget
 
 import segstudio.kit
+from segstudio.annotation.ui.versions_dialog import VersionsDialog
 from segstudio.core.prediction import ModelSpec
 from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.kit.plain import plain, plain_box
+from segstudio.runs.ui.mapping_dialog import MappingDialog
+from segstudio.session.session import What
 from segstudio.storage.schema_file import write_schema
 from segstudio.window.cheat_sheet import CheatSheet
 from segstudio.window.command_palette import CommandPalette
@@ -139,6 +143,31 @@ def test_no_dialog_takes_a_name_for_html(named, verb, monkeypatch):
     monkeypatch.setattr("PySide6.QtWidgets.QDialog.show", look)
     getattr(named.window.verbs, verb)()
     assert len(seen) == 1, seen
+
+
+def test_kept_versions_show_their_files_as_they_are(named):
+    named.studio.editing.clear()
+    named.studio.autosave.save_now()
+    named.until(lambda: not named.session.document.dirty)
+    named.window.commands.refresh()
+    named.window.commands.run("edit.versions")
+    named.until(lambda: named.window.findChild(VersionsDialog) is not None)
+    dialog = named.window.findChild(VersionsDialog)
+    assert FILE in dialog.list.item(0).text()
+    assert _wrong(dialog) == []
+    dialog.close()
+
+
+def test_an_ampersand_in_the_name_of_a_class_is_no_key(named):
+    (first, other) = named.session.schema.classes
+    named.session.schema = LabelSchema((first, replace(other, name="R&D")))
+    named.session.notify(What.SCHEMA)
+    named.window.verbs.map_classes()
+    dialog = named.window.findChild(MappingDialog)
+    dialog.every.menu().aboutToShow.emit()
+    texts = [action.text() for action in dialog.every.menu().actions()]
+    assert "1  R&&D" in texts
+    dialog.close()
 
 
 def test_palette_and_cheat_sheet_show_names_as_they_are(named, qtbot):

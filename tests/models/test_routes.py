@@ -234,12 +234,13 @@ def test_a_route_that_is_not_there_gives_way_to_the_exact_one(tmp_path, monkeypa
 
 def test_a_route_that_fails_is_named_with_what_to_do(tmp_path, monkeypatch):
     def fail(_part, _device):
-        raise RuntimeError("no room")
+        raise RuntimeError("Exception from src/core.cpp:84:\nno room\n  for weights\n\n")
 
     broken = dataclasses.replace(route_of("openvino"), make=fail)
     monkeypatch.setattr(module, "ROUTES", (broken,))
     with pytest.raises(
-        SegstudioError, match=r"Model M cannot be run by OpenVINO .*no room.*--exact"
+        SegstudioError,
+        match=r"Model M cannot be run by OpenVINO any more \(no room for weights\)\..*--exact",
     ):
         Segmenter(sure_unet(tmp_path), device="cpu").predict(image(40, 40), CPU, route="openvino")
 

@@ -2,8 +2,10 @@
 
 import pickle
 import re
+import shutil
 import threading
 import time
+import types
 from collections import OrderedDict
 from pathlib import Path
 
@@ -153,6 +155,29 @@ def test_a_folder_that_cannot_be_made_is_named(server, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SegstudioError, match="cannot be downloaded to"):
         fetch(file_of(server), tmp_path / "file" / "weights")
+
+
+def test_a_full_disk_is_said_with_its_folder_and_what_is_needed(server, tmp_path):
+    (tmp_path / "w.bin.part").symlink_to("/dev/full")  # each write of it fails as on a full disk
+    with pytest.raises(SegstudioError) as caught:
+        fetch(file_of(server), tmp_path)
+    assert caught.value.message == (
+        f"w.bin cannot be downloaded: the disk of {tmp_path} is full; 3.0 MB more are needed."
+    )
+    assert caught.value.hint == (
+        "Free 3.0 MB of space there and download again: it goes on where it stopped."
+    )
+
+
+def test_a_download_that_finds_no_room_is_not_begun(server, tmp_path, monkeypatch):
+    (tmp_path / "w.bin.part").write_bytes(CONTENT[:1_000_000])
+    room = types.SimpleNamespace(total=9_000_000, used=7_100_000, free=1_900_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: room)
+    with pytest.raises(SegstudioError, match=r"is full; 2\.0 MB more are needed"):
+        fetch(file_of(server), tmp_path)
+    assert (tmp_path / "w.bin.part").stat().st_size == 1_000_000
+    room.free = 2_000_000  # just enough
+    assert fetch(file_of(server), tmp_path).read_bytes() == CONTENT
 
 
 def test_only_http_addresses_are_fetched(tmp_path):

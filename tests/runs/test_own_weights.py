@@ -11,7 +11,7 @@ from tiny_networks import UNET
 
 from segstudio.core.errors import SegstudioError
 from segstudio.runs.batch import run_key
-from segstudio.runs.kept_weights import known_file, own_weights_file, read_kept
+from segstudio.runs.kept_weights import known_file, own_weights_file, read_kept, write_kept
 
 
 @pytest.fixture
@@ -290,7 +290,35 @@ def test_entries_that_make_no_sense_are_left_out(opened, entry):
     if entry == {"id": "a"}:
         bad = entry
     file.write_text(json.dumps([bad, *whole]))
-    assert [e.spec.id for e in read_kept(file)] == ["mine"]
+    content = file.read_bytes()
+    told = []
+    assert [e.spec.id for e in read_kept(file, told.append)] == ["mine"]
+    kept = file.with_suffix(".damaged")
+    assert told == [
+        (
+            f"1 of 2 entries in {file} cannot be understood and is left out. "
+            f"A copy of the whole file is kept as {kept}."
+        )
+    ]
+    assert file.read_bytes() == kept.read_bytes() == content
+    assert [e.spec.id for e in read_kept(file, told.append)] == ["mine"]
+    assert len(told) == 1  # the same file is not told again
+    write_kept(file, read_kept(file))
+    assert kept.read_bytes() == content
+
+
+def test_entries_that_make_no_sense_are_told_in_the_window(opened, new_desk):
+    file = own_weights_file(opened.preferences.folders)
+    opened.close()
+    content = json.dumps([*json.loads(file.read_text()), {"id": "older"}])
+    file.write_text(content)
+    again = new_desk()
+    assert [text for text in again.messages if str(file) in text] == [again.messages[0]]
+    assert again.messages[0].startswith("1 of 2 entries in ")
+    again.own_weights.rename("mine", "Other")
+    again.settle()
+    assert "older" not in file.read_text()
+    assert file.with_suffix(".damaged").read_text() == content
 
 
 def test_a_file_is_described_as_it_was_said_wherever_it_lies(opened, mine, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from pathlib import Path
 
@@ -160,6 +161,43 @@ def test_named_runs_are_set_aside_and_new_ones_can_be_kept(tmp_path, content):
     assert read_definitions(path) == [run]
     kept = tmp_path / "runs.damaged"
     assert not kept.exists() or kept.read_bytes() == before
+
+
+def test_damaged_files_do_not_replace_each_other(tmp_path):
+    path = tmp_path / "runs.json"
+    names = ["runs.damaged", *(f"runs.{n}.damaged" for n in (2, 3, 4, 5))]
+    for number, name in enumerate(names):
+        path.write_text("[" * (number + 1))
+        os.utime(path, (1000 + number, 1000 + number))
+        told = []
+        read_definitions(path, told.append)
+        assert f"It is kept as {tmp_path / name}." in told[0]
+    assert [(tmp_path / name).read_text() for name in names] == ["[" * n for n in range(1, 6)]
+    path.write_text("[[")  # one that is kept already takes no other's place
+    read_definitions(path)
+    assert [(tmp_path / name).read_text() for name in names] == ["[" * n for n in range(1, 6)]
+    os.utime(tmp_path / names[1], (3000, 3000))
+    path.write_text("{")  # at most five: the oldest goes
+    read_definitions(path)
+    assert [(tmp_path / name).read_text() for name in names] == ["{", "[[", "[[[", "[[[[", "[[[[["]
+    assert not path.exists()
+
+
+def test_a_named_run_that_makes_no_sense_is_kept_aside(tmp_path):
+    path = tmp_path / "runs.json"
+    good = {"id": "a", "title": "A", "kind": "variant", "members": ["m"]}
+    path.write_text(json.dumps([good, {**good, "kind": "guess"}, 7]))
+    content, told = path.read_bytes(), []
+    found = read_definitions(path, told.append)
+    write_definitions(path, found)
+    assert [run.id for run in found] == ["a"]
+    assert (tmp_path / "runs.damaged").read_bytes() == content
+    assert told == [
+        (
+            f"2 of 3 entries in {path} cannot be understood and are left out. "
+            f"A copy of the whole file is kept as {tmp_path / 'runs.damaged'}."
+        )
+    ]
 
 
 def test_a_named_run_with_options_of_the_wrong_kind_is_left_out(tmp_path):

@@ -72,9 +72,9 @@ def test_f5_runs_the_model_and_shows_the_scores_worked_out_by_hand(bench, folder
         assert shown == [f"{iou:.3f}", f"{2 * iou / (1 + iou):.3f}"]
     of_all = np.mean([_iou(truth, prediction, c) for c in range(3)])
     line = re.sub("<[^>]*>", "", bench.window.classes.means.text())
-    assert line.startswith(f"Mean IoU {of_all:.3f}, Dice ")
     mean = np.mean([_iou(truth, prediction, c) for c in (1, 2)])
-    assert f"Without background: mean IoU {mean:.3f}" in bench.window.classes.means.toolTip()
+    assert line.startswith(f"Foreground IoU {mean:.3f}, Dice ")
+    assert f"With background: mean IoU {of_all:.3f}" in bench.window.classes.means.toolTip()
 
 
 def test_the_accuracy_line_names_the_frequent_class_and_what_guessing_it_scores(

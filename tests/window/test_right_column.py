@@ -100,7 +100,7 @@ def test_what_more_opens_says_all_that_is_known_of_the_figures(scored):
     assert details.sides.text().startswith("Fake U-Net against your annotation (edited ")
     assert details.sides.text().endswith(", started from Fake U-Net)")
     assert details.warning.text() == "Partly this model's own pixels: the score says little."
-    assert details.means.text().startswith("Without background: mean IoU 1.000, Dice 1.000.")
+    assert details.means.text().startswith("With background: mean IoU 1.000, Dice 1.000.")
     assert "2 of 3 classes" in details.means.text()
     assert details.accuracy.text().startswith(f"Pixel accuracy 100.0{NO_BREAK}%")
     tip = scored.window.classes.header.note.toolTip()

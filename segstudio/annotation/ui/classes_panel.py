@@ -47,9 +47,9 @@ from segstudio.runs.score_words import (
     NoScores,
     accuracy_text,
     calibration_text,
-    foreground_text,
     image_means_text,
     means_text,
+    more_means_text,
     why_no_folder_scores,
     why_no_image_scores,
 )
@@ -238,8 +238,8 @@ class ClassesPanel(QWidget):
         self.means.setVisible(metrics is not None)
         if metrics is None:
             return
-        self.means.setText(_with_strong_figures(means_text(metrics)))
-        self.means.setToolTip(plain(foreground_text(metrics, self._session.schema)))
+        self.means.setText(_with_strong_figures(means_text(metrics, self._session.schema)))
+        self.means.setToolTip(plain(more_means_text(metrics, self._session.schema)))
 
     def _show_sides(self, metrics: Metrics | None, folder: FolderScores | None) -> None:
         """Name the model beside the panel's name, and what it is compared with in the tip."""
@@ -257,7 +257,7 @@ class ClassesPanel(QWidget):
         self.header.note.show_text(f"{telling_title(sides.model, others)}{over}")
         self.header.note.setToolTip(plain(f"IoU and Dice: {sides.text}"))
         if self.more.isChecked():
-            means = [foreground_text(metrics, session.schema)]
+            means = [more_means_text(metrics, session.schema)]
             if folder is not None:
                 means.append(image_means_text(folder.image_means))
             self.details.show_told(

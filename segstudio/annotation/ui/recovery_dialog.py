@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from segstudio.annotation.recovering import Recovering
+from segstudio.core.formatting import counted
 from segstudio.core.labels import Image
 from segstudio.kit.dialog import Dialog
 from segstudio.kit.icons import icon
@@ -134,8 +135,8 @@ class RecoveryDialog(Dialog):
 def _listed(item: Recovered) -> QListWidgetItem:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(item.time))
     # A stroke is as many changes as the pointer made moves.
-    changes = "1 change" if item.strokes == 1 else f"{item.strokes} changes"
-    lost = f", damaged at {item.damaged}" if item.damaged else ""
+    changes = counted(item.strokes, "change")
+    lost = f", {counted(item.damaged, 'damaged place')}" if item.damaged else ""
     row = QListWidgetItem(f"{item.title}\n{changes}{lost}, {when}")
     row.setToolTip(plain(str(item.image)))
     row.setData(_ITEM, item)

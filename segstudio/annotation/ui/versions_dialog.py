@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from segstudio.annotation.annotation_place import AnnotationPlace
 from segstudio.kit.dialog import Dialog
 from segstudio.kit.icons import icon
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, plain
 from segstudio.storage.originals import Version
 
 _VERSION = Qt.ItemDataRole.UserRole
@@ -65,7 +65,7 @@ class VersionsDialog(Dialog):
             when = f"kept {datetime.fromisoformat(version.kept_at).astimezone():%Y-%m-%d %H:%M}"
         item = QListWidgetItem(f"{self._place.shown(version.path)}   ({when})")
         item.setData(_VERSION, version)
-        item.setToolTip(f"{version.path}\nSHA-256 {version.digest}")
+        item.setToolTip(plain(f"{version.path}\nSHA-256 {version.digest}"))
         return item
 
     def _lay_out(self, any_there: bool) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segstudio.core.attention import AttentionBlock, AttentionBlocks, BlockAttention
-from segstudio.core.errors import CancelledError, SegstudioError
+from segstudio.core.errors import CancelledError, SegstudioError, one_line
 from segstudio.core.features import Cut, FeatureMap, FeatureTrace, LayerInfo, Role, SkipEdge
 from segstudio.core.geometry import Rect
 from segstudio.core.input_geometry import InputGeometry
@@ -371,7 +371,7 @@ class TracedModel:
             raise
         except Exception as error:
             raise SegstudioError(
-                f"{self._segmenter.spec.title} failed on the image ({error}).",
+                f"{self._segmenter.spec.title} failed on the image ({one_line(error)}).",
                 "Try another model or another size of the image.",
             ) from error
 

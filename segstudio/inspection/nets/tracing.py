@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from segstudio.core.errors import CancelledError, SegstudioError
+from segstudio.core.errors import CancelledError, SegstudioError, one_line
 from segstudio.core.features import (
     DEFAULT_BUDGET,
     ActivationStore,
@@ -188,8 +188,8 @@ def _probe(model: nn.Module, images: Tensor, check: Check | None) -> tuple[Recor
     except Exception as caught:
         shape = " x ".join(map(str, images.shape[-2:]))
         raise SegstudioError(
-            f"{type(model).__name__} does not run on an image of {shape}: {caught}",
-            f"It did not run on a probe either: {error}",
+            f"{type(model).__name__} does not run on an image of {shape}: {one_line(caught)}",
+            f"It did not run on a probe either: {one_line(error)}",
         ) from caught
     return recorder, output
 

@@ -21,6 +21,7 @@ from segstudio.inspection.ui.cut_masks import CutMasks
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import Stacked
 from segstudio.kit.icon_button import icon_button, text_switch
+from segstudio.kit.plain import in_menu
 from segstudio.kit.turns import Parts
 from segstudio.session.inspection import Overlay, TracedNetwork
 from segstudio.session.session import Change, Session, What
@@ -126,7 +127,7 @@ class CutsPage(QWidget):
             return
         how = chosen_how(self.how)
         for edge in traced.trace.skips:
-            action = menu.addAction(f"{edge.source} → {edge.target}")
+            action = menu.addAction(in_menu(f"{edge.source} → {edge.target}"))
             action.triggered.connect(
                 lambda _checked=False, edge=edge: self._cutting.cut_skip(edge, how)
             )
@@ -136,7 +137,9 @@ class CutsPage(QWidget):
             action.triggered.connect(lambda: self._cutting.cut_all_skips(how))
         self._add_channel(menu, traced)
         if menu.isEmpty():
-            menu.addAction(f"{traced.title} has no skips: open a stage first").setEnabled(False)
+            menu.addAction(in_menu(f"{traced.title} has no skips: open a stage first")).setEnabled(
+                False
+            )
 
     def _add_channel(self, menu: QMenu, traced: TracedNetwork) -> None:
         inspection, how = self._session.inspection, chosen_how(self.how)
@@ -146,9 +149,9 @@ class CutsPage(QWidget):
         menu.addSeparator()
         if inspection.channel is not None:
             channels = (inspection.channel,)
-            action = menu.addAction(f"Channel {inspection.channel} of {layer.id}")
+            action = menu.addAction(in_menu(f"Channel {inspection.channel} of {layer.id}"))
             action.triggered.connect(lambda: self._cutting.cut_channel(layer, channels, how))
-        action = menu.addAction(f"All channels of {layer.id}")
+        action = menu.addAction(in_menu(f"All channels of {layer.id}"))
         action.triggered.connect(lambda: self._cutting.cut_channel(layer, None, how))
 
     def _on_change(self, change: Change) -> None:

@@ -48,7 +48,7 @@ from segstudio.report.diagram import (
 )
 from segstudio.report.diagram_drawing import DiagramState
 from segstudio.report.diagram_parts import hull
-from segstudio.report.diagram_style import KIND_TEXTS, TIMES, shape_text, stride_text
+from segstudio.report.diagram_style import KIND_TEXTS, TIMES, shape_text, stride_words
 from segstudio.report.primitives import fitted_box
 from segstudio.session.inspection import Inspection, MapPicture, TracedNetwork
 from segstudio.session.session import Change, Session, What
@@ -618,7 +618,7 @@ def _stage_tip(node: DiagramNode, traced: TracedNetwork) -> str:
     layer = node.layer
     lines = [
         f"{layer.name} ({layer.role})",
-        f"{shape_text(layer)}, {stride_text(layer.photo_stride)}",
+        f"{shape_text(layer)}, {stride_words(layer.photo_stride)}",
     ]
     if node.folded:
         lines.insert(0, f"{len(layers)} stages: {node.members[0]} … {node.members[-1]}")

@@ -16,7 +16,7 @@ from segstudio.inspection.stage_similarity import StageSimilarity
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.pixmaps import pixmap_of
 from segstudio.kit.plain import PlainLabel, plain
-from segstudio.report.diagram_style import stride_text
+from segstudio.report.diagram_style import stride_words
 from segstudio.session.inspection import TracedNetwork
 from segstudio.session.session import Session
 
@@ -64,7 +64,7 @@ class PairDetail(QWidget):
             return
         channels, height, width = layer.shape
         box.show_stage(stage, f"{channels} \u00d7 {height} \u00d7 {width}")
-        box.setToolTip(plain(f"{traced.title}: {stage}, {stride_text(layer.photo_stride)}"))
+        box.setToolTip(plain(f"{traced.title}: {stage}, {stride_words(layer.photo_stride)}"))
         inspection, wanted = self._session.inspection, self._shown
 
         def arrived(image: Image) -> None:

@@ -28,7 +28,7 @@ from segstudio.inspection.ui.spectra_view import ShownSpectrum, SpectraView
 from segstudio.inspection.upsampling import Upsampling, UpsamplingState
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import EmptyState, Switch
-from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.plain import PlainLabel, in_menu, plain
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import Column, Side, TableModel
 from segstudio.session.session import Change, Session, What
@@ -231,7 +231,7 @@ class UpsamplingPage(QWidget):
         for spec in self._session.models.values():
             if spec.id not in self._session.model.available:
                 continue
-            action = QAction(spec.title, self.menu)
+            action = QAction(in_menu(spec.title), self.menu)
             action.setCheckable(True)
             action.setChecked(spec.id in chosen)
             action.setData(spec.id)

@@ -36,6 +36,7 @@ from segstudio.kit.plain import LinkLabel, PlainLabel, plain
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import Column, Emphasis, Side, TableModel
 from segstudio.kit.turns import Parts
+from segstudio.report.shape_table import pixels_text
 from segstudio.session.inspection import Inspection, Over, Overlay, TracedNetwork
 from segstudio.session.session import Change, Session, What
 
@@ -366,7 +367,7 @@ def _field_text(traced: TracedNetwork, values: PixelValues) -> str:
     height, width = layer.photo_field or (0, 0)
     text = (
         f"Theoretical receptive field of {values.stage}: {height} \u00d7 {width} px of the photo "
-        "(height \u00d7 width)"
+        f"(height \u00d7 width), one position every {pixels_text(layer.photo_stride)} px"
     )
     field = layer.receptive_field
     if field is not None and field.is_global:

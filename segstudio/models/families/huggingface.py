@@ -15,7 +15,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from segstudio.core.errors import SegstudioError
+from segstudio.core.errors import SegstudioError, one_line
 from segstudio.core.prediction import ModelSpec
 from segstudio.core.text import listed
 from segstudio.models.checkpoints import load_state, read_tensors
@@ -283,7 +283,7 @@ def _task_words(folder: Path, task: str, length: int) -> Tensor:
         )
     except Exception as error:
         raise SegstudioError(
-            f"{folder} has no vocabulary, by which OneFormer is told what to find ({error}).",
+            f"{folder} has no vocabulary, by which OneFormer is told what to find ({one_line(error)}).",
             "Put tokenizer.json, or vocab.json and merges.txt, beside the weights.",
         ) from error
     numbers = torch.tensor(words["input_ids"], dtype=torch.float32)

@@ -28,7 +28,7 @@ from segstudio.core.class_rules import Unmapped
 from segstudio.kit.dialog import Dialog
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.icons import icon
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, in_menu
 from segstudio.kit.swatch import swatch
 from segstudio.runs.class_mappings import ClassMappings, MappingRow, MappingTable
 from segstudio.runs.ui.model_chooser import ModelItems
@@ -108,7 +108,7 @@ class MappingDialog(Dialog):
         for row in range(self._targets.rowCount()):
             item = self._targets.item(row)
             target = item.data(Qt.ItemDataRole.UserRole)
-            menu.addAction(item.icon(), item.text(), partial(self._all_to, target))
+            menu.addAction(item.icon(), in_menu(item.text()), partial(self._all_to, target))
 
     def _all_to(self, target: int | None) -> None:
         targets = {

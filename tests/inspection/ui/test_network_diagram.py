@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtGui import QHelpEvent, QMouseEvent, QWheelEvent
+from PySide6.QtWidgets import QApplication, QToolTip
 from tiny_networks import SHUFFLE, UNET
 from traced_desk import for_a_test
 
@@ -108,6 +108,17 @@ def test_the_whole_network_is_seen_and_gets_its_pictures(qtbot, view):
         inside = whole[area.top() : area.bottom(), 4 * area.left() : 4 * area.right()]
         # a box with its name alone has about 230 shades, of its text's edges
         assert len(np.unique(inside.reshape(-1, 4), axis=0)) > 300
+
+
+def test_the_tip_tells_lengths_in_pixels_of_the_photo(view):
+    place = place_in(view, "down1")
+    QApplication.sendEvent(view, QHelpEvent(QEvent.Type.ToolTip, place, view.mapToGlobal(place)))
+    told = QToolTip.text().split("\n")
+    QToolTip.hideText()
+    assert told[1] == "8\u00d716\u00d724, stride 2 pixels of the photo"
+    # two 3 x 3 convolutions see 5; after pooling by 2, two more see 6 + 8
+    field = "receptive field 14\u00d714 pixels of the photo (height \u00d7 width)"
+    assert field in " ".join(told)
 
 
 def test_a_click_opens_the_stage_or_the_skip(qtbot, view, desk):

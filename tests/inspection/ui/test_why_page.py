@@ -44,7 +44,10 @@ def test_the_receptive_field_is_said_as_height_and_width(desk, monkeypatch):
     studio.inspecting.open_stage("down2")
     studio.inspecting.pin((20, 10))
     until(lambda: "down2" in page.field.text())
-    assert "down2: 14 \u00d7 18 px of the photo (height \u00d7 width)" in page.field.text()
+    assert page.field.text() == (
+        "Theoretical receptive field of down2: 14 \u00d7 18 px of the photo (height \u00d7 width), "
+        "one position every 4 px."
+    )
 
 
 def test_a_pinned_pixel_shows_its_classes_and_every_stage(desk):

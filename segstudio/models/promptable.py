@@ -23,12 +23,15 @@ from torch.nn import functional as F
 from segstudio.core.errors import SegstudioError
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Image, Mask
+from segstudio.models.checkpoints import load_state
 from segstudio.models.click_decoder import ClickDecoder, Decoded, DecoderInput
 from segstudio.models.devices import repeatable, resolve_device
 from segstudio.models.download import Check, Report, no_check, no_report
 from segstudio.models.families.huggingface import filled
-from segstudio.models.hub_folder import PROMPTABLE, HubFolder, folder_of
+from segstudio.models.hub_folder import PROMPTABLE
 from segstudio.models.preprocess import Preprocess
+from segstudio.models.published import IMAGENET_MEAN, IMAGENET_STD
+from segstudio.models.sam_files import PromptableFile, read_promptable, renamed
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 in pixels of the image."""
@@ -127,23 +130,31 @@ class Promptable:
 
     @classmethod
     def open(cls, path: Path, device: str = "auto") -> Promptable:
-        """Open a folder of Hugging Face, or a file of it.
+        """Open a folder of Hugging Face, a file of it, or a file that the authors published.
 
         Raises:
             SegstudioError: if it holds no SAM, its weights do not fit, or transformers is missing.
         """
-        folder = folder_of(path)
-        found = None if folder is None else HubFolder.read(folder)
-        row = None if found is None else PROMPTABLE.get(found.architecture)
-        if found is None or row is None:
+        found = read_promptable(path)
+        if found is None:
             raise SegstudioError(
                 f"{path} holds no network that answers clicks.",
-                "Choose a folder of Hugging Face with SAM or SAM 2.1.",
+                "Choose a folder of Hugging Face, or a file, with SAM or SAM 2.1.",
             )
-        network = filled(row.builds, row.config, found.config, found.weights, row.spare)
+        row = PROMPTABLE[found.architecture]
+        state = _published_state(found) if found.published else None
+        network = filled(
+            row.builds, row.config, found.config, found.weights, row.spare, state=state
+        )
         side = row.side(network.config)
-        preprocess = Preprocess.from_dict({**found.normalisation, "size": list(side)})
+        usual = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
+        preprocess = Preprocess.from_dict({**usual, **found.normalisation, "size": list(side)})
         return cls(network, preprocess, device, pads=row.pads)
+
+    @property
+    def tensors(self) -> int:
+        """How many tensors the network has."""
+        return len(self._network.state_dict())
 
     def kept(self, digest: str) -> Embedding | None:
         """The embedding of an image if it is still there."""
@@ -299,6 +310,16 @@ class Promptable:
             weights = weights[..., :resized]
         weights = F.interpolate(weights, source, mode="linear", align_corners=False)
         return weights[0].t().contiguous()
+
+
+def _published_state(found: PromptableFile) -> dict[str, Tensor]:
+    """The tensors of a published file as transformers has them."""
+    state = renamed(found.architecture, load_state(found.weights))
+    kinds = [f"prompt_encoder.point_embed.{i}.weight" for i in range(4)]
+    if found.architecture == "Sam2Model" and all(each in state for each in kinds):
+        joined = torch.cat([state.pop(each) for each in kinds])
+        state["prompt_encoder.point_embed.weight"] = joined
+    return state
 
 
 @contextmanager

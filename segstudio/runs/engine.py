@@ -183,8 +183,15 @@ class TorchEngine:
             SegstudioError: if it holds no network that segstudio knows.
         """
         from segstudio.models.recognition import describes_itself
+        from segstudio.models.sam_files import promptable_spec
         from segstudio.models.weights import content_digest
 
+        clicked = promptable_spec(path)
+        if clicked is not None:
+            from segstudio.models.promptable import Promptable
+
+            check()
+            return Examined(clicked, True, Promptable.open(path).tensors)
         spec = self.spec_from_weights(path)
         if spec.weights is not None:  # with its digest it is the model that is run later
             digest = content_digest(Path(spec.weights.filename), check)

@@ -136,7 +136,13 @@ def filled_network(spec: ModelSpec, path: Path) -> nn.Module:
 
 
 def filled(
-    name: str, config_name: str, config: Mapping[str, Any], path: Path, spare: tuple[str, ...] = ()
+    name: str,
+    config_name: str,
+    config: Mapping[str, Any],
+    path: Path,
+    spare: tuple[str, ...] = (),
+    *,
+    state: dict[str, Tensor] | None = None,
 ) -> Any:
     """One of transformers' networks with the weights of a file.
 
@@ -146,12 +152,14 @@ def filled(
         config: What config.json holds.
         path: Of the weights, or of their index.
         spare: Begins of the names of tensors in the file that it does not need.
+        state: The tensors under the names of transformers; those in the file if not given.
 
     Raises:
         SegstudioError: unless the file has every tensor of the network, with its shape, and
             nothing else.
     """
-    state, made = _state(path), _configuration(config_name, config)
+    state = _state(path) if state is None else state
+    made = _configuration(config_name, config)
     kind = _transformers(name)
     _check_size(kind, made, state, path)
     inner, info = kind.from_pretrained(

@@ -136,7 +136,8 @@ class ClickDecoder:
         said = torch.stack([heads[number](decoded.words[number]) for number in wanted])
         height, width = image.grid
         flat = (said @ up.t()).view(-1, height, width, 2, 2, 2, 2)
-        return flat.permute(0, 1, 3, 5, 2, 4, 6).reshape(-1, 4 * height, 4 * width)
+        masks: Tensor = flat.permute(0, 1, 3, 5, 2, 4, 6).reshape(-1, 4 * height, 4 * width)
+        return masks
 
     def single(self, image: DecoderInput, decoded: Decoded) -> tuple[Tensor, Tensor]:
         """Scores (1,) and logits (1, 4 h, 4 w) of the mask for prompts that leave no choice.
@@ -260,4 +261,5 @@ def _told(attention: Any, words: Tensor) -> Tensor:
     out, count = _out(attention), attention.num_attention_heads
     values = _heads(attention.v_proj(words), attention)
     by_head = out.weight.t().view(count, -1, out.weight.shape[0])
-    return (values @ by_head + out.bias / count).flatten(0, 1)
+    told: Tensor = (values @ by_head + out.bias / count).flatten(0, 1)
+    return told

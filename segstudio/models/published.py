@@ -228,6 +228,11 @@ def promptable_specs() -> tuple[ModelSpec, ...]:
     )
 
 
+def published_prompters() -> dict[str, ModelSpec]:
+    """The published networks that answer points and boxes, by id."""
+    return {spec.id: spec for spec in promptable_specs()}
+
+
 def _promptable(name: str, title: str, weights: WeightsFile) -> ModelSpec:
     return ModelSpec(
         id=name,

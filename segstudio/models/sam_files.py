@@ -157,7 +157,7 @@ def promptable_spec(path: Path) -> ModelSpec | None:
     if found is None:
         return None
     require_transformers(f"{path} holds a {found.title}")
-    place = path if found.published else found.weights.parent
+    place = found.weights if found.published else found.weights.parent
     name = place.name
     return ModelSpec(
         id=place.stem if found.published else name,
@@ -166,7 +166,7 @@ def promptable_spec(path: Path) -> ModelSpec | None:
         task="promptable",
         schema=PROMPT_SCHEMA,
         builder=BUILDER,
-        weights=WeightsFile(str(place), size=found.weights.stat().st_size),
+        weights=WeightsFile(str(found.weights), size=found.weights.stat().st_size),
         description="Answers points and boxes on an image with the object that is there.",
     )
 

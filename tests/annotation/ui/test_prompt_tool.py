@@ -225,7 +225,7 @@ def test_without_weights_the_bar_says_so_and_a_button_offers_them(window, sam):
     QTest.keyClick(window.window, Qt.Key.Key_S)
     window.settle()
     assert session.view.tool == "prompt"
-    assert bar.hint.text().startswith("A network that answers clicks is needed")
+    assert bar.hint.text().startswith("Needs weights of SAM")
     button = next(b for b in bar.findChildren(QToolButton) if b.text() == "Choose weights…")
     assert button.isVisible()
     assert button.isEnabled()
@@ -241,7 +241,7 @@ def test_without_weights_the_bar_says_so_and_a_button_offers_them(window, sam):
     assert not session.document.annotation.labels.any()
     opened(window, sam[0])
     window.settle()
-    assert bar.hint.text().startswith("Click the object")
+    assert bar.hint.text().startswith("Click, Shift+click, drag a box")
     assert button.text() == "SAM (tiny-sam)"
     assert session.prompters["tiny-sam"].task == "promptable"
     assert "tiny-sam" not in session.models

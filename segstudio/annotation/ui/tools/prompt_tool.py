@@ -29,11 +29,11 @@ _MOST_LINES = 10_000
 _DARK, _LIGHT = QColor(0, 0, 0, 200), QColor(255, 255, 255)
 _ON, _OFF = QColor("#009E73"), QColor("#D55E00")
 _WORDS = {
-    "absent": "A network that answers clicks is needed: choose weights of SAM",
-    "waiting": "Click an object, drag a box around it",
-    "preparing": "Preparing this image; clicks are answered as soon as it is done",
-    "ready": "Click the object, Shift+click what is not it, drag a box; Enter paints it",
-    "stopped": "This image is not prepared; the weights' menu begins again",
+    "absent": "Needs weights of SAM or SAM 2.1",
+    "waiting": "Click an object or drag a box",
+    "preparing": "Preparing this image…",
+    "ready": "Click, Shift+click, drag a box; Enter paints",
+    "stopped": "Not prepared: see the menu of weights",
 }
 
 

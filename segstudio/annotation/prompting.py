@@ -78,12 +78,12 @@ class FoundObject:
 
 @dataclass(frozen=True)
 class _Ready:
-    """A network with its embedding of a document's image."""
+    """A network, its embedding of a document's image, and what tells it from others."""
 
     network: Promptable
     embedding: Embedding
     document: Document
-    model_id: str
+    key: tuple[str, ...]
 
 
 Then = Callable[[FoundObject], None]
@@ -104,10 +104,11 @@ class Prompting:
         """
         self._session, self._jobs, self._notices = session, jobs, notices
         self._open = open_network or _opened
-        self._loaded: tuple[str, Promptable] | None = None
+        self._loaded: tuple[tuple[str, ...], Promptable] | None = None
         self._ready: _Ready | None = None
-        self._begun: tuple[Document, str] | None = None
+        self._begun: tuple[str, ...] | None = None
         self._next: tuple[Prompt, Then] | None = None
+        self._document: Document | None = None
         self._is_asking = self._is_stopped = False
         session.follow(What.VIEW | What.DOCUMENT | What.MODELS, self._on_change)
 
@@ -156,17 +157,18 @@ class Prompting:
             ready is not None
             and chosen is not None
             and ready.document is document
-            and ready.model_id == chosen.id
+            and ready.key == self._key_of(chosen)
         )
 
     # -- embedding -----------------------------------------------------------------------------
 
-    def _on_change(self, change: Change) -> None:
-        if change.what & What.DOCUMENT:
-            self._begun = self._next = None
-            ready = self._ready
-            if ready is not None and ready.document is not self._session.document:
-                self._ready = None
+    def _on_change(self, _change: Change) -> None:
+        document = self._session.document
+        if document is not self._document:
+            self._document = document
+            if self._begun is not None and not self.is_ready:
+                self._jobs.cancel_key(_KEY)
+            self._ready = self._begun = self._next = None
         self._prepare()
 
     def _prepare(self) -> None:
@@ -174,8 +176,8 @@ class Prompting:
         document = session.document
         in_hand = session.view.tool == TOOL
         if in_hand and spec is not None and document is not None and not self.is_ready:
-            if self._begun != (document, spec.id):
-                self._begun = (document, spec.id)
+            if self._begun != self._key_of(spec):
+                self._begun = self._key_of(spec)
                 self._embed(spec, document)
         elif not in_hand and self._begun is not None and not self.is_ready:
             self._begun = None
@@ -185,8 +187,8 @@ class Prompting:
     def _embed(self, spec: ModelSpec, document: Document) -> None:
         self._is_stopped = False
         loaded, pixels = self._loaded, document.pixels
-        device = self._session.model.options.device
-        if loaded is not None and loaded[0] != spec.id:
+        device, key = self._session.model.options.device, self._key_of(spec)
+        if loaded is not None and loaded[0] != key:
             loaded = self._loaded = None
 
         def work(job: Job) -> tuple[Promptable, Embedding]:
@@ -195,9 +197,9 @@ class Prompting:
             return network, network.embed(pixels, _digest(pixels), job.check, job.report)
 
         def done(found: tuple[Promptable, Embedding]) -> None:
-            self._loaded = (spec.id, found[0])
+            self._loaded = (key, found[0])
             if document is self._session.document:
-                self._ready = _Ready(found[0], found[1], document, spec.id)
+                self._ready = _Ready(found[0], found[1], document, key)
                 self._answer()
             self._say()
 
@@ -205,7 +207,8 @@ class Prompting:
             self._notices.failure(f"Preparing {document.ref.title}", error, scope="image")
 
         def ended() -> None:
-            if not self.is_ready and self._begun == (document, spec.id):
+            is_awaited = document is self._session.document and self._begun == key
+            if is_awaited and not self.is_ready:
                 self._is_stopped = True
                 self._say()
 
@@ -235,6 +238,11 @@ class Prompting:
         if state != session.prompting:
             session.prompting = state
             session.notify(What.MODELS, by=self)
+
+    def _key_of(self, spec: ModelSpec) -> tuple[str, ...]:
+        """What tells networks apart: a file may be written anew, a device chosen."""
+        digest = spec.weights.sha256 if spec.weights is not None else ""
+        return spec.id, digest, self._session.model.options.device
 
     # -- answering -----------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from segstudio.folder.files import FolderFiles, OpenFolder
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.jobs import Job, JobRunner
 from segstudio.models.published import published_prompters
+from segstudio.models.weights import is_available
 from segstudio.notices import Notices
 from segstudio.runs.batch import (
     Batch,
@@ -88,8 +89,8 @@ class Segmenting:
 
         def work(_job: Job) -> _Models:
             specs, read = self._engine.specs(), own_weights.read()
-            looked = {**specs, **published_prompters()}
-            here = frozenset(i for i, s in looked.items() if self._engine.is_available(s))
+            here = frozenset(i for i, s in specs.items() if self._engine.is_available(s))
+            here |= {i for i, s in published_prompters().items() if is_available(s)}
             kept = [entry.spec for entry in read.entries]
             return _Models(
                 specs, here, self.routes.find((*specs.values(), *held, *kept), device), read

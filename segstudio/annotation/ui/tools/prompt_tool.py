@@ -24,7 +24,7 @@ _DRAG_PX = 4.0
 """How far the pointer moves before a click becomes a box."""
 _POINT_PX = 5.0
 _FILL_ALPHA = 120
-_MOST_LINES = 10_000
+_MOST_LINES = 8_000
 """A longer outline would cost a frame's time; the object is filled all the same."""
 _DARK, _LIGHT = QColor(0, 0, 0, 200), QColor(255, 255, 255)
 _ON, _OFF = QColor("#009E73"), QColor("#D55E00")

@@ -53,7 +53,7 @@ from segstudio.runs.route_memory import RouteMemory, RouteTest, tested_apart
 from segstudio.runs.scoring import Scoring
 from segstudio.runs.segmenting import Segmenting
 from segstudio.session.document import Document
-from segstudio.session.session import ModelState, OverlayStyle, Session
+from segstudio.session.session import ModelState, OverlayStyle, PromptState, Session
 from segstudio.storage.figures import FigureStore
 from segstudio.storage.journal import Journal
 from segstudio.storage.predictions import PredictionStore
@@ -374,6 +374,7 @@ class Studio:
                 tile_px=settings.tile_px,
             ),
         )
+        session.prompting = PromptState(settings.prompter)
         session.set_view(
             brush_size=settings.brush_size,
             opacity=settings.opacity,
@@ -390,6 +391,7 @@ class Studio:
             overlay_style=view.style.value,
             pixel_grid=view.pixel_grid,
             model=model.chosen,
+            prompter=self.session.prompting.chosen,
             score_threshold=model.options.score_threshold,
             mask_threshold=model.options.mask_threshold,
         )

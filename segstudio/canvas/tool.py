@@ -121,6 +121,9 @@ class Tool:
     def hover(self, pointer: Pointer) -> None:
         """It moved while up."""
 
+    def leave(self) -> None:
+        """It is over the picture no more."""
+
     def release(self, pointer: Pointer) -> None:
         """It went up."""
 

@@ -15,7 +15,6 @@ from segstudio.runs.describing import channels_of
 from segstudio.runs.engine import Engine
 from segstudio.runs.kept_weights import (
     KeptWeights,
-    file_stamp,
     free_id,
     free_title,
     kept_as,
@@ -383,7 +382,7 @@ def _opened(path: Path, kept: Iterable[KeptWeights], engine: Engine, job: Job) -
     here = next((e for e in entries if e.path == path and e.state == "here"), None)
     if here is not None:
         return OpenedWeights(here, is_new=False, is_told=True)
-    if file_stamp(path) is not None and entries:
+    if path.is_file() and entries:  # a folder's weights are found when it is examined
         digest = kept_as(_at(entries[0].spec, path), job.check).file.sha256
         known = same_content(entries, digest)
         if known is not None:

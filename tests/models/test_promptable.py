@@ -241,3 +241,32 @@ def test_embedding_tells_how_far_it_is_and_stops_between_blocks(made):
         model.embed(photo(64, 64), "b", check=stop)
     assert model.kept("b") is None
     assert model.embed(photo(64, 64), "a", check=stop) is model.kept("a")
+
+
+def test_a_click_takes_about_half_of_the_multiplications():
+    """On the shape of SAM 2.1 tiny: what no prompt changes is worked out with the image."""
+    import transformers
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from segstudio.models.click_decoder import ClickDecoder
+
+    config = transformers.Sam2Config()
+    config.vision_config.backbone_config.blocks_per_stage = [1, 1, 1, 1]
+    config.vision_config.backbone_config.global_attention_blocks = []
+    network = transformers.Sam2Model(config).eval()
+    maps = [torch.randn(1, c, s, s) for c, s in ((32, 256), (64, 128), (256, 64))]
+    prompt = {
+        "input_points": torch.tensor([[[[300.0, 400.0]]]]),
+        "input_labels": torch.tensor([[[1]]]),
+    }
+    with torch.inference_mode():
+        decoder = ClickDecoder(network)
+        image = decoder.prepare(tuple(maps))
+        with FlopCounterMode(display=False) as slow:
+            output = network(image_embeddings=maps, multimask_output=True, **prompt)
+        with FlopCounterMode(display=False) as fast:
+            decoded = decoder.decode(image, prompt)
+            masks = decoder.masks(image, decoded, [1, 2, 3])
+    assert (masks - output.pred_masks[0, 0]).abs().max() < 1e-4
+    assert (decoded.scores[1:] - output.iou_scores[0, 0]).abs().max() < 1e-4
+    assert 0 < fast.get_total_flops() < 0.55 * slow.get_total_flops()

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 from prompted import SIDE, sam_folder
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QToolButton
+from PySide6.QtWidgets import QApplication, QToolButton
 from windows import (  # noqa: F401 - fixtures
     make_window,
     nothing_left_behind,
@@ -186,6 +186,9 @@ def test_the_pointer_previews_what_a_click_would_find(window, sam):
     window.until(lambda: tool(window).found.prompt.points[0] == pytest.approx((40, 30), abs=0.3))
     assert not tool(window).busy
     assert not window.session.document.annotation.labels.any()
+    QTest.mouseMove(window.window.options)
+    QApplication.sendEvent(viewport, QEvent(QEvent.Type.Leave))
+    assert tool(window).found is None
 
 
 def test_only_unlabelled_pixels_are_painted_where_that_is_wanted(window, sam):
@@ -261,6 +264,23 @@ def test_weights_stay_in_the_list_and_are_taken_off_it(window, make_window, imag
     menu.close()
     assert again.session.prompters.keys() == {"sam2.1-hiera-tiny", "sam-vit-b"}
     assert again.session.prompting.title == ""
+
+
+def test_the_chosen_network_is_asked_again_after_a_restart(window, make_window, sam, tmp_path):  # noqa: F811
+    opened(window, sam[0])
+    other, _ = sam_folder(tmp_path / "other-sam", seed=5)
+    window.studio.own_weights.open(other)
+    window.until(lambda: window.session.prompting.title == "SAM (other-sam)")
+    window.until(lambda: window.studio.prompting.is_ready)
+    menu = prompt_menu(_context(window))
+    titles = [action.text() for action in menu.actions()[:2]]
+    assert titles == ["SAM (tiny-sam)", "SAM (other-sam)"]
+    assert [action.isChecked() for action in menu.actions()[:2]] == [False, True]
+    menu.close()
+    window.studio.close()
+    again = make_window(engine=TorchEngine())
+    again.until(lambda: bool(again.session.prompting.title))
+    assert again.session.prompting.title == "SAM (other-sam)"
 
 
 def test_a_cancelled_preparation_can_be_begun_again(window, sam, monkeypatch):

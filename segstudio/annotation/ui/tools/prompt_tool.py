@@ -134,6 +134,12 @@ class PromptTool(Tool):
             self._hovered = pointer.image_xy
             self._ask()
 
+    def leave(self) -> None:
+        """Preview nothing where the pointer is not."""
+        if not self._asked and self._hovered is not None:
+            self._hovered = None
+            self._ask()
+
     def key(self, event: QKeyEvent) -> bool:
         """Enter paints, Backspace takes the last point or box back."""
         if not self._asked:

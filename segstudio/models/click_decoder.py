@@ -123,6 +123,10 @@ class ClickDecoder:
 
     def masks(self, image: DecoderInput, decoded: Decoded, wanted: list[int]) -> Tensor:
         """Logits (len(wanted), 4 h, 4 w) of some of the masks."""
+        return self._of(image, decoded, self._upscaled(image, decoded), wanted)
+
+    def _upscaled(self, image: DecoderInput, decoded: Decoded) -> Tensor:
+        """(16 * N, C / 8): what all masks are made of, the pixels of a token side by side."""
         decoder, fine = self._decoder, image.fine
         weight, bias = self._up1
         norm = decoder.upscale_layer_norm
@@ -131,8 +135,11 @@ class ClickDecoder:
         up = F.layer_norm(up, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
         weight, bias = self._up2
         up = (decoder.activation(up) @ weight).view(-1, bias.numel()).add_(bias)
-        up = decoder.activation(up.add_(fine[1]) if fine else up)
-        heads = decoder.output_hypernetworks_mlps
+        found: Tensor = decoder.activation(up.add_(fine[1]) if fine else up)
+        return found
+
+    def _of(self, image: DecoderInput, decoded: Decoded, up: Tensor, wanted: list[int]) -> Tensor:
+        heads = self._decoder.output_hypernetworks_mlps
         said = torch.stack([heads[number](decoded.words[number]) for number in wanted])
         height, width = image.grid
         flat = (said @ up.t()).view(-1, height, width, 2, 2, 2, 2)
@@ -145,7 +152,8 @@ class ClickDecoder:
         SAM 2.1 takes the best of the others instead where that mask depends on the threshold.
         """
         decoder = self._decoder
-        mask, score = self.masks(image, decoded, [0]), decoded.scores[:1]
+        up = self._upscaled(image, decoded)
+        mask, score = self._of(image, decoded, up, [0]), decoded.scores[:1]
         if not getattr(decoder, "dynamic_multimask_via_stability", False):
             return score, mask
         delta = decoder.dynamic_multimask_stability_delta
@@ -153,7 +161,7 @@ class ClickDecoder:
         if not outer or inner / outer >= decoder.dynamic_multimask_stability_thresh:
             return score, mask
         best = 1 + int(torch.argmax(decoded.scores[1:]))
-        return decoded.scores[best : best + 1], self.masks(image, decoded, [best])
+        return decoded.scores[best : best + 1], self._of(image, decoded, up, [best])
 
     def _layer(
         self,

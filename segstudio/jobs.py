@@ -35,6 +35,7 @@ Lane = Literal[
     "scores",
     "model",
     "preview",
+    "prompts",
     "routes",
     "training",
     "inspection",

@@ -9,6 +9,7 @@ from segstudio.annotation.autosave import Autosave
 from segstudio.annotation.class_removal import ClassRemoval
 from segstudio.annotation.editing import Editing
 from segstudio.annotation.exporting import Exporting
+from segstudio.annotation.prompting import Prompting
 from segstudio.annotation.recovering import Recovering
 from segstudio.clock import Clock
 from segstudio.comparison.comparing import Comparing
@@ -52,7 +53,7 @@ from segstudio.runs.route_memory import RouteMemory, RouteTest, tested_apart
 from segstudio.runs.scoring import Scoring
 from segstudio.runs.segmenting import Segmenting
 from segstudio.session.document import Document
-from segstudio.session.session import Flavour, ModelState, OverlayStyle, Session
+from segstudio.session.session import Flavour, ModelState, OverlayStyle, PromptState, Session
 from segstudio.storage.figures import FigureStore
 from segstudio.storage.journal import Journal
 from segstudio.storage.predictions import PredictionStore
@@ -70,6 +71,7 @@ class Studio:
         preferences: Settings and the user's folders.
         scoring: Scores of the image and the folder.
         editing: Painting, undo.
+        prompting: Points and boxes answered by a network.
         place: Which files annotations go to, and their originals.
         autosave: Saving, and getting back what a crash left.
         browsing: Folders, images, classes.
@@ -185,6 +187,7 @@ class Studio:
         """Painting, undo, saving, recovery, export."""
         session, jobs, notices = self.session, self.jobs, self.notices
         self.editing = Editing(session, jobs, notices)
+        self.prompting = Prompting(session, jobs, notices)
         self.recovering = Recovering(
             session,
             jobs,
@@ -371,6 +374,7 @@ class Studio:
                 tile_px=settings.tile_px,
             ),
         )
+        session.prompting = PromptState(settings.prompter)
         session.set_view(
             brush_size=settings.brush_size,
             opacity=settings.opacity,
@@ -389,6 +393,7 @@ class Studio:
             flavour=view.flavour.value,
             pixel_grid=view.pixel_grid,
             model=model.chosen,
+            prompter=self.session.prompting.chosen,
             score_threshold=model.options.score_threshold,
             mask_threshold=model.options.mask_threshold,
         )

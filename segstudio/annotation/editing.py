@@ -223,6 +223,29 @@ class Editing:
         title = f"Polygon: {self._session.schema.name_of(class_id)}"
         self._perform(document, title, make, pixels=int(width * height))
 
+    def paint_mask(self, rect: Rect, mask: Mask, title: str) -> None:
+        """Give the pixels of a mask the active class, as one object.
+
+        Args:
+            rect: Where; inside the image.
+            mask: (h, w) bool of the rectangle's shape: which pixels.
+            title: What the edit is called, before the class.
+        """
+        self.end_stroke()
+        document = self._editable()
+        if document is None or rect.is_empty:
+            return
+        view = self._session.view
+        class_id, only_over = view.active_class, 0 if view.only_unlabelled else None
+
+        def make() -> Patch | None:
+            annotation = document.annotation
+            instance = self._new_object(annotation) if class_id else 0
+            return annotation.paint(rect, mask, class_id, only_over=only_over, instance_id=instance)
+
+        named = f"{title}: {self._session.schema.name_of(class_id)}"
+        self._perform(document, named, make, pixels=rect.height * rect.width)
+
     # -- whole maps --------------------------------------------------------------------------
 
     def use_prediction(self, run: str = "") -> None:

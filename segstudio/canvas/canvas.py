@@ -28,6 +28,7 @@ from segstudio.session.session import MAX_PANES, Change, ViewState, What
 
 if TYPE_CHECKING:
     from segstudio.annotation.editing import Editing
+    from segstudio.annotation.prompting import Prompting
     from segstudio.comparison.comparing import Comparing
     from segstudio.jobs import JobRunner
     from segstudio.session.session import Session
@@ -87,6 +88,7 @@ class Canvas(QWidget):
         parent: QWidget | None = None,
         *,
         key_of: Callable[[str], str] = lambda _command: "",
+        prompting: Prompting | None = None,
     ) -> None:
         super().__init__(parent)
         self._key_of = key_of
@@ -94,7 +96,9 @@ class Canvas(QWidget):
         self._keep_view = keep_view
         self.names = NamesInViews(session, comparing)
         self._linked = LinkedViews()
-        self._tools = SharedTools(session, editing, tools, self._flip_overlay, self._blink)
+        self._tools = SharedTools(
+            session, editing, tools, self._flip_overlay, self._blink, prompting
+        )
         self._asked_rect: Rect | None = None
         self.empty = EmptyPage(self)
         self.grid = PaneGrid(self, self._linked.placing)

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 
 from segstudio.annotation.editing import Editing
+from segstudio.annotation.prompting import Prompting
 from segstudio.canvas.tool import Tool
 from segstudio.canvas.toolbox import Toolbox
 from segstudio.canvas.view import Point
@@ -47,6 +48,7 @@ class SharedTools:
         tools: Iterable[type[Tool]],
         flip_overlay: Callable[[], None],
         blink: Callable[[bool], None],
+        prompting: Prompting | None = None,
     ) -> None:
         """Args:
         session: What is open.
@@ -54,7 +56,9 @@ class SharedTools:
         tools: Every tool there is.
         flip_overlay: Shows the overlay if it is hidden, hides it if it is shown.
         blink: Told when the key goes down and up that shows the compared layer while it is held.
+        prompting: The network that answers points and boxes.
         """
+        self._prompting = prompting
         self._session, self._editing = session, editing
         self._places: list[ToolPlace] = []
         self._current: ToolPlace | None = None
@@ -70,6 +74,11 @@ class SharedTools:
     def editing(self) -> Editing:
         """The verbs that change labels."""
         return self._editing
+
+    @property
+    def prompting(self) -> Prompting | None:
+        """The network that answers points and boxes, where there is one."""
+        return self._prompting
 
     @property
     def begun(self) -> tuple[object, ...]:

@@ -14,6 +14,7 @@ from segstudio.kit.actions import ActionSpec
 
 if TYPE_CHECKING:
     from segstudio.annotation.editing import Editing
+    from segstudio.annotation.prompting import Prompting
     from segstudio.session.session import Session
 
 PAN, PICK = "pan", "pick"
@@ -54,6 +55,10 @@ class ToolHost(Protocol):
     @property
     def editing(self) -> Editing:
         """The verbs that change labels."""
+
+    @property
+    def prompting(self) -> Prompting | None:
+        """The network that answers points and boxes, where there is one."""
 
     def to_screen(self, image_xy: Point) -> Point:
         """Logical pixels in the viewport of an image point."""
@@ -115,6 +120,9 @@ class Tool:
 
     def hover(self, pointer: Pointer) -> None:
         """It moved while up."""
+
+    def leave(self) -> None:
+        """It is over the picture no more."""
 
     def release(self, pointer: Pointer) -> None:
         """It went up."""

@@ -269,6 +269,7 @@ class Viewport(WorkArea):
         super().leaveEvent(event)
         self._left_at = QCursor.pos()
         self._pointer = None
+        self._toolbox.chosen.leave()
         self._show_pointer()
         self._tell_hovered()
 

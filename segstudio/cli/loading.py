@@ -131,7 +131,9 @@ def known_models() -> dict[str, ModelSpec]:
 
 
 def _kept() -> list[KeptWeights]:
-    return read_kept(own_weights_file(user_folders()), warn)
+    """Those that run on a folder; networks that answer points are the window's."""
+    kept = read_kept(own_weights_file(user_folders()), warn)
+    return [entry for entry in kept if entry.spec.task != "promptable"]
 
 
 def fetch_weights(spec: ModelSpec) -> None:

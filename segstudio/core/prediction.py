@@ -15,8 +15,8 @@ from segstudio.core.instances import Instances
 from segstudio.core.labels import Labels
 from segstudio.core.schema import LabelSchema
 
-Task = Literal["semantic", "instance", "panoptic"]
-TASKS: Final[tuple[Task, ...]] = ("semantic", "instance", "panoptic")
+Task = Literal["semantic", "instance", "panoptic", "promptable"]
+TASKS: Final[tuple[Task, ...]] = ("semantic", "instance", "panoptic", "promptable")
 EnsembleMethod = Literal["mean", "vote", "panoptic"]
 ENSEMBLE_METHODS: Final[Mapping[EnsembleMethod, str]] = {
     "mean": "mean of their probabilities",
@@ -121,7 +121,8 @@ class ModelSpec:
         title: Name for people.
         family: Key of `models.families.FAMILIES`, or a name of its own.
         task: "semantic": a class for each pixel; "instance": objects; "panoptic": objects over
-            classes of stuff.
+            classes of stuff; "promptable": the object at a point or in a box, so that it runs on
+            no folder.
         schema: The classes that the model tells apart; those of an instance model are things, all
             but the background where none is said to be one.
         builder: "module:function" of the network's builder, resolved on first use.

@@ -264,7 +264,10 @@ def _processor(folder: Path) -> tuple[Mapping[str, Any], Path]:
 
 def _no_use(folder: Path, name: str) -> str:
     if name in PROMPTABLE:
-        return f"{folder} holds a {name}, which answers clicks and names no classes."
+        return (
+            f"{folder} holds a {name}, which answers clicks and names no classes; the window's "
+            "tool Point and box uses it."
+        )
     return f"{folder} holds a {name or 'network'}, which gives no masks that segstudio knows."
 
 

@@ -65,6 +65,9 @@ def categories_schema(categories: tuple[str, ...], *, things: bool) -> LabelSche
 
 
 VOC_SCHEMA: Final = categories_schema(VOC_CATEGORIES, things=False)
+PROMPT_SCHEMA: Final = LabelSchema(
+    (ClassSpec(0, "background", distinct_color(0)), ClassSpec(1, "object", distinct_color(1)))
+)
 COCO_SCHEMA: Final = categories_schema(COCO_CATEGORIES, things=True)
 
 
@@ -196,4 +199,49 @@ def published_specs() -> tuple[ModelSpec, ...]:
             177.219,
             {"box_map": 47.4, "mask_map": 41.8, "num_params": 46359409},
         ),
+    )
+
+
+def promptable_specs() -> tuple[ModelSpec, ...]:
+    """The published networks that answer points and boxes, the quick one first."""
+    return (
+        _promptable(
+            "sam2.1-hiera-tiny",
+            "SAM 2.1 Hiera tiny",
+            WeightsFile(
+                "sam2.1_hiera_tiny.pt",
+                "https://dl.fbaipublicfiles.com/segment_anything_2/092824/sam2.1_hiera_tiny.pt",
+                "7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69",
+                156008466,
+            ),
+        ),
+        _promptable(
+            "sam-vit-b",
+            "SAM ViT-B",
+            WeightsFile(
+                "sam_vit_b_01ec64.pth",
+                "https://dl.fbaipublicfiles.com/segment_anything/sam_vit_b_01ec64.pth",
+                "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912",
+                375042383,
+            ),
+        ),
+    )
+
+
+def published_prompters() -> dict[str, ModelSpec]:
+    """The published networks that answer points and boxes, by id."""
+    return {spec.id: spec for spec in promptable_specs()}
+
+
+def _promptable(name: str, title: str, weights: WeightsFile) -> ModelSpec:
+    return ModelSpec(
+        id=name,
+        title=title,
+        family="sam",
+        task="promptable",
+        schema=PROMPT_SCHEMA,
+        builder="segstudio.models.promptable:Promptable",
+        weights=weights,
+        licence="Apache-2.0 (Meta)",
+        description="Photographs: the object at a point or in a box; names no classes.",
     )

@@ -37,6 +37,9 @@ _NO_ANSWERS: Final[Mapping[str, str]] = MappingProxyType({})
 _CONFIG: Final = "config.json"
 _IN_FOLDER: Final = "model.safetensors"
 """What the libraries call the files of a folder that `save_pretrained` writes."""
+SAM_WORDS: Final = (
+    "a SAM, which answers clicks and names no classes; the tool Point and box uses it"
+)
 
 
 def spec_from_weights(
@@ -290,6 +293,8 @@ def recognise(shapes: Shapes, where: str) -> tuple[Family, Found]:
 def _resembles(shapes: Shapes) -> str:
     """What an unknown file looks like, as the end of a sentence."""
     signs = {
+        "image_encoder.patch_embed.proj.weight": SAM_WORDS,
+        "image_encoder.trunk.patch_embed.proj.weight": SAM_WORDS,
         "roi_heads.box_predictor.cls_score.weight": "a Faster R-CNN, which finds boxes only",
         "segmentation_head.0.weight": "a network of segmentation_models_pytorch",
         "fc.weight": "a network that classifies whole images",

@@ -112,12 +112,16 @@ class Downloads:
     def rows(self) -> tuple[DownloadRow, ...]:
         """All plain models with weights, in the order of the list of models."""
         under_way = {job.key: job for job in self._jobs.jobs() if job.lane == "transfer"}
-        specs = (s for s in self._session.models.values() if s.made_of is None and s.weights)
+        specs = (s for s in self._known().values() if s.made_of is None and s.weights)
         return tuple(self._row(spec, under_way.get(_key(spec.id))) for spec in specs)
+
+    def _known(self) -> dict[str, ModelSpec]:
+        """Models that run on images, and those that answer points."""
+        return {**self._session.models, **self._session.prompters}
 
     def refresh(self) -> None:
         """Look what is on this disk."""
-        specs = [s for s in self._session.models.values() if s.made_of is None and s.weights]
+        specs = [s for s in self._known().values() if s.made_of is None and s.weights]
 
         def work(job: Job) -> dict[str, Shelved]:
             found = {}
@@ -134,14 +138,15 @@ class Downloads:
 
     def start(self, model_id: str) -> None:
         """Fetch a model's weights; what arrived before is not fetched again."""
-        spec = self._session.models.get(model_id)
+        spec = self._known().get(model_id)
         if spec is None:
             return
         self._failed.pop(model_id, None)
 
         def done(_result: None) -> None:
             self._segmenting.mark_available(spec)
-            self._notices.info(f"{spec.title} is ready to run.", scope="program")
+            purpose = "for the tool Point and box" if spec.task == "promptable" else "to run"
+            self._notices.info(f"{spec.title} is ready {purpose}.", scope="program")
             self.refresh()
 
         def failed(error: Exception) -> None:
@@ -170,7 +175,7 @@ class Downloads:
 
     def check(self, model_id: str) -> None:
         """Compare a file with its checksum and say whether it is whole."""
-        spec = self._session.models[model_id]
+        spec = self._known()[model_id]
 
         def work(job: Job) -> str:
             return str(require_weights(spec, job.check))
@@ -189,7 +194,7 @@ class Downloads:
 
     def delete(self, model_id: str) -> None:
         """Delete downloaded weights from this disk."""
-        spec = self._session.models[model_id]
+        spec = self._known()[model_id]
 
         def work(_job: Job) -> bool:
             delete(spec)

@@ -184,8 +184,15 @@ class TorchEngine:
         """
         from segstudio.models.recognition import describes_itself
         from segstudio.models.registry import spec_from_weights
+        from segstudio.models.sam_files import promptable_spec
         from segstudio.models.weights import content_digest
 
+        clicked = promptable_spec(path)
+        if clicked is not None:
+            from segstudio.models.promptable import Promptable
+
+            check()
+            return Examined(clicked, True, Promptable.open(path).tensors)
         spec = spec_from_weights(path, check=check)
         if spec.weights is not None:  # with its digest it is the model that is run later
             digest = content_digest(Path(spec.weights.filename), check)

@@ -15,7 +15,6 @@ from segstudio.runs.describing import channels_of
 from segstudio.runs.engine import Engine
 from segstudio.runs.kept_weights import (
     KeptWeights,
-    file_stamp,
     free_id,
     free_title,
     kept_as,
@@ -110,7 +109,9 @@ class OwnWeights:
             for entry in (*older, *opened):
                 name = free_id(entry.spec.id, {*models, *self._kept})
                 self._kept[name] = replace(entry, spec=replace(entry.spec, id=name))
-        return {**models, **{name: entry.spec for name, entry in self._kept.items()}}
+        prompters = {i: e.spec for i, e in self._kept.items() if e.spec.task == "promptable"}
+        self._session.prompters = {**self._session.prompters, **prompters}
+        return {**models, **{i: e.spec for i, e in self._kept.items() if i not in prompters}}
 
     @property
     def here(self) -> frozenset[str]:
@@ -156,7 +157,7 @@ class OwnWeights:
         entry = opened.entry
         old = same_content(self.entries(), entry.file.sha256)
         if old is None and opened.is_new:
-            models = self._session.models
+            models = {**self._session.models, **self._session.prompters}
             name = free_id(entry.spec.id, models)
             title = free_title(entry.spec.title, [spec.title for spec in models.values()])
             entry = replace(entry, spec=replace(entry.spec, id=name, title=title))
@@ -164,7 +165,10 @@ class OwnWeights:
             entry = replace(entry, spec=replace(entry.spec, id=old.spec.id))
         self._put([entry], chosen=entry.spec.id)
         said = f"{entry.spec.title} is ready to run."
-        if opened.problem:
+        if entry.spec.task == "promptable":
+            said = f"{entry.spec.title} is ready for the tool Point and box."
+            self._notices.info(said, scope="program")
+        elif opened.problem:
             self._notices.warning(opened.problem, scope="program")
         elif self.ask is None or not opened.is_told:
             self._notices.info(said, scope="program")
@@ -223,7 +227,8 @@ class OwnWeights:
         """Why a model cannot have a name, "" if it can."""
         if not title.strip():
             return "The model needs a name."
-        others = (spec for i, spec in self._session.models.items() if i != model_id)
+        known = {**self._session.models, **self._session.prompters}
+        others = (spec for i, spec in known.items() if i != model_id)
         if any(spec.title.casefold() == title.strip().casefold() for spec in others):
             return f"There is a model called {title.strip()} already."
         return ""
@@ -253,6 +258,7 @@ class OwnWeights:
             )
         del self._kept[model_id]
         session.models = {i: spec for i, spec in session.models.items() if i != model_id}
+        session.prompters = {i: spec for i, spec in session.prompters.items() if i != model_id}
         model = session.model
         chosen = model.chosen
         if chosen == model_id:
@@ -346,7 +352,13 @@ class OwnWeights:
 
     def _show(self, chosen: str = "") -> None:
         session, here = self._session, self.here
-        session.models = {**session.models, **{i: e.spec for i, e in self._kept.items()}}
+        kept = {i: entry.spec for i, entry in self._kept.items()}
+        prompters = {i: spec for i, spec in kept.items() if spec.task == "promptable"}
+        models = {i: spec for i, spec in kept.items() if i not in prompters}
+        session.models = {**session.models, **models}
+        session.prompters = {**session.prompters, **prompters}
+        if chosen in prompters:
+            session.prompting, chosen = replace(session.prompting, chosen=chosen), ""
         model = session.model
         available = (model.available - self._kept.keys()) | here
         session.model = replace(model, chosen=chosen or model.chosen, available=available)
@@ -376,7 +388,7 @@ def _opened(path: Path, kept: Iterable[KeptWeights], engine: Engine, job: Job) -
     here = next((e for e in entries if e.path == path and e.state == "here"), None)
     if here is not None:
         return OpenedWeights(here, is_new=False, is_told=True)
-    if file_stamp(path) is not None and entries:
+    if path.is_file() and entries:  # a folder's weights are found when it is examined
         digest = kept_as(_at(entries[0].spec, path), job.check).file.sha256
         known = same_content(entries, digest)
         if known is not None:

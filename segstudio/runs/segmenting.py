@@ -22,6 +22,8 @@ from segstudio.folder.documents import Documents
 from segstudio.folder.files import FolderFiles, OpenFolder
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.jobs import Job, JobRunner
+from segstudio.models.published import published_prompters
+from segstudio.models.weights import is_available
 from segstudio.notices import Notices
 from segstudio.runs.batch import (
     Batch,
@@ -88,6 +90,7 @@ class Segmenting:
         def work(_job: Job) -> _Models:
             specs, read = self._engine.specs(), own_weights.read()
             here = frozenset(i for i, s in specs.items() if self._engine.is_available(s))
+            here |= {i for i, s in published_prompters().items() if is_available(s)}
             kept = [entry.spec for entry in read.entries]
             return _Models(
                 specs, here, self.routes.find((*specs.values(), *held, *kept), device), read
@@ -97,6 +100,7 @@ class Segmenting:
             specs, available, routes, read = result
             session = self._session
             self.routes.learn(routes, device)
+            session.prompters = {**published_prompters(), **session.prompters}
             known = own_weights.arrived(read, specs)
             named = {i: s for i, s in session.models.items() if i not in known and s.made_of}
             session.models = self.routes.dressed({**known, **named})

@@ -272,6 +272,22 @@ class ModelState:
 
 
 @dataclass(frozen=True)
+class PromptState:
+    """The network that answers points and boxes.
+
+    Attributes:
+        chosen: Id of the one that the user chose; "" for the first that is there.
+        title: Name of the one that is asked; "" if none is there.
+        progress: "absent" (no weights are there), "waiting" for the tool to be taken, "preparing"
+            the open image, "ready", or "stopped" by an error or by the user.
+    """
+
+    chosen: str = ""
+    title: str = ""
+    progress: str = "absent"
+
+
+@dataclass(frozen=True)
 class Unreadable:
     """The selected image cannot be shown.
 
@@ -324,6 +340,8 @@ class Session:
         view: How things are shown.
         models: All models known, by id, in order.
         model: The chosen model and its options.
+        prompters: Networks that answer points and boxes, by id; they are no `models`.
+        prompting: Which of them is asked, and how far it is.
         saving: Where corrections of its ground truth go.
         states: Marks by index; images without an entry have none.
         counts: Confusion matrix by (image index, run) of every scored image; rows are truth.
@@ -349,6 +367,8 @@ class Session:
         self.view = ViewState()
         self.models: dict[str, ModelSpec] = {}
         self.model = ModelState()
+        self.prompters: dict[str, ModelSpec] = {}
+        self.prompting = PromptState()
         self.saving = Saving()
         self.states: dict[int, ImageState] = {}
         self.counts: ConfusionMatrices[tuple[int, str]] = ConfusionMatrices()

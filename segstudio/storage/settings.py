@@ -36,6 +36,7 @@ class Settings:
         flavour: Of predictions with objects: "semantic", "instance" or "panoptic".
         pixel_grid: Whether the grid is drawn when zoomed in.
         model: Id of the model chosen last, "" if none.
+        prompter: Id of the network that answers points and boxes; "" for the first that is here.
         score_threshold: Of instances, 0 to 1.
         mask_threshold: Of instances' pixels, 0 to 1.
         fast_routes: Whether models may be run by a route that was tested to be quicker and alike.
@@ -60,6 +61,7 @@ class Settings:
     flavour: str = "panoptic"
     pixel_grid: bool = False
     model: str = ""
+    prompter: str = ""
     score_threshold: float = 0.5
     mask_threshold: float = 0.5
     fast_routes: bool = True

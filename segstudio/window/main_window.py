@@ -254,6 +254,7 @@ class MainWindow(QMainWindow):
             lambda: studio.settings.keep_view,
             TOOLS,
             key_of=self.commands.key,
+            prompting=studio.prompting,
         )
         self.options = OptionsBar(session, self.commands, TOOLS)
         self.options.add_right(LegendBar(session, self.canvas.names))

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.annotation.ui.tools.prompt_tool import PROMPT, PROMPT_WEIGHTS, prompt_words
 from segstudio.canvas.tool import PAN, Tool
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
@@ -24,7 +25,10 @@ from segstudio.kit.key_tips import KeyTip
 from segstudio.kit.plain import PlainLabel
 from segstudio.session.session import MAX_BRUSH, MIN_BRUSH, Change, Session, What
 
-_SHOWN = What.PROJECT | What.DOCUMENT | What.PREDICTIONS | What.VIEW | What.TRACE | What.INSPECTION
+_SHOWN = (
+    What.PROJECT | What.DOCUMENT | What.PREDICTIONS | What.VIEW | What.TRACE | What.INSPECTION
+    | What.MODELS
+)  # fmt: skip
 _SLIDER_STEPS = 200
 _SPIN_PX = 36
 """Arrows and rims beside a number."""
@@ -64,6 +68,7 @@ class OptionsBar(QFrame):
         self.views = PlainLabel()
         self._unpin = actions["network.unpin"]
         self.pinned = _button(self._unpin)
+        self._prompter = actions[PROMPT_WEIGHTS.id]
         self._compared = captioned("", self.views, _button(actions[_COMPARE]))
         ids = dict.fromkeys(o.id for tool in self._tools.values() for o in tool.options)
         self._options = {option_id: _button(actions[option_id]) for option_id in ids}
@@ -111,9 +116,10 @@ class OptionsBar(QFrame):
         if tool.name == PAN and (point := session.inspection.point) is not None:
             self._unpin.setIconText(f"{point[0]}, {point[1]}")
             wanted.append(self.pinned)
+        self._prompter.setIconText(session.prompting.title or "Choose weights…")
         wanted = wanted if has_document else []
-        texts = self.name.text(), self.hint.text(), self.views.text(), self._unpin.iconText()
-        shown_now = (*wanted, *texts)
+        labels = self.name.text(), self.hint.text(), self.views.text()
+        shown_now = (*wanted, *labels, self._unpin.iconText(), self._prompter.iconText())
         if shown_now == self._shown:
             return  # most changes of the view are about something else
         self._shown = shown_now
@@ -130,6 +136,8 @@ class OptionsBar(QFrame):
             return f"{session.unreadable.name} cannot be shown"
         if session.document is None:
             return ""
+        if tool.name == PROMPT:
+            return prompt_words(session.prompting)
         if tool.name == PAN and session.inspection.active:
             return _PINS
         if tool.name == PAN and session.view.panes:

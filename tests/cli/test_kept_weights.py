@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 import torch
 from commands import run
+from prompted import sam_folder
 from safetensors.torch import save_file
 
 from segstudio.core.schema import LabelSchema
 from segstudio.models.families.unet import UNet
 from segstudio.models.registry import spec_from_weights
-from segstudio.runs.kept_weights import kept_as, own_weights_file, write_kept
+from segstudio.models.sam_files import promptable_spec
+from segstudio.runs.kept_weights import kept_as, own_weights_file, read_kept, write_kept
 from segstudio.storage.folders import user_folders
 
 
@@ -134,3 +136,17 @@ def test_damaged_files_of_the_users_own_are_said_once_by_the_commands(
     assert (code, err.count("settings.json is damaged")) == (0, 1)
     code, _, err = run(capsys, "compare", images, "--models", "nosuch")
     assert (code, err.count("runs.json is damaged")) == (2, 1)
+
+
+def test_networks_that_answer_points_are_the_windows(capsys, kept, images, tmp_path):
+    folder, _ = sam_folder(tmp_path / "tiny-sam")
+    file = own_weights_file(user_folders())
+    write_kept(file, [*read_kept(file), kept_as(promptable_spec(folder), lambda: None, 10)])
+    assert "tiny-sam" not in run(capsys, "models")[1]
+    assert "best" in run(capsys, "models")[1]
+    for weights in (folder, folder / "model.safetensors"):
+        code, _, err = run(
+            capsys, "predict", images, "--weights", weights, "--out", tmp_path / "out"
+        )
+        assert code != 0
+        assert "answers clicks and names no classes" in err

@@ -186,3 +186,87 @@ def test_video_weights_of_sam2_open_without_their_memory(tf, made, tmp_path):
         model = Promptable.open(folder, "cpu")
         answers.append(model.answer(model.embed(pixels, "a"), [(40, 24)], [1]).logits)
     assert np.array_equal(*answers)
+
+
+@pytest.mark.parametrize("size", [(96, 128), (72, 104), (200, 136)])
+@pytest.mark.parametrize(
+    ("points", "labels", "box"),
+    [
+        ([(40.0, 30.0)], [1], None),
+        ([(40.0, 30.0), (90.0, 60.0)], [1, 0], None),
+        ([], [], (10.0, 20.0, 70.0, 60.0)),
+    ],
+    ids=["a click", "two clicks", "a box"],
+)
+def test_the_best_mask_alone_is_the_first_of_all(made, size, points, labels, box):
+    model = Promptable.open(made.folder, "cpu")
+    embedding = model.embed(photo(*size), "a")
+    all_masks = model.answer(embedding, points, labels, box)
+    best = model.best(embedding, points, labels, box)
+    whole = np.zeros(size, bool)
+    whole[best.rect.slices] = best.mask
+    sure = np.abs(all_masks.logits[0]) > 1e-4
+    assert np.array_equal(whole[sure], all_masks.masks[0][sure])
+    assert best.score == pytest.approx(all_masks.scores[0], abs=1e-5)
+    rows, columns = np.nonzero(best.mask.any(1))[0], np.nonzero(best.mask.any(0))[0]
+    assert (rows[0], columns[0]) == (0, 0)
+    assert (rows[-1] + 1, columns[-1] + 1) == best.rect.shape_hw
+
+
+def test_an_object_that_is_nowhere_is_empty(made, monkeypatch):
+    model = Promptable.open(made.folder, "cpu")
+    embedding = model.embed(photo(64, 64), "a")
+    monkeypatch.setattr(
+        model._decoder, "masks", lambda image, decoded, wanted: torch.full((1, 32, 32), -1.0)
+    )
+    best = model.best(embedding, [(5, 5)], [1])
+    assert best.rect.is_empty
+    assert best.mask.shape == (0, 0)
+
+
+def test_embedding_tells_how_far_it_is_and_stops_between_blocks(made):
+    model = Promptable.open(made.folder, "cpu")
+    blocks = 2 if made.folder.name == "sam" else 4
+    told = []
+    model.embed(photo(64, 64), "a", report=lambda done, total, _text: told.append((done, total)))
+    assert told == [(number, blocks) for number in range(blocks)]
+
+    class Stopped(Exception):
+        pass
+
+    def stop():
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        model.embed(photo(64, 64), "b", check=stop)
+    assert model.kept("b") is None
+    assert model.embed(photo(64, 64), "a", check=stop) is model.kept("a")
+
+
+def test_a_click_takes_about_half_of_the_multiplications():
+    """On the shape of SAM 2.1 tiny: what no prompt changes is worked out with the image."""
+    import transformers
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from segstudio.models.click_decoder import ClickDecoder
+
+    config = transformers.Sam2Config()
+    config.vision_config.backbone_config.blocks_per_stage = [1, 1, 1, 1]
+    config.vision_config.backbone_config.global_attention_blocks = []
+    network = transformers.Sam2Model(config).eval()
+    maps = [torch.randn(1, c, s, s) for c, s in ((32, 256), (64, 128), (256, 64))]
+    prompt = {
+        "input_points": torch.tensor([[[[300.0, 400.0]]]]),
+        "input_labels": torch.tensor([[[1]]]),
+    }
+    with torch.inference_mode():
+        decoder = ClickDecoder(network)
+        image = decoder.prepare(tuple(maps))
+        with FlopCounterMode(display=False) as slow:
+            output = network(image_embeddings=maps, multimask_output=True, **prompt)
+        with FlopCounterMode(display=False) as fast:
+            decoded = decoder.decode(image, prompt)
+            masks = decoder.masks(image, decoded, [1, 2, 3])
+    assert (masks - output.pred_masks[0, 0]).abs().max() < 1e-4
+    assert (decoded.scores[1:] - output.iou_scores[0, 0]).abs().max() < 1e-4
+    assert 0 < fast.get_total_flops() < 0.55 * slow.get_total_flops()

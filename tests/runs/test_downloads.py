@@ -46,7 +46,8 @@ def row(desk, model_id="far"):
 
 
 def test_all_weights_are_listed_with_size_state_and_where_they_come_from(desk, server):
-    assert [r.spec.id for r in desk.downloads.rows()] == ["bright", "far"]
+    prompters = ["sam2.1-hiera-tiny", "sam-vit-b"]
+    assert [r.spec.id for r in desk.downloads.rows()] == ["bright", "far", *prompters]
     assert (row(desk, "bright").text, row(desk).text) == ("built in", "not on disk")
     assert row(desk).total == 3_000_000
     assert row(desk).explanation == (

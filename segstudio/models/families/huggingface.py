@@ -146,7 +146,13 @@ def filled_network(spec: ModelSpec, path: Path) -> nn.Module:
 
 
 def filled(
-    name: str, config_name: str, config: Mapping[str, Any], path: Path, spare: tuple[str, ...] = ()
+    name: str,
+    config_name: str,
+    config: Mapping[str, Any],
+    path: Path,
+    spare: tuple[str, ...] = (),
+    *,
+    state: dict[str, Tensor] | None = None,
 ) -> Any:
     """One of transformers' networks with the weights of a file.
 
@@ -156,12 +162,14 @@ def filled(
         config: What config.json holds.
         path: Of the weights, or of their index.
         spare: Begins of the names of tensors in the file that it does not need.
+        state: The tensors under the names of transformers; those in the file if not given.
 
     Raises:
         SegstudioError: if the network cannot be built, or unless the file has every tensor of it,
             with its shape, and nothing else.
     """
-    state, kind = _state(path), _transformers(name)
+    state = _state(path) if state is None else state
+    kind = _transformers(name)
     _check_depth(config, len(state), path)
     made = _buildable(kind, config_name, config, state, path)
     inner, info = kind.from_pretrained(

@@ -8,6 +8,15 @@ from segstudio.annotation.ui.tools.fill_tool import FillTool
 from segstudio.annotation.ui.tools.pan_tool import PanTool
 from segstudio.annotation.ui.tools.pick_tool import PickTool
 from segstudio.annotation.ui.tools.polygon_tool import PolygonTool
+from segstudio.annotation.ui.tools.prompt_tool import PromptTool
 from segstudio.canvas.tool import Tool
 
-TOOLS: tuple[type[Tool], ...] = (PanTool, BrushTool, EraserTool, PolygonTool, FillTool, PickTool)
+TOOLS: tuple[type[Tool], ...] = (
+    PanTool,
+    BrushTool,
+    EraserTool,
+    PolygonTool,
+    FillTool,
+    PromptTool,
+    PickTool,
+)

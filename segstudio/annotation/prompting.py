@@ -1,0 +1,320 @@
+"""Points and boxes answered by a network: which one, its embedding of the open image, its answers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from segstudio.core.errors import SegstudioError
+from segstudio.core.formatting import bytes_text
+from segstudio.core.geometry import Rect
+from segstudio.core.labels import Image, Labels, Mask
+from segstudio.core.outline import Segments, outline_segments
+from segstudio.core.prediction import ModelSpec
+from segstudio.jobs import Job, JobRunner
+from segstudio.notices import Notices
+from segstudio.session.document import Document
+from segstudio.session.session import Change, Session, What
+
+if TYPE_CHECKING:
+    from segstudio.models.promptable import Embedding, Promptable
+
+TOOL: Final = "prompt"
+"""Name of the tool for which images are embedded."""
+_SHOWN_PX: Final = 1024
+"""A larger object is previewed with a part of its pixels: more could not be drawn in a frame."""
+
+PointXY = tuple[float, float]
+Open = Callable[[Path, str], "Promptable"]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What a network is asked.
+
+    Attributes:
+        points: (x, y) in pixels of the image.
+        labels: For each point 1 (on the object) or 0 (not on it).
+        box: x0, y0, x1, y1 around the object.
+    """
+
+    points: tuple[PointXY, ...] = ()
+    labels: tuple[int, ...] = ()
+    box: tuple[float, float, float, float] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is asked."""
+        return not self.points and self.box is None
+
+
+@dataclass(frozen=True)
+class FoundObject:
+    """The answer to a prompt, and how it is previewed.
+
+    Attributes:
+        prompt: What was asked.
+        document: Of which image.
+        rect: Where it is; empty if there is no object.
+        mask: (rect.height, rect.width) bool.
+        step: Of so many rows and columns one is previewed.
+        shown: (h, w) uint8, 1 inside; rows are multiples of 4 bytes, as Qt wants them.
+        outline: Along the edges of the pixels of `shown`.
+    """
+
+    prompt: Prompt
+    document: Document
+    rect: Rect
+    mask: Mask
+    step: int
+    shown: Labels
+    outline: Segments
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A network, its embedding of a document's image, and what tells it from others."""
+
+    network: Promptable
+    embedding: Embedding
+    document: Document
+    key: tuple[str, ...]
+
+
+Then = Callable[[FoundObject], None]
+
+
+class Prompting:
+    """Embeds the open image while the tool is in hand, and answers the latest prompt.
+
+    One prompt is worked on at a time; of those that come meanwhile only the last is answered, so
+    that a preview follows the pointer as fast as the network can.
+    """
+
+    def __init__(
+        self, session: Session, jobs: JobRunner, notices: Notices, open_network: Open | None = None
+    ) -> None:
+        """Args (besides the parts it works with):
+        open_network: Loads weights for a device; `models.promptable` if not given.
+        """
+        self._session, self._jobs, self._notices = session, jobs, notices
+        self._open = open_network or _opened
+        self._loaded: tuple[tuple[str, ...], Promptable] | None = None
+        self._ready: _Ready | None = None
+        self._begun: tuple[str, ...] | None = None
+        self._next: tuple[Prompt, Then] | None = None
+        self._document: Document | None = None
+        self._is_asking = self._is_stopped = False
+        session.follow(What.VIEW | What.DOCUMENT | What.MODELS, self._on_change)
+
+    @property
+    def chosen(self) -> ModelSpec | None:
+        """The network that is asked: the chosen one, else the first whose weights are here."""
+        session = self._session
+        known, here = session.prompters, session.model.available
+        wanted = known.get(session.prompting.chosen)
+        if wanted is not None and wanted.id in here:
+            return wanted
+        return next((spec for spec in known.values() if spec.id in here), None)
+
+    def choose(self, model_id: str) -> None:
+        """Ask another network from now on."""
+        session = self._session
+        session.prompting = replace(session.prompting, chosen=model_id)
+        self._begun = None
+        self._prepare()
+
+    def again(self) -> None:
+        """Embed the open image after that was cancelled or failed."""
+        self._begun = None
+        self._prepare()
+
+    def ask(self, prompt: Prompt, then: Then) -> None:
+        """Answer a prompt about the open image, as soon as there is an embedding of it.
+
+        Args:
+            prompt: What is asked.
+            then: Told the answer; not called if another prompt comes before it is begun.
+        """
+        self._next = (prompt, then)
+        self._answer()
+
+    def forget(self) -> None:
+        """Let go of the prompt that waits."""
+        self._next = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the open image is embedded by the chosen network."""
+        ready, chosen = self._ready, self.chosen
+        document = self._session.document
+        return (
+            ready is not None
+            and chosen is not None
+            and ready.document is document
+            and ready.key == self._key_of(chosen)
+        )
+
+    # -- embedding -----------------------------------------------------------------------------
+
+    def _on_change(self, _change: Change) -> None:
+        document = self._session.document
+        if document is not self._document:
+            self._document = document
+            if self._begun is not None and not self.is_ready:
+                self._jobs.cancel_key(_KEY)
+            self._ready = self._begun = self._next = None
+        self._prepare()
+
+    def _prepare(self) -> None:
+        session, spec = self._session, self.chosen
+        document = session.document
+        in_hand = session.view.tool == TOOL
+        if in_hand and spec is not None and document is not None and not self.is_ready:
+            if self._begun != self._key_of(spec):
+                self._begun = self._key_of(spec)
+                self._embed(spec, document)
+        elif not in_hand and self._begun is not None and not self.is_ready:
+            self._begun = None
+            self._jobs.cancel_key(_KEY)
+        self._say()
+
+    def _embed(self, spec: ModelSpec, document: Document) -> None:
+        self._is_stopped = False
+        loaded, pixels = self._loaded, document.pixels
+        device, key = self._session.model.options.device, self._key_of(spec)
+        if loaded is not None and loaded[0] != key:
+            loaded = self._loaded = None
+
+        def work(job: Job) -> tuple[Promptable, Embedding]:
+            job.report(0, 0, f"Loading {spec.title}")
+            network = self._open(_weights_of(spec), device) if loaded is None else loaded[1]
+            return network, network.embed(pixels, _digest(pixels), job.check, job.report)
+
+        def done(found: tuple[Promptable, Embedding]) -> None:
+            self._loaded = (key, found[0])
+            if document is self._session.document:
+                self._ready = _Ready(found[0], found[1], document, key)
+                self._answer()
+            self._say()
+
+        def failed(error: Exception) -> None:
+            self._notices.failure(f"Preparing {document.ref.title}", error, scope="image")
+
+        def ended() -> None:
+            is_awaited = document is self._session.document and self._begun == key
+            if is_awaited and not self.is_ready:
+                self._is_stopped = True
+                self._say()
+
+        self._jobs.submit(
+            f"Preparing {document.ref.title} for {spec.title}",
+            "prompts",
+            work,
+            done,
+            failed=failed,
+            ended=ended,
+            key=_KEY,
+        )
+
+    def _say(self) -> None:
+        """Tell the tool's bar how far it is."""
+        session, spec = self._session, self.chosen
+        if spec is None:
+            progress = "absent"
+        elif self.is_ready:
+            progress = "ready"
+        elif self._is_stopped:
+            progress = "stopped"
+        else:
+            progress = "preparing" if self._begun is not None else "waiting"
+        name = spec.title if spec is not None else ""
+        state = replace(session.prompting, title=name, progress=progress)
+        if state != session.prompting:
+            session.prompting = state
+            session.notify(What.MODELS, by=self)
+
+    def _key_of(self, spec: ModelSpec) -> tuple[str, ...]:
+        """What tells networks apart: a file may be written anew, a device chosen."""
+        digest = spec.weights.sha256 if spec.weights is not None else ""
+        return spec.id, digest, self._session.model.options.device
+
+    # -- answering -----------------------------------------------------------------------------
+
+    def _answer(self) -> None:
+        ready, waiting = self._ready, self._next
+        if self._is_asking or ready is None or waiting is None or not self.is_ready:
+            return
+        self._next, self._is_asking = None, True
+        prompt, then = waiting
+
+        def done(found: FoundObject) -> None:
+            if found.document is self._session.document:
+                then(found)
+
+        def ended() -> None:
+            self._is_asking = False
+            self._answer()
+
+        self._jobs.submit(
+            "Finding the object",
+            "prompts",
+            lambda _job: _found(ready, prompt),
+            done,
+            ended=ended,
+            visible=False,
+        )
+
+
+_KEY: Final = "embedding"
+
+
+def choices_text(spec: ModelSpec) -> str:
+    """A published network with size and licence, for a menu."""
+    size = bytes_text(spec.weights.size) if spec.weights is not None else ""
+    return f"{spec.title} ({', '.join(part for part in (size, spec.licence) if part)})"
+
+
+def _opened(path: Path, device: str) -> Promptable:
+    from segstudio.models.promptable import Promptable
+
+    return Promptable.open(path, device)
+
+
+def _weights_of(spec: ModelSpec) -> Path:
+    """Where a network lies.
+
+    Raises:
+        SegstudioError: if it is not there any more.
+    """
+    from segstudio.models.weights import find_weights
+
+    path = Path(spec.own_file) if spec.own_file else find_weights(spec)
+    if path is None or not path.exists():
+        raise SegstudioError(
+            f"The weights of {spec.title} are not there any more.",
+            "Choose other weights in the bar of the tool Point and box.",
+        )
+    return path
+
+
+def _digest(pixels: Image) -> str:
+    return hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16).hexdigest()
+
+
+def _found(ready: _Ready, prompt: Prompt) -> FoundObject:
+    """Ask the network, and make ready what is drawn."""
+    answer = ready.network.best(ready.embedding, prompt.points, prompt.labels, prompt.box)
+    mask = answer.mask
+    step = max(1, -(-max(mask.shape, default=1) // _SHOWN_PX))
+    small = mask[::step, ::step]
+    shown = np.zeros((small.shape[0], -(-small.shape[1] // 4) * 4), np.uint8)
+    shown[:, : small.shape[1]] = small
+    return FoundObject(
+        prompt, ready.document, answer.rect, mask, step, shown, outline_segments(small)
+    )

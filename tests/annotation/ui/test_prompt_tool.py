@@ -61,7 +61,7 @@ def opened(window, folder):
     """The weights are opened as the user's own, and the tool is taken with its key."""
     window.studio.own_weights.open(folder)
     window.until(lambda: bool(window.session.prompting.title))
-    QTest.keyClick(window.window, Qt.Key.Key_S)
+    QTest.keyClick(window.window, Qt.Key.Key_Q)
     window.until(lambda: window.studio.prompting.is_ready)
 
 
@@ -225,7 +225,7 @@ def test_embeddings_are_kept_and_points_go_with_their_image(window, sam):
 
 def test_without_weights_the_bar_says_so_and_a_button_offers_them(window, sam):
     session, bar = window.session, window.window.options
-    QTest.keyClick(window.window, Qt.Key.Key_S)
+    QTest.keyClick(window.window, Qt.Key.Key_Q)
     window.settle()
     assert session.view.tool == "prompt"
     assert bar.hint.text().startswith("Needs weights of SAM")
@@ -295,7 +295,7 @@ def test_a_cancelled_preparation_can_be_begun_again(window, sam, monkeypatch):
         raise CancelledError
 
     monkeypatch.setattr(Promptable, "embed", stopped)
-    QTest.keyClick(window.window, Qt.Key.Key_S)
+    QTest.keyClick(window.window, Qt.Key.Key_Q)
     window.until(lambda: window.session.prompting.progress == "stopped")
     monkeypatch.setattr(Promptable, "embed", real)
     menu = prompt_menu(_context(window))

@@ -65,7 +65,7 @@ class PromptTool(Tool):
     Nothing is painted before Enter. The points are forgotten with their image.
     """
 
-    name, title, icon, shortcut = PROMPT, "Point and box", "sparkles", "S"
+    name, title, icon, shortcut = PROMPT, "Point and box", "sparkles", "Q"
     tip = "Click an object or drag a box around it; a network finds its outline"
     options = (PROMPT_WEIGHTS, ONLY_UNLABELLED)
     gestures = (

@@ -133,6 +133,24 @@ def test_what_went_wrong_stays_beside_the_model(desk, server, fault, monkeypatch
         assert (row(desk).state == "here") == (fault != "checksum")
 
 
+def test_a_full_disk_is_said_beside_the_model_and_it_can_be_tried_again(desk):
+    part = weights_folder() / "w.bin.part"
+    part.parent.mkdir(parents=True)
+    part.symlink_to("/dev/full")  # each write of it fails as on a full disk
+    desk.downloads.start("far")
+    desk.settle()
+    assert row(desk).state == "failed"
+    assert row(desk).explanation.startswith(
+        f"w.bin cannot be downloaded: the disk of {weights_folder()} is full; 3.0 MB more"
+    )
+    assert "connection" not in row(desk).explanation
+    assert "is full" in desk.messages[-1]
+    part.unlink()
+    desk.downloads.start("far")
+    desk.settle()
+    assert row(desk).state == "here"
+
+
 def test_a_file_of_torch_hub_is_used_and_not_deleted(home, server, new_desk):
     folder = home / "torch" / "hub" / "checkpoints"
     folder.mkdir(parents=True)

@@ -78,8 +78,10 @@ def test_numbers_are_read_as_people_type_them(text, channels, numbers):
     ("text", "channels", "name", "message"),
     [
         ("", 3, "Mean", "Mean is empty. Give one number or 3"),
-        ("0.1 0.2", 3, "Mean", "Mean is 0.1 0.2"),
-        ("0.1 0.2 0.3", 1, "Mean", "Give one number:"),
+        ("0.1 0.2", 3, "Mean", "Mean is 0.1 0.2. Give one number or 3: 0.485 0.456 0.406."),
+        ("1 2", 3, "Deviation", "Give one number or 3: 0.229 0.224 0.225."),
+        ("1 2", 5, "Mean", "Give one number or 5: 0.485 0.456 0.406 0.5 0.5."),
+        ("0.1 0.2 0.3", 1, "Mean", "Give one number: 0.5."),
         ("half", 3, "Mean", "Mean is half"),
         ("nan", 3, "Mean", "Mean is nan"),
         ("1 0 1", 3, "Deviation", "nothing can be divided"),

@@ -229,6 +229,30 @@ def test_the_usual_answer_is_marked(form):
     form.reject()
 
 
+LONG_QUESTION = Question(
+    "up_activation",
+    "Whether an activation follows the convolutions that make maps larger",
+    ("no", "yes"),
+    "no",
+)
+
+
+def test_a_long_question_leaves_the_fields_their_room(bench, file):
+    opened = replace(bench.engine.examine(file, lambda: None), problem="")
+    spec = replace(opened.spec, questions=(*opened.spec.questions, LONG_QUESTION))
+    bench.engine.examine = lambda path, check: replace(opened, spec=spec)
+    bench.studio.own_weights.open(file)
+    form = form_of(bench)
+    let_layouts_settle(form)
+    for field in (form.classes.paste, form.classes.color, form.input.preset, form.output.kind):
+        assert field.width() >= field.sizeHint().width(), field.accessibleName()
+
+
+def let_layouts_settle(form):
+    for _ in range(3):
+        QCoreApplication.processEvents()
+
+
 def test_a_file_that_says_what_it_is_needs_no_form_and_can_be_changed(bench, file):
     bench.engine.is_told = True
     bench.studio.own_weights.open(file)

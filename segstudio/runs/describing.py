@@ -204,8 +204,12 @@ def output_channels(spec: ModelSpec) -> int:
 
 
 def possible_outputs(spec: ModelSpec) -> tuple[OutputKind, ...]:
-    """What the channels of the network's output may mean; one channel has no second to exceed."""
-    if spec.task == "instance":
+    """What the channels of the network's output may mean; one channel has no second to exceed.
+
+    Nothing is to be chosen where the network finds objects, or classes and masks by queries.
+    """
+    family = FAMILIES.get(spec.family)
+    if spec.task != "semantic" or (family is not None and family.task == "panoptic"):
         return ()
     return ("logit",) if output_channels(spec) == 1 else ("softmax", "sigmoid")
 

@@ -98,8 +98,12 @@ def test_one_channel_is_one_class_against_background():
     assert (output_channels(one), possible_outputs(one)) == (1, ("logit",))
     three = spec_of(LabelSchema.from_names("abc"), options={"num_classes": 3})
     assert (output_channels(three), possible_outputs(three)) == (3, ("softmax", "sigmoid"))
-    things = replace(three, task="instance")
-    assert possible_outputs(things) == ()
+    for others in (
+        replace(three, task="instance"),
+        replace(three, task="panoptic"),
+        replace(three, family="mask2former"),
+    ):
+        assert possible_outputs(others) == ()
 
 
 def test_single_classes_leave_room_for_a_background_and_keep_their_names():

@@ -68,7 +68,7 @@ _SCALING_TITLES = {
     "standard": "Own mean and deviation",
 }
 _CLASS_ROWS = (2.0, 6.0)
-_LABEL_LETTERS = 20
+_SHORT_LABEL, _WIDEST_LABEL = 20, 26  # letters
 _FORM_PX, _PREVIEW_PX, _HEIGHT_PX = 500, 400, 690
 
 
@@ -623,10 +623,10 @@ class _Buttons(QDialogButtonBox):
 
 def _row(form: QFormLayout, title: str, field: QWidget, tip: str) -> None:
     label = PlainLabel(title)
-    if len(title) > _LABEL_LETTERS:
+    if len(title) > _SHORT_LABEL:
         label.setWordWrap(True)
         # else the longest question makes the column of labels wide, and all fields narrow
-        label.setMaximumWidth(_LABEL_LETTERS * label.fontMetrics().averageCharWidth())
+        label.setMaximumWidth(_WIDEST_LABEL * label.fontMetrics().averageCharWidth())
     label.setBuddy(field)
     _named(field, title, tip)
     form.addRow(label, field)

@@ -331,6 +331,37 @@ def test_weights_that_are_dropped_on_the_window_are_opened(bench, file):
     form.reject()
 
 
+def forms() -> list[WeightsForm]:
+    shown = [w for w in QApplication.topLevelWidgets() if isinstance(w, WeightsForm)]
+    return [form for form in shown if form.isVisible()]
+
+
+def test_a_file_that_is_opened_twice_has_one_form(bench, form, file):
+    form.name.setText("Half typed")
+    bench.studio.own_weights.open(file)
+    bench.settle()
+    assert forms() == [form]
+    assert form.name.text() == "Half typed"
+    form.reject()
+
+
+def test_a_file_that_was_replaced_meanwhile_gets_a_new_form_for_the_old_one(bench, form, file):
+    file.write_bytes(b"other weights")
+    bench.studio.own_weights.open(file)
+    bench.until(lambda: len(forms()) == 1 and forms() != [form])
+    forms()[0].reject()
+
+
+def test_a_class_keeps_its_name_where_nothing_is_typed(form):
+    table = form.classes.table.model()
+    second = form.classes.schema.classes[1]
+    table.setData(table.index(1, 2), "   ")
+    assert form.classes.schema.classes[1] == second
+    table.setData(table.index(1, 2), "  left  lung ")
+    assert form.said.schema.classes[1].name == "left lung"
+    form.reject()
+
+
 def test_a_closed_form_is_gone_and_listens_to_nothing(bench, file):
     def listeners():
         signals = (bench.session.changed, bench.studio.jobs.changed, bench.studio.notices.changed)

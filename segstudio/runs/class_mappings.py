@@ -197,7 +197,7 @@ class ClassMappings:
             asked = asked_of(model, folder)
             if asked is not None:
                 self._ask(prediction, *asked)
-            elif not is_scored(model, folder) and self._schema.is_adopted():
+            elif self._schema.is_adopted() and None in guess(model, folder).values():
                 self._offer(prediction)
             elif not is_scored(model, folder):
                 self._notices.warning(
@@ -210,8 +210,7 @@ class ClassMappings:
         """Offer a model's classes where the folder has only those of one that ran before."""
         model = prediction.schema
         self._notices.question(
-            f"None of the classes of {prediction.title} is shown: the folder has those of another "
-            "model.",
+            f"Not all classes of {prediction.title} are shown: the folder has those of another model.",
             "Nothing is annotated yet, so that they can be replaced.",
             (f"Use those of {prediction.title}", lambda: self._schema.adopt_instead(model)),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -324,8 +325,12 @@ def test_the_difference_leaves_out_what_is_ignored():
     assert difference(reference, prediction, None, 2).tolist() == [[IGNORED, IGNORED, AGREE]]
 
 
-def test_a_model_that_runs_after_another_one_can_bring_its_classes(new_desk, tmp_path):
-    engine = FakeEngine(BRIGHT, WIDE)
+UNNAMED = replace(WIDE, schema=LabelSchema.from_ids(range(6), None))
+
+
+@pytest.mark.parametrize("later", [WIDE, UNNAMED], ids=["no class fits", "one fits by its number"])
+def test_a_model_that_runs_after_another_one_can_bring_its_classes(new_desk, tmp_path, later):
+    engine = FakeEngine(BRIGHT, later)
     desk = new_desk(engine)
     desk.open(make_folder(tmp_path / "photos", truth=False))
     desk.segmenting.choose("bright")
@@ -340,7 +345,7 @@ def test_a_model_that_runs_after_another_one_can_bring_its_classes(new_desk, tmp
     assert title == "Use those of Wide"
     take()
     desk.settle()
-    assert desk.session.schema.names == WIDE.schema.names
+    assert desk.session.schema.names == later.schema.names
     assert desk.session.schema_origin is SchemaOrigin.MODEL
     assert np.array_equal(shown(desk), 5 * square())
 

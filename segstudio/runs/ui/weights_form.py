@@ -69,7 +69,7 @@ _SCALING_TITLES = {
     "standard": "Own mean and deviation",
 }
 _CLASS_ROWS = (2.0, 6.0)
-_SHORT_LABEL, _WIDEST_LABEL = 20, 26  # letters
+_SHORT_LABEL, _WIDEST_LABEL = 20, 30  # letters
 _FORM_PX, _PREVIEW_PX, _HEIGHT_PX = 500, 400, 690
 
 

@@ -107,6 +107,22 @@ class SchemaKeeper:
             session.schema_origin = SchemaOrigin.MODEL
             session.notify(What.SCHEMA)
 
+    def is_adopted(self) -> bool:
+        """Whether the classes are those of a model, and nothing is annotated in them yet."""
+        return self._session.schema_origin is SchemaOrigin.MODEL and not self._is_annotated()
+
+    def adopt_instead(self, model: LabelSchema) -> None:
+        """Put a model's classes in force in place of another model's."""
+        session = self._session
+        if not self.is_adopted():
+            self._notices.info(
+                "The folder's classes stay: there are annotations by now, or you changed them.",
+                "Add what is missing in the Classes panel.",
+            )
+            return
+        session.schema = replace(model, words=session.schema.words)
+        session.notify(What.SCHEMA)
+
     def can_use_model_names(self) -> bool:
         """Whether the chosen model has names for classes of the folder that have none."""
         return self._named_as_model() is not None
@@ -130,11 +146,12 @@ class SchemaKeeper:
         return None if schema == session.schema else schema
 
     def _is_blank(self) -> bool:
+        return self._session.schema_origin is SchemaOrigin.DEFAULT and not self._is_annotated()
+
+    def _is_annotated(self) -> bool:
         session, document = self._session, self._session.document
-        if session.schema_origin is not SchemaOrigin.DEFAULT:
-            return False
         painted = document is not None and document.annotation.revision > 0
-        return not painted and not any(s.annotated or s.edited for s in session.states.values())
+        return painted or any(s.annotated or s.edited for s in session.states.values())
 
     def rename_class(self, class_id: int, name: str) -> None:
         """Give a class another name."""

@@ -292,9 +292,11 @@ def _unreadable(path: Path, error: Exception) -> SegstudioError:
         names = []
     names += re.findall(r"but got <class '([\w.]+)'>", str(error))
     if names:
+        named = sorted(set(names))
+        # one tells what it is; a list of them leaves no room for what to do
+        rest = f" and {len(named) - 1} more" if len(named) > 1 else ""
         return SegstudioError(
-            f"{path} holds more than weights and was not opened "
-            f"({', '.join(sorted(set(names))[:6])}).",
+            f"{path} holds more than weights and was not opened ({named[0]}{rest}).",
             f"{_SAVE_WEIGHTS}, best as safetensors.",
         )
     if isinstance(error, MemoryError):

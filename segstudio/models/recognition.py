@@ -110,7 +110,7 @@ def describes_itself(path: Path) -> bool:
     Raises:
         SegstudioError: if it cannot be read.
     """
-    return is_safetensors(path) and read_spec_data(path) is not None
+    return not is_folder(path) and is_safetensors(path) and read_spec_data(path) is not None
 
 
 def _answered(spec: ModelSpec, answers: Mapping[str, str], path: Path) -> ModelSpec:

@@ -197,12 +197,23 @@ class ClassMappings:
             asked = asked_of(model, folder)
             if asked is not None:
                 self._ask(prediction, *asked)
+            elif self._schema.is_adopted() and None in guess(model, folder).values():
+                self._offer(prediction)
             elif not is_scored(model, folder):
                 self._notices.warning(
                     f"None of the classes of {prediction.title} is one of the folder's.",
                     "Say what they count as in Evaluation > Class mapping; until then, it is "
                     "not scored.",
                 )
+
+    def _offer(self, prediction: Prediction) -> None:
+        """Offer a model's classes where the folder has only those of one that ran before."""
+        model = prediction.schema
+        self._notices.question(
+            f"Not all classes of {prediction.title} are shown: the folder has those of another model.",
+            "Nothing is annotated yet, so that they can be replaced.",
+            (f"Use those of {prediction.title}", lambda: self._schema.adopt_instead(model)),
+        )
 
     def _ask(self, prediction: Prediction, name: str, counterpart: str) -> None:
         """Ask whether a model's only object is the folder's only one, which has no name."""

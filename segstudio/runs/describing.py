@@ -126,15 +126,22 @@ def parse_numbers(text: str, channels: int, name: str) -> list[float]:
     except ValueError:
         found = []
     if len(found) not in (1, channels) or not all(map(math.isfinite, found)):
-        wanted = "one number" if channels == 1 else f"one number or {channels}"
         raise SegstudioError(
-            f"{name} is {text.strip() or 'empty'}.", f"Give {wanted}: 0.485 0.456."
+            f"{name} is {text.strip() or 'empty'}.", f"Give {_wanted(channels, name)}."
         )
     if name == "Deviation" and not all(found):
         raise SegstudioError(
             "Deviation is 0; nothing can be divided by it.", "Give another number."
         )
     return found * channels if len(found) == 1 else found
+
+
+def _wanted(channels: int, name: str) -> str:
+    if channels == 1:
+        return "one number: 0.5"
+    usual = IMAGENET_STD if name == "Deviation" else IMAGENET_MEAN
+    numbers = [*usual, *[0.5] * channels][:channels]
+    return f"one number or {channels}: {' '.join(map(str, numbers))}"
 
 
 def parse_channels(text: str, count: int) -> list[int]:
@@ -197,8 +204,12 @@ def output_channels(spec: ModelSpec) -> int:
 
 
 def possible_outputs(spec: ModelSpec) -> tuple[OutputKind, ...]:
-    """What the channels of the network's output may mean; one channel has no second to exceed."""
-    if spec.task == "instance":
+    """What the channels of the network's output may mean; one channel has no second to exceed.
+
+    Nothing is to be chosen where the network finds objects, or classes and masks by queries.
+    """
+    family = FAMILIES.get(spec.family)
+    if spec.task != "semantic" or (family is not None and family.task == "panoptic"):
         return ()
     return ("logit",) if output_channels(spec) == 1 else ("softmax", "sigmoid")
 

@@ -180,6 +180,17 @@ def test_a_whole_file_with_more_than_data_is_not_called_damaged(tmp_path, state)
         load_state(tmp_path / "w.pth")
 
 
+def test_a_whole_model_is_refused_in_few_words(tmp_path):
+    torch.save(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), tmp_path / "whole.pth")
+    with pytest.raises(SegstudioError) as raised:
+        load_state(tmp_path / "whole.pth")
+    assert raised.value.message == (
+        f"{tmp_path / 'whole.pth'} holds more than weights and was not opened "
+        "(torch.nn.modules.activation.ReLU and 2 more)."
+    )
+    assert 'torch.save(model.state_dict(), "weights.pth")' in raised.value.hint
+
+
 def test_torchscript_is_a_model_and_no_file_of_weights(tmp_path, recwarn):
     traced = torch.jit.trace(nn.Linear(2, 1), torch.zeros(1, 2))
     traced.save(str(tmp_path / "t.pt"))

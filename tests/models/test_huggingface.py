@@ -32,6 +32,7 @@ from segstudio.models.preprocess import Preprocess
 from segstudio.models.recognition import spec_from_weights
 from segstudio.models.segmenter import Segmenter
 from segstudio.models.things import things_among
+from segstudio.runs.engine import TorchEngine
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -111,6 +112,14 @@ def reference_output(made, pixels):
 def our_logits(segmenter, pixels):
     """Softmax probabilities, which tell more than the winner."""
     return segmenter.probabilities(pixels, RunOptions())
+
+
+def test_a_folder_is_examined_as_the_file_inside_it_is(segformer):
+    of_folder = TorchEngine().examine(segformer.folder, lambda: None)
+    of_file = TorchEngine().examine(segformer.folder / "model.safetensors", lambda: None)
+    assert of_folder == of_file
+    assert of_folder.tensors > 0
+    assert not of_folder.problem
 
 
 def test_a_segformer_folder_says_what_it_is(segformer):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from fakes import FakeEngine, make_folder, square, write_mask
+from fakes import BRIGHT, FakeEngine, make_folder, square, write_mask
 
 from segstudio.core.difference import AGREE, IGNORED, difference
 from segstudio.core.geometry import Rect
@@ -322,3 +323,47 @@ def test_the_difference_leaves_out_what_is_ignored():
     reference = np.array([[0, 1, 1]], np.uint8)
     prediction = np.array([[2, 2, 1]], np.uint8)
     assert difference(reference, prediction, None, 2).tolist() == [[IGNORED, IGNORED, AGREE]]
+
+
+UNNAMED = replace(WIDE, schema=LabelSchema.from_ids(range(6), None))
+
+
+@pytest.mark.parametrize("later", [WIDE, UNNAMED], ids=["no class fits", "one fits by its number"])
+def test_a_model_that_runs_after_another_one_can_bring_its_classes(new_desk, tmp_path, later):
+    engine = FakeEngine(BRIGHT, later)
+    desk = new_desk(engine)
+    desk.open(make_folder(tmp_path / "photos", truth=False))
+    desk.segmenting.choose("bright")
+    desk.segmenting.run_current()
+    desk.settle()
+    engine.bright_id = 5
+    desk.segmenting.choose("wide")
+    desk.segmenting.run_current()
+    desk.settle()
+    assert not shown(desk).any()
+    ((title, take),) = desk.notices.recent[-1].actions
+    assert title == "Use those of Wide"
+    take()
+    desk.settle()
+    assert desk.session.schema.names == later.schema.names
+    assert desk.session.schema_origin is SchemaOrigin.MODEL
+    assert np.array_equal(shown(desk), 5 * square())
+
+
+def test_classes_in_which_something_was_painted_are_not_replaced(new_desk, tmp_path):
+    engine = FakeEngine(BRIGHT, WIDE)
+    desk = new_desk(engine)
+    desk.open(make_folder(tmp_path / "photos", truth=False))
+    desk.segmenting.choose("bright")
+    desk.segmenting.run_current()
+    desk.settle()
+    adopted = desk.session.schema
+    desk.segmenting.choose("wide")
+    desk.segmenting.run_current()
+    desk.settle()
+    ((_, take),) = desk.notices.recent[-1].actions
+    desk.session.set_state(0, edited=True)
+    take()
+    desk.settle()
+    assert desk.session.schema == adopted
+    assert desk.notices.recent[-1].message.startswith("The folder's classes stay")

@@ -78,8 +78,10 @@ def test_numbers_are_read_as_people_type_them(text, channels, numbers):
     ("text", "channels", "name", "message"),
     [
         ("", 3, "Mean", "Mean is empty. Give one number or 3"),
-        ("0.1 0.2", 3, "Mean", "Mean is 0.1 0.2"),
-        ("0.1 0.2 0.3", 1, "Mean", "Give one number:"),
+        ("0.1 0.2", 3, "Mean", "Mean is 0.1 0.2. Give one number or 3: 0.485 0.456 0.406."),
+        ("1 2", 3, "Deviation", "Give one number or 3: 0.229 0.224 0.225."),
+        ("1 2", 5, "Mean", "Give one number or 5: 0.485 0.456 0.406 0.5 0.5."),
+        ("0.1 0.2 0.3", 1, "Mean", "Give one number: 0.5."),
         ("half", 3, "Mean", "Mean is half"),
         ("nan", 3, "Mean", "Mean is nan"),
         ("1 0 1", 3, "Deviation", "nothing can be divided"),
@@ -96,8 +98,12 @@ def test_one_channel_is_one_class_against_background():
     assert (output_channels(one), possible_outputs(one)) == (1, ("logit",))
     three = spec_of(LabelSchema.from_names("abc"), options={"num_classes": 3})
     assert (output_channels(three), possible_outputs(three)) == (3, ("softmax", "sigmoid"))
-    things = replace(three, task="instance")
-    assert possible_outputs(things) == ()
+    for others in (
+        replace(three, task="instance"),
+        replace(three, task="panoptic"),
+        replace(three, family="mask2former"),
+    ):
+        assert possible_outputs(others) == ()
 
 
 def test_single_classes_leave_room_for_a_background_and_keep_their_names():

@@ -172,7 +172,7 @@ FAMILIES: Final[dict[str, Family]] = {
             by_file=_ONNX + "recognise_onnx",
         ),
         Family(
-            "plain-unet", "U-Net of any names", "semantic", _PLAIN + "PlainUNet",
+            "plain-unet", "Plain U-Net", "semantic", _PLAIN + "PlainUNet",
             (), _PLAIN + "recognise_plain_unet",
             told="plain U-Nets whatever their tensors are called",
             purpose="Networks of your own making, after any of the usual tutorials",

@@ -98,6 +98,14 @@ class RunCommands:
     def _show_form(self, opened: OpenedWeights) -> None:
         from segstudio.runs.ui.weights_form import WeightsForm
 
+        for shown in QApplication.topLevelWidgets():
+            if not isinstance(shown, WeightsForm) or shown.entry.path != opened.entry.path:
+                continue
+            if shown.isVisible() and shown.entry.file.sha256 == opened.entry.file.sha256:
+                shown.raise_()
+                shown.activateWindow()
+                return
+            shown.reject()  # it describes what the file was before
         # a dialog that blocks the window would block the form too, were it not the dialog's own
         over = QApplication.activeModalWidget() or self._window
         form = WeightsForm(self._session, self._own_weights, self._previewing, opened, over)

@@ -57,6 +57,7 @@ from segstudio.runs.describing import (
     with_names,
     with_output,
 )
+from segstudio.runs.kept_weights import KeptWeights
 from segstudio.runs.own_weights import OpenedWeights, OwnWeights
 from segstudio.runs.ui.weights_preview import PreviewPane
 from segstudio.session.session import Change, Session, What
@@ -68,6 +69,7 @@ _SCALING_TITLES = {
     "standard": "Own mean and deviation",
 }
 _CLASS_ROWS = (2.0, 6.0)
+_SHORT_LABEL, _WIDEST_LABEL = 20, 30  # letters
 _FORM_PX, _PREVIEW_PX, _HEIGHT_PX = 500, 400, 690
 
 
@@ -159,6 +161,11 @@ class WeightsForm(Dialog):
         self.buttons.rejected.connect(self.reject)
         self.finished.connect(self.preview.stop)
         self.listen(self._session.changed, self._on_change)
+
+    @property
+    def entry(self) -> KeptWeights:
+        """The file that the form describes, as it was read."""
+        return self._opened.entry
 
     @property
     def said(self) -> ModelSpec:
@@ -310,7 +317,9 @@ class ClassNames(QWidget):
             self.changed.emit()
 
     def _rename(self, row: ClassSpec, name: str) -> None:
-        self._say(self.schema.with_class(replace(row, name=name)))
+        name = " ".join(name.split())
+        if name:  # a class without a name could not be told from its neighbours
+            self._say(self.schema.with_class(replace(row, name=name)))
 
     def _take_list(self) -> None:
         known = self._known.get(str(self.lists.currentData()))
@@ -622,7 +631,10 @@ class _Buttons(QDialogButtonBox):
 
 def _row(form: QFormLayout, title: str, field: QWidget, tip: str) -> None:
     label = PlainLabel(title)
-    label.setWordWrap(len(title) > 20)
+    if len(title) > _SHORT_LABEL:
+        label.setWordWrap(True)
+        # else the longest question makes the column of labels wide, and all fields narrow
+        label.setMaximumWidth(_WIDEST_LABEL * label.fontMetrics().averageCharWidth())
     label.setBuddy(field)
     _named(field, title, tip)
     form.addRow(label, field)

@@ -229,6 +229,30 @@ def test_the_usual_answer_is_marked(form):
     form.reject()
 
 
+LONG_QUESTION = Question(
+    "up_activation",
+    "Whether an activation follows the convolutions that make maps larger",
+    ("no", "yes"),
+    "no",
+)
+
+
+def test_a_long_question_leaves_the_fields_their_room(bench, file):
+    opened = replace(bench.engine.examine(file, lambda: None), problem="")
+    spec = replace(opened.spec, questions=(*opened.spec.questions, LONG_QUESTION))
+    bench.engine.examine = lambda path, check: replace(opened, spec=spec)
+    bench.studio.own_weights.open(file)
+    form = form_of(bench)
+    let_layouts_settle(form)
+    for field in (form.classes.paste, form.classes.color, form.input.preset, form.output.kind):
+        assert field.width() >= field.sizeHint().width(), field.accessibleName()
+
+
+def let_layouts_settle(form):
+    for _ in range(3):
+        QCoreApplication.processEvents()
+
+
 def test_a_file_that_says_what_it_is_needs_no_form_and_can_be_changed(bench, file):
     bench.engine.is_told = True
     bench.studio.own_weights.open(file)
@@ -304,6 +328,37 @@ def test_weights_that_are_dropped_on_the_window_are_opened(bench, file):
     bench.window.dropEvent(drop)
     form = form_of(bench)
     assert form.windowTitle() == "Weights: best.pth"
+    form.reject()
+
+
+def forms() -> list[WeightsForm]:
+    shown = [w for w in QApplication.topLevelWidgets() if isinstance(w, WeightsForm)]
+    return [form for form in shown if form.isVisible()]
+
+
+def test_a_file_that_is_opened_twice_has_one_form(bench, form, file):
+    form.name.setText("Half typed")
+    bench.studio.own_weights.open(file)
+    bench.settle()
+    assert forms() == [form]
+    assert form.name.text() == "Half typed"
+    form.reject()
+
+
+def test_a_file_that_was_replaced_meanwhile_gets_a_new_form_for_the_old_one(bench, form, file):
+    file.write_bytes(b"other weights")
+    bench.studio.own_weights.open(file)
+    bench.until(lambda: len(forms()) == 1 and forms() != [form])
+    forms()[0].reject()
+
+
+def test_a_class_keeps_its_name_where_nothing_is_typed(form):
+    table = form.classes.table.model()
+    second = form.classes.schema.classes[1]
+    table.setData(table.index(1, 2), "   ")
+    assert form.classes.schema.classes[1] == second
+    table.setData(table.index(1, 2), "  left  lung ")
+    assert form.said.schema.classes[1].name == "left lung"
     form.reject()
 
 

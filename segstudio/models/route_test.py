@@ -6,7 +6,8 @@ process at once.
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from typing import Any, Final
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image
@@ -14,6 +15,9 @@ from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.route_answer import RouteAnswer
 from segstudio.models.apart import done_apart
 from segstudio.models.download import Check, Report, no_check, no_report
+
+_NICE: Final = 5
+"""What the user asked for comes first."""
 
 
 def fastest_apart(
@@ -48,6 +52,8 @@ def _test(report: Report, given: tuple[ModelSpec, Image, RunOptions]) -> dict[st
     from segstudio.models.routes import fastest
     from segstudio.models.segmenter import Segmenter
 
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
     spec, pixels, options = given
     segmenter = Segmenter(spec, device=options.device)
     return fastest(segmenter, pixels, options, report=report).to_json()

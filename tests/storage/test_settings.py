@@ -48,11 +48,14 @@ def test_damaged_entries_get_defaults_and_the_rest_is_kept(tmp_path):
 
 
 def test_a_file_that_is_no_json_is_set_aside(tmp_path):
-    for content in (b'{"theme": "da', b"\xff\xfe\x00nonsense", b"[1]"):
+    kept = ("settings.damaged", "settings.2.damaged", "settings.3.damaged")
+    for name, content in zip(
+        kept, (b'{"theme": "da', b"\xff\xfe\x00nonsense", b"[1]"), strict=True
+    ):
         path = tmp_path / "settings.json"
         path.write_bytes(content)
         assert load_settings(path) == Settings()
-        assert (tmp_path / "settings.damaged").read_bytes() == content
+        assert (tmp_path / name).read_bytes() == content
 
 
 def test_recent_folders_are_few_and_the_latest_first():

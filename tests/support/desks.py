@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -63,7 +64,11 @@ def new_desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
     for desk in desks:
         desk.engine.gate.set()
         desk.close()
-    leaked = [t.name for t in threading.enumerate() if t not in before and t.is_alive()]
+    end = time.monotonic() + 10.0  # a server's thread notices a moment later that nobody listens
+    while leaked := [t.name for t in threading.enumerate() if t not in before and t.is_alive()]:
+        if time.monotonic() > end:
+            break
+        time.sleep(0.01)
     assert not leaked, f"threads left running: {leaked}"
 
 

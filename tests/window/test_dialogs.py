@@ -112,6 +112,7 @@ def test_every_setting_has_a_control_or_a_place_elsewhere():
     # tool bar, shortcut editor, export dialog, menu
     elsewhere = {
         "model",
+        "prompter",
         "keys",
         "key_overrides",
         "export_folders",

@@ -101,8 +101,12 @@ def test_the_map_shows_the_similarities_and_a_click_opens_the_stages(desk, compa
     assert compared.detail.value.text() == f"CKA {value:.3f}"
     picture = compared.detail.second.picture
     empty = picture.palette().alternateBase().color()
-    middle = picture.rect().center()
-    desk.until(lambda: picture.grab().toImage().pixelColor(middle) != empty)
+
+    def is_drawn() -> bool:
+        shown = picture.grab().toImage()
+        return shown.pixelColor(shown.rect().center()) != empty
+
+    desk.until(is_drawn)
 
 
 def test_the_arrow_keys_go_from_cell_to_cell(desk, compared, qtbot):

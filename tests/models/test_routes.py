@@ -185,6 +185,7 @@ def run_alone(home, **environment):
     )
 
 
+@pytest.mark.slow
 def test_neither_runtime_notes_who_uses_it(tmp_path):
     """Both would write an id of the computer into the home, and send what they are used for."""
     done = run_alone(tmp_path / "user")
@@ -194,6 +195,7 @@ def test_neither_runtime_notes_who_uses_it(tmp_path):
     assert len(files) == 3
 
 
+@pytest.mark.slow
 def test_converted_networks_run_where_nothing_can_be_kept(tmp_path):
     (tmp_path / "file").touch()
     done = run_alone(tmp_path / "user", SEGSTUDIO_HOME=str(tmp_path / "file"))

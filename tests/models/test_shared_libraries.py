@@ -30,6 +30,7 @@ print(float(torch.ones(2).sum()), load_shared_libraries("torch"))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_pytorchs_libraries_are_there_before_it_is_imported():
     done = subprocess.run(

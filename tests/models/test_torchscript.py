@@ -256,6 +256,7 @@ class Ending(nn.Module):
         return x
 
 
+@pytest.mark.slow
 def test_one_that_never_ends_is_given_up(tmp_path, monkeypatch):
     path = scripted(Ending(), tmp_path / "m.pt")
     monkeypatch.setattr(torchscript, "_MOST_S", 20.0)

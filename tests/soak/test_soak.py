@@ -49,6 +49,7 @@ def test_no_weights_run_code(tmp_path):
     assert pickles_with_code(tmp_path / "weights", 20) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="such names are not allowed there")
 def test_reports_escape_everything(tmp_path):
     """Markup, formulas and commands to the terminal in names come out as what they are."""

@@ -201,7 +201,7 @@ def open_project(
     explained_by = None if truth is None else truth.explained_by
     unread = unread_annotations(found.home, images, found.listings, explained_by)
     folders = () if truth is None else truth.folders
-    inside = {found.images_root / name.rpartition("/")[0] for name in found.names}
+    inside = {found.images_root / each for each in {n.rpartition("/")[0] for n in found.names}}
     apart = [folder for folder in folders if folder not in inside]
     special = " ".join(filter(None, (found.special, special_masks(apart, found.home))))
     told = (found.passed_over, special, unread, unused)

@@ -9,8 +9,10 @@ from typing import Literal
 
 from segstudio.clock import Cancel, Clock
 from segstudio.core.class_mapping import is_scored
+from segstudio.core.formatting import counted
 from segstudio.core.schema import ClassSpec, Color, LabelSchema, distinct_color, merged_schemas
 from segstudio.core.text import utf8_json
+from segstudio.folder.class_presets import ClassPreset
 from segstudio.folder.files import OpenFolder
 from segstudio.jobs import JobRunner
 from segstudio.notices import Notice, Notices
@@ -227,6 +229,40 @@ class SchemaKeeper:
         self.set(schema)
         count = f"{len(read)} class{'' if len(read) == 1 else 'es'}"
         self._notices.info(f"{count} named as in {path.name}.")
+
+    def use_preset(self, preset: ClassPreset) -> None:
+        """Give the folder a published list of classes.
+
+        Where nothing is known or annotated the list takes the place of the classes. Elsewhere its
+        names, colours and kinds go to the classes with its numbers, and what has another number
+        stays, since pixels may have it.
+        """
+        session, wanted = self._session, preset.schema()
+        before, schema = session.schema, replace(wanted, words=session.schema.words)
+        if not self._is_blank() and not self.is_adopted():
+            kept = [spec for spec in before.classes if wanted.get(spec.id) is None]
+            for spec in kept:
+                schema = schema.with_class(spec)
+            schema = replace(schema, rules=before.rules)
+        self.set(schema)
+        if session.schema == before:
+            return
+        active = session.view.active_class
+        if schema.get(active) is None or active == schema.ignore_index:
+            first = next((i for i in schema.scored_ids if i), schema.ids[0])
+            session.set_view(active_class=first, previous_class=0)
+        made = session.schema
+
+        def take_back() -> None:
+            if session.schema == made:
+                self.set(before)
+
+        stay = len(schema.classes) - len(wanted.classes)
+        others = f"; {counted(stay, 'class', 'classes')} past the list {'stays' if stay == 1 else 'stay'}"
+        self._notices.info(
+            f"The classes are those of {preset.title.partition(',')[0]} now{others if stay else ''}.",
+            action=("Undo", take_back),
+        )
 
     def set(self, schema: LabelSchema, by: object = None) -> None:
         """Put edited classes in force and save them a little later.

@@ -1,12 +1,14 @@
-"""The published classes of Pascal VOC and Cityscapes, and how their masks say them."""
+"""The published classes of the usual data sets, and how their masks say them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal
 
 from segstudio.core.schema import ClassSpec, Color, LabelSchema
+from segstudio.resources import resource_path
 
 VOC_NAMES: Final = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair",
@@ -100,6 +102,24 @@ def cityscapes_schema(numbering: Numbering = "ids") -> LabelSchema:
     return LabelSchema((ClassSpec(0, "unlabeled", (0, 0, 0)), *classes), 0)
 
 
+@cache
+def listed_schema(name: str) -> LabelSchema:
+    """The classes of a list that ships with the program: "ade20k", "camvid11" or "camvid32".
+
+    Numbers, names and colours are those of the data set; what it does not score counts nowhere.
+    CamVid's 32 classes have no numbers of their own: void is 0 here, the others follow by name.
+    """
+    classes, void = [], None
+    text = resource_path("classes", f"{name}.txt").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        number, red, green, blue, kind, called = line.split(" ", 5)
+        color = (int(red), int(green), int(blue))
+        classes.append(ClassSpec(int(number), called, color, kind == "thing"))
+        if kind == "void":
+            void = int(number)
+    return LabelSchema(tuple(classes), void)
+
+
 @dataclass(frozen=True)
 class PublishedColors:
     """What the colours of masks are in a data set.
@@ -128,8 +148,10 @@ def published_colors(colors: Collection[Color]) -> PublishedColors | None:
     """
     voc = {color: i for i, color in enumerate(voc_colors())}
     city = {color: i if train >= 0 else 0 for _, i, train, color in _CITYSCAPES}
+    camvid = listed_schema("camvid32")
     tables = (
         PublishedColors("Pascal VOC", voc_schema(), {**voc, _VOC_VOID: 255}),
         PublishedColors("Cityscapes", cityscapes_schema(), city),
+        PublishedColors("CamVid", camvid, {spec.color: spec.id for spec in camvid.classes}),
     )
     return next((table for table in tables if colors and table.ids.keys() >= {*colors}), None)

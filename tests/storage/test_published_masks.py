@@ -460,3 +460,16 @@ def test_coco_panoptic_with_its_json(tmp_path):
         read_truth(refs[1], index)
     (tmp_path / "panoptic_val.json").write_text('{"annotations": [1], "categories": 7}')
     assert settled(tmp_path / "panoptic_val")[0].kind == "colour"
+
+
+def test_the_colours_of_camvid_are_named(tmp_path):
+    folder = tmp_path / "labels"
+    road, sky, cone = (128, 64, 128), (128, 128, 128), (0, 0, 64)
+    for name, color in (("a.png", road), ("b.png", cone)):
+        pixels = np.zeros((4, 6, 3), np.uint8)
+        pixels[:2], pixels[2, :3] = sky, color
+        save_image(folder / name, pixels)
+    index, refs = settled(folder)
+    assert index.schema.names[1:3] == ((1, "Animal"), (2, "Archway"))
+    assert index.schema.ignore_index == 0
+    assert read_truth(refs[1], index).labels[2].tolist() == [24, 24, 24, 0, 0, 0]

@@ -29,6 +29,7 @@ from segstudio.annotation.ui.score_details import FOLDER, ScoreDetails, Told
 from segstudio.core.formatting import counted
 from segstudio.core.schema import ClassSpec
 from segstudio.core.text import as_html
+from segstudio.folder.class_presets import PRESETS
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
@@ -399,6 +400,12 @@ class ClassesPanel(QWidget):
             menu.aboutToShow.connect(self._name_entries)
         self.header.menu.addSeparator()
         add(icon("tags"), "Read class names from a file…").triggered.connect(self.read_names)
+        self.presets = self.header.menu.addMenu("Use the classes of")
+        self.presets.setToolTipsVisible(True)
+        for preset in PRESETS:
+            entry = self.presets.addAction(preset.title)
+            entry.setToolTip(preset.tip)
+            entry.triggered.connect(partial(self._schema_keeper.use_preset, preset))
         self.ignored = add("Pixels that don't count…")
         self.ignored.triggered.connect(self._ask_ignored)
         self.header.menu.addSeparator()

@@ -20,6 +20,7 @@ from segstudio.evaluation.evaluating import Evaluating
 from segstudio.evaluation.export import EvaluationExport
 from segstudio.evaluation.work_queue import WorkQueue
 from segstudio.folder.browsing import Browsing
+from segstudio.folder.contrast_keeper import ContrastKeeper
 from segstudio.folder.documents import Documents
 from segstudio.folder.files import OpenFolder
 from segstudio.folder.folder_claim import FolderClaim
@@ -136,6 +137,7 @@ class Studio:
         self.schema_keeper = SchemaKeeper(
             self.session, self.jobs, clock, self._folder, self.notices
         )
+        self._contrast = ContrastKeeper(self.session, self.jobs, clock)
         self._make_runs()
         self._make_annotation()
         self._make_folder()
@@ -347,6 +349,7 @@ class Studio:
         """
         self.editing.end_stroke()
         self.schema_keeper.save_now()
+        self._contrast.save_now()
         self._keep_settings()
         self.recent_folders.leave()
         self.autosave.save_all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtGui import QImage, QPainter
@@ -40,6 +41,7 @@ class Frame:
         self._beside: tuple[Plane, ...] = ()
         self._split: int | None = None
         self._grid = False
+        self._tones: npt.NDArray[np.uint8] | None = None
         self._photo_stale: list[Rect] = []
         self._stale: list[Rect] = []
 
@@ -48,6 +50,15 @@ class Frame:
         if argb != self._ground:
             self._ground = argb
             self._everything()
+
+    def set_tones(self, table: npt.NDArray[np.uint8] | None) -> None:
+        """Show each value of the photo as a table (256,) uint8 says; None: as it is."""
+        if table is None:
+            self._tones = None
+        else:
+            opaque = np.arange(256, dtype=np.uint8)
+            self._tones = np.stack((table, table, table, opaque), axis=1)[None]
+        self._stale = [Rect.of_shape((self._pixels.shape[0], self._pixels.shape[1]))]
 
     def resize(self, size_wh: Size) -> None:
         """Another size in device pixels; all is to be drawn again."""
@@ -177,16 +188,27 @@ class Frame:
         part = rect.intersect(self._sampler.visible)
         if part.is_empty:
             return
+        if self._tones is not None:
+            self._tone(part, self._tones)
         if self._planes or self._beside:
-            painter = QPainter(self.image)
-            for planes, half in self._halves(part):
-                for strip in _strips(half):
-                    for plane in planes:
-                        colours = np.ascontiguousarray(plane.take(self._sampler, strip))
-                        painter.drawImage(strip.left, strip.top, _as_image(colours))
-            painter.end()
+            self._lay_planes(part, self._sampler)
         if self._grid:
             _draw_grid(self._pixels[part.slices], *self._sampler.pixel_starts(part))
+
+    def _tone(self, part: Rect, table: npt.NDArray[np.uint8]) -> None:
+        for strip in _strips(part):
+            photo = np.ascontiguousarray(self._photo_pixels[strip.slices])
+            seen = cv2.LUT(_bytes_of(photo), table)
+            self._pixels[strip.slices] = np.asarray(seen).view(np.uint32)[..., 0]
+
+    def _lay_planes(self, part: Rect, sampler: Sampler) -> None:
+        painter = QPainter(self.image)
+        for planes, half in self._halves(part):
+            for strip in _strips(half):
+                for plane in planes:
+                    colours = np.ascontiguousarray(plane.take(sampler, strip))
+                    painter.drawImage(strip.left, strip.top, _as_image(colours))
+        painter.end()
 
     def _halves(self, part: Rect) -> list[tuple[tuple[Plane, ...], Rect]]:
         """What is drawn where."""
@@ -198,6 +220,11 @@ class Frame:
             (self._beside, Rect(part.top, at, part.bottom, part.right)),
         )
         return [(planes, half) for planes, half in halves if not half.is_empty]
+
+
+def _bytes_of(colours: Pixels) -> npt.NDArray[np.uint8]:
+    """(h, w, 4) blue, green, red, alpha."""
+    return colours.view(np.uint8).reshape(*colours.shape, 4)
 
 
 def _strips(rect: Rect) -> list[Rect]:

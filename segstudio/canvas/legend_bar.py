@@ -22,7 +22,7 @@ _SWATCH, _GAP, _BETWEEN, _DASH = 12, 6, 12, 22
 _HEIGHT: Final = 28
 _SHOWN: Final = (
     What.DOCUMENT | What.VIEW | What.PREDICTIONS | What.SCHEMA | What.MODELS | What.TRACE
-    | What.OVER_PHOTO | What.DISAGREEMENT
+    | What.OVER_PHOTO | What.DISAGREEMENT | What.PHOTO
 )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from segstudio.canvas.view import GRID_FROM, View
 from segstudio.comparison.disagreement import silent_runs
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Image, Patch
+from segstudio.core.tones import PLAIN, tones_for
 from segstudio.jobs import JobRunner
 from segstudio.kit.theme import canvas_ground
 from segstudio.session.document import Document
@@ -74,12 +75,14 @@ class Display(PlacedImage):
         self._frame = Frame()
         self._frame.set_ground(canvas_ground(self.palette()))
         self._seen: object = None
+        self._tones: object = None
         self._model_filled = False
         self._veiled = False
 
     def _place(self) -> None:
         """Take the present view into the picture."""
         self._sampler = None
+        self._show_tones()
         if self._document is not None and min(self._device_wh) > 0:
             self._sampler = Sampler(self._view, self._document.shape_hw, self._device_wh)
         self._frame.show(self._photo, self._sampler)
@@ -123,6 +126,19 @@ class Display(PlacedImage):
         if self._document is not None:
             self._photo = self._photo_of(self._document)
             self._place()
+
+    def _show_tones(self) -> None:
+        """Show the photo as bright as the user wants it, or as suits it."""
+        document, chosen = self._document, self._session.view.contrast
+        if document is None:
+            return
+        tones, _found = tones_for(document.tones, chosen)
+        wanted = tones, chosen.inverted
+        if wanted != self._tones:
+            self._tones = wanted
+            plain = wanted == (PLAIN, False)
+            self._frame.set_tones(None if plain else tones.table(inverted=chosen.inverted))
+            self.update()
 
     def let_go(self) -> None:
         """Hold no image any more: this view is hidden until `show_document` is called again."""
@@ -223,6 +239,7 @@ class Display(PlacedImage):
     def refresh_view_state(self) -> None:
         """The session's view state changed; tool and brush do not touch the picture."""
         view = self.shown
+        self._show_tones()
         filling = model_filled(self._session)
         if (_visible_part(view), filling) != (self._seen, self._model_filled):
             self.refresh_overlay()
@@ -351,4 +368,5 @@ def _visible_part(view: ViewState) -> ViewState:
         only_unlabelled=plain.only_unlabelled,
         fill_contiguous=plain.fill_contiguous,
         wipe_at=plain.wipe_at,
+        contrast=plain.contrast,
     )

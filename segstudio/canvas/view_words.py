@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from segstudio.canvas.flavours import has_objects
@@ -22,6 +22,7 @@ from segstudio.core.render import confidence_table, entropy_table
 from segstudio.core.schema import LabelSchema
 from segstudio.core.series_colors import series_color
 from segstudio.core.short_names import TITLE_CUTS, shared_parts
+from segstudio.core.tones import PLAIN, tones_for
 from segstudio.kit.model_titles import short_model_titles
 from segstudio.metrics.tally import lead_short
 from segstudio.runs.batch import model_of
@@ -309,6 +310,27 @@ def legend(
         silent: Runs that have no vote where the models disagree.
         model_filled: Whether of annotation and prediction the prediction is filled.
     """
+    found = _overlay_legend(document, view, names, alone, silent, model_filled)
+    return replace(found, entries=(*found.entries, *_contrast(document, view)))
+
+
+def _contrast(document: Document, view: ViewState) -> tuple[LegendEntry, ...]:
+    """That the photo is not shown as it is, where the user may not know."""
+    tones, by_itself = tones_for(document.tones, view.contrast)
+    told = "photo brightened" if by_itself and tones != PLAIN else ""
+    if view.contrast.inverted:
+        told = f"{told}, inverted" if told else "photo inverted"
+    return (LegendEntry(told),) if told else ()
+
+
+def _overlay_legend(
+    document: Document,
+    view: ViewState,
+    names: ViewNames,
+    alone: bool,
+    silent: frozenset[str],
+    model_filled: bool,
+) -> Legend:
     common = names.common
     if not view.overlay_visible:
         return Legend(common)

@@ -296,7 +296,8 @@ class Browsing:
         self._documents.release_clean()
         self._cursor, self._pages = -1, (-1, 1)
         self._order.use(None, -1)
-        session.set_view(run="", hidden_classes=frozenset(), **self._first_classes())
+        shown = {"run": "", "hidden_classes": frozenset(), "contrast": project.contrast}
+        session.set_view(**shown, **self._first_classes())
         session.notify(What.PROJECT | What.DOCUMENT | What.SCHEMA | What.STATES | What.SCORES)
         self._notices.settle(_OPENING)
         self._notices.enter_folder(project.root)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from segstudio.core.history import History
 from segstudio.core.labels import Image, LabelMap
 from segstudio.core.prediction import ModelSpec, Prediction
+from segstudio.core.tones import ImageTones
 from segstudio.storage.annotations import AnnotationPath
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.picture import COMPOSITE, Picture
@@ -61,11 +62,19 @@ class Document:
     seen: SeenFiles | None = None
     channel: int = COMPOSITE
     _alone: Image | None = None
+    _tones: tuple[Image, ImageTones] | None = None
 
     @property
     def shown(self) -> Image:
         """(H, W, 3) uint8 RGB as it is shown; no model gets it."""
         return self.pixels if self._alone is None else self._alone
+
+    @property
+    def tones(self) -> ImageTones:
+        """Which tones suit the image as it is shown; found once, within milliseconds."""
+        if self._tones is None or self._tones[0] is not self.shown:
+            self._tones = (self.shown, ImageTones.of(self.shown))
+        return self._tones[1]
 
     def given_to(self, spec: ModelSpec) -> npt.NDArray[Any]:
         """What a model gets; see `storage.picture.Picture.given_to`."""

@@ -12,6 +12,7 @@ from psygnal import Signal
 from segstudio.core.labels import Patch
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.schema import LabelSchema
+from segstudio.core.tones import AS_FOUND, Contrast
 from segstudio.metrics.class_sums import ConfusionMatrices
 from segstudio.session.disputes import DisagreementState, Disputes
 from segstudio.session.document import Document
@@ -179,6 +180,8 @@ class ViewState:
     opacity: float = 0.45
     channel: int = COMPOSITE
     """Which channel of the image is shown alone, where it has several."""
+    contrast: Contrast = AS_FOUND
+    """How bright the photo is shown; nothing but the views follows it."""
     overlay_visible: bool = True
     hidden_classes: frozenset[int] = frozenset()
     pixel_grid: bool = False

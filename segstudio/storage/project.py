@@ -13,6 +13,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
 from segstudio.core.text import printable
+from segstudio.core.tones import AS_FOUND, Contrast
 from segstudio.storage.folders import user_folders
 from segstudio.storage.image_ref import PAGE_MARK, ImageList, ImageRef
 from segstudio.storage.layout import IMAGE_KINDS, IMAGE_SUFFIXES, suffix_of
@@ -25,7 +26,7 @@ from segstudio.storage.schema_file import (
     find_schema,
     read_schema,
 )
-from segstudio.storage.states import load_chosen_masks, load_read_as
+from segstudio.storage.states import load_chosen_masks, load_contrast, load_read_as
 from segstudio.storage.truth import ReadAs, TruthIndex
 from segstudio.storage.truth_folders import mask_names
 from segstudio.storage.unread_annotations import unread_annotations
@@ -65,6 +66,7 @@ class Project:
         recalled: Whether these were chosen when the folder was open before.
         identity: Tells the folder from another one that comes to the same path later.
         classes: What its files of classes said; for whoever writes them.
+        contrast: How bright its images are shown.
     """
 
     root: Path
@@ -84,6 +86,7 @@ class Project:
     masks: ChosenMasks = _NONE_CHOSEN
     recalled: bool = False
     classes: SeenClasses = field(default_factory=SeenClasses, compare=False)
+    contrast: Contrast = AS_FOUND
 
     @property
     def name(self) -> str:
@@ -220,6 +223,7 @@ def open_project(
         identity=identity,
         masks=masks,
         classes=classes,
+        contrast=load_contrast(data_folder),
     )
     if opened is None:
         return project

@@ -11,6 +11,7 @@ from pathlib import Path
 from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json, read_json_or
 from segstudio.core.text import utf8_json
+from segstudio.core.tones import AS_FOUND, PLAIN, WIDEST, Contrast, ToneCurve
 from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.damaged import set_aside
 from segstudio.storage.mask_meaning import ZEROS, ReadAs
@@ -20,6 +21,7 @@ from segstudio.storage.truth_kinds import KINDS
 _READING = "masks.json"
 _CHOSEN = "truth.json"
 _SOURCES = "sources.json"
+_CONTRAST = "contrast.json"
 
 
 class Mark(StrEnum):
@@ -36,6 +38,7 @@ _KEPT: tuple[tuple[str, str, type, str], ...] = (
     (_SOURCES, "runs", dict, "from which models annotations have pixels is not known"),
     (_READING, "asked", list, "how the masks are read is found out again"),
     (_CHOSEN, "folder", str, "masks are looked for beside the images"),
+    (_CONTRAST, "gamma", float, "images are shown as they are"),
 )
 """Files of the data folder, an entry of theirs and its type, and what follows if one is damaged."""
 
@@ -176,6 +179,51 @@ def save_chosen_masks(data_folder: Path, root: Path, masks: ChosenMasks) -> None
     }
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     write_atomically(data_folder / _CHOSEN, utf8_json(text))
+
+
+def load_contrast(data_folder: Path) -> Contrast:
+    """How bright the user wants a folder's images shown; as they are if that cannot be read.
+
+    Args:
+        data_folder: `Project.data_folder`.
+    """
+    data = read_json_or(data_folder / _CONTRAST, None)
+    found = data if isinstance(data, dict) else {}
+    numbers = [found.get(key) for key in ("low", "high", "gamma")]
+    if not all(isinstance(n, (int, float)) and abs(n) <= WIDEST + 1 for n in numbers):
+        return AS_FOUND
+    low, high, gamma = (float(n) for n in numbers if n is not None)
+    automatic = found.get("automatic")
+    tones = ToneCurve.around((low + high) / 2, high - low).with_gamma(gamma)
+    return Contrast(
+        PLAIN if (low, high, gamma) == (0.0, 1.0, 1.0) else tones,
+        automatic if isinstance(automatic, bool) else None,
+        found.get("inverted") is True,
+    )
+
+
+def save_contrast(data_folder: Path, root: Path, chosen: Contrast) -> None:
+    """Write how bright the user wants a folder's images shown.
+
+    Args:
+        data_folder: `Project.data_folder`; made if missing.
+        root: The folder, for people who look into the file.
+        chosen: What was chosen.
+
+    Raises:
+        SegstudioError: if it cannot be written.
+    """
+    make_folder(data_folder)
+    content = {
+        "folder": str(root),
+        "low": chosen.tones.low,
+        "high": chosen.tones.high,
+        "gamma": chosen.tones.gamma,
+        "automatic": chosen.automatic,
+        "inverted": chosen.inverted,
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(data_folder / _CONTRAST, utf8_json(text))
 
 
 def _reading(data_folder: Path) -> dict[str, object]:

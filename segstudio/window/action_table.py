@@ -46,6 +46,7 @@ from segstudio.runs.ui.run_actions import (
     WEIGHTS_ACTIONS,
 )
 from segstudio.window import panels
+from segstudio.window.contrast_popover import CONTRAST
 from segstudio.window.panels import Area, PanelSpec
 from segstudio.window.room import BESIDE, OVER
 from segstudio.window.room_place import BESIDE_FROM
@@ -214,6 +215,29 @@ def _is_layer(name: str, c: Context) -> bool:
     return str(c.canvas.shown_view.layer) == name
 
 
+def _has_auto_contrast(c: Context) -> bool:
+    from segstudio.core.tones import tones_for
+
+    document = c.session.document
+    return document is not None and tones_for(document.tones, c.session.view.contrast)[1]
+
+
+def _flip_auto_contrast(c: Context) -> None:
+    chosen = replace(c.session.view.contrast, automatic=not _has_auto_contrast(c))
+    c.session.set_view(contrast=chosen)
+
+
+def _invert(c: Context) -> None:
+    chosen = c.session.view.contrast
+    c.session.set_view(contrast=replace(chosen, inverted=not chosen.inverted))
+
+
+def _show_as_it_is(c: Context) -> None:
+    from segstudio.core.tones import Contrast
+
+    c.session.set_view(contrast=Contrast(automatic=False))
+
+
 def tool_id(tool: type[Tool]) -> str:
     """The id of the command that takes a tool."""
     return f"tool.{tool.name}"
@@ -363,6 +387,18 @@ _VIEW = (
     ActionSpec("view.grid", VIEW, "Pixel grid", partial(flip_view, "pixel_grid"), "grid-3x3",
                checked=partial(is_view, "pixel_grid", True),
                tip="Shown when zoomed in far enough"),
+    ActionSpec(CONTRAST, VIEW, "Brightness and contrast…",
+               lambda c: c.window.open_contrast(), "contrast",
+               ("Ctrl+Shift+C",), enabled=has_document, section=1,
+               tip="Of the photo as it is shown; models get it as it is"),
+    ActionSpec("view.auto_contrast", VIEW, "Automatic contrast", _flip_auto_contrast, "contrast",
+               ("Shift+V",), enabled=has_document, checked=_has_auto_contrast, section=1,
+               tip="Find brightness and contrast for each image of this folder"),
+    ActionSpec("view.inverted", VIEW, "Inverted photo", _invert, "contrast", ("Ctrl+I",),
+               enabled=has_document, checked=lambda c: c.session.view.contrast.inverted, section=1,
+               tip="Show bright as dark and dark as bright"),
+    ActionSpec("view.as_it_is", VIEW, "Photo as it is", _show_as_it_is, enabled=has_document,
+               section=1, tip="Neither brighter nor inverted"),
     ActionSpec("view.overlay", VIEW, "Show overlay", partial(flip_view, "overlay_visible"), "eye", ("V",),
                checked=partial(is_view, "overlay_visible", True), section=1,
                tip="Press to switch, hold to peek at the photo"),

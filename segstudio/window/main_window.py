@@ -219,6 +219,10 @@ class MainWindow(QMainWindow):
         self.central.add_bar(self.notices)
         self.text_focus = TextFocusGuard(self, PhysicalKeys(self, self.commands.action_of))
 
+    def open_contrast(self) -> None:
+        """Show the sliders for brightness and contrast."""
+        self.view_controls.contrast.open_popover()
+
     def attach(self, studio: Studio) -> None:
         """Build what needs the studio, and connect everything."""
         for step in self.attach_steps():

@@ -23,6 +23,7 @@ from segstudio.kit.layer_names import (
     STYLES,
 )
 from segstudio.kit.plain import PlainLabel
+from segstudio.window.contrast_popover import ContrastButton
 
 if TYPE_CHECKING:
     from segstudio.kit.action_set import ActionSet
@@ -66,9 +67,10 @@ class ViewControls(QWidget):
         self.opacity.setFixedWidth(_SLIDER_PX)
         self.opacity.setToolTip("Opacity of the overlay (Alt+wheel)")
         self.opacity.setAccessibleName("Overlay opacity")
+        self.contrast = ContrastButton(actions)
         self.row = FittingRow("More of what lies over the photo", lines=False, spacing=_SPACING_PX)
         opacity = captioned("", IconLabel("blend", _SIGN_PX), self.opacity)
-        self._always = (self.layer, self.style_, opacity)
+        self._always = (self.layer, self.style_, opacity, self.contrast)
         for group in (*self._always, self.flavour):
             self.row.add(group)
         self.row.want(self._always)
@@ -93,6 +95,7 @@ class ViewControls(QWidget):
         self.style_.activated.connect(self._pick_style)
         self.flavour.activated.connect(self._pick_flavour)
         self.opacity.valueChanged.connect(self._pick_opacity)
+        self.contrast.attach(session)
         session.changed.connect(self._on_change)
         self.setEnabled(True)
 

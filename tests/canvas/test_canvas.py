@@ -195,6 +195,7 @@ def test_the_pointers_shape_follows_the_tool(desk):
         "eraser": blank,
         "polygon": cross,
         "fill": cross,
+        "contrast": Qt.CursorShape.SizeAllCursor,
         "prompt": cross,
         "pick": cross,
     }

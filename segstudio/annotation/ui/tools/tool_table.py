@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from segstudio.annotation.ui.tools.brush_tool import BrushTool
+from segstudio.annotation.ui.tools.contrast_tool import ContrastTool
 from segstudio.annotation.ui.tools.eraser_tool import EraserTool
 from segstudio.annotation.ui.tools.fill_tool import FillTool
 from segstudio.annotation.ui.tools.pan_tool import PanTool
@@ -19,4 +20,5 @@ TOOLS: tuple[type[Tool], ...] = (
     FillTool,
     PromptTool,
     PickTool,
+    ContrastTool,
 )

@@ -27,7 +27,7 @@ _EXAMPLES: Final = 3
 _THREADS: Final = 2
 _FIRST_AT_ONCE: Final = 4
 _AT_ONCE: Final = 64
-_VERSION: Final = "4"
+_VERSION: Final = "5"
 _ENDING: Final = re.compile(r"_((?:label|instance)(?:Train)?Ids)$", re.IGNORECASE)
 _MANY_WHOLE: Final = 5
 """So many numbers in each mask, each one region, are seldom classes."""
@@ -167,6 +167,8 @@ class Evidence:
     def _add_numbers(self, path: Path, facts: MaskFacts) -> None:
         if facts.look is MaskLook.ONE:
             number = max(facts.values, key=abs)
+            if facts.perhaps_jpeg:
+                self.perhaps_jpeg.append(path)
             self.singles[number] += 1
             self.single_paths.setdefault(number, path)
             self._group("white" if is_white(number) else "single", path)

@@ -31,6 +31,8 @@ from segstudio.storage.large_masks import (
 _DARK: Final = 31
 _BRIGHT: Final = 224
 _NEAR: Final = 8
+_LOW: Final = 8
+"""Of one number up to this JPEG may leave nothing else."""
 _MANY_GREYS: Final = 128
 _MANY_COLOURS: Final = 64
 _KEPT_COLORS: Final = 4096
@@ -355,13 +357,21 @@ def _look_closely(
     if not rest:
         return MaskLook.EMPTY, values, False
     if len(rest) == 1 and not (plain.lossy and rest[0] < _BRIGHT):
-        return MaskLook.ONE, values, False
+        return MaskLook.ONE, values, _perhaps_jpeg_of_one(plain, rest[0], check)
     if plain.palette is not None or min(rest) < 0:
         return MaskLook.NUMBERS, values, False
     eight = _as_eight_bits(sample(plain.pixels, check), rest[-1])
     if eight is None:
         return MaskLook.NUMBERS, values, False
     return _look_at_greys(eight, values, lossy=plain.lossy)
+
+
+def _perhaps_jpeg_of_one(plain: PlainMask, number: int, check: Check) -> bool:
+    """Whether the outlines of one low number may have gone through JPEG; others would have rims."""
+    if plain.palette is not None or plain.opacity or not 0 < number <= _LOW:
+        return False
+    eight = _as_eight_bits(sample(plain.pixels, check), number)
+    return eight is not None and jpeg_trace(eight, _in_equal_square(eight)) is not JpegTrace.NO
 
 
 def _look_at_greys(
@@ -382,7 +392,7 @@ def _look_at_greys(
         return MaskLook.PHOTO, (), False
     if _is_smeared(eight, levels):
         return MaskLook.SHADES, values, False
-    trace = jpeg_trace(eight, steady) if len(values) > 2 else JpegTrace.NO
+    trace = jpeg_trace(eight, steady)
     if trace is JpegTrace.YES:
         return MaskLook.SHADES, values, False
     return MaskLook.NUMBERS, values, trace is JpegTrace.POSSIBLE

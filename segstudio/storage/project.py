@@ -28,7 +28,7 @@ from segstudio.storage.schema_file import (
 )
 from segstudio.storage.states import load_chosen_masks, load_contrast, load_read_as
 from segstudio.storage.truth import ReadAs, TruthIndex
-from segstudio.storage.truth_folders import mask_names
+from segstudio.storage.truth_folders import looked_in, mask_names
 from segstudio.storage.unread_annotations import unread_annotations
 from segstudio.storage.write_root import Identity, identity_of
 
@@ -203,9 +203,12 @@ def open_project(
         truth, unused = None, str(error)
     explained_by = None if truth is None else truth.explained_by
     unread = unread_annotations(found.home, images, found.listings, explained_by)
-    folders = () if truth is None else truth.folders
-    inside = {found.images_root / each for each in {n.rpartition("/")[0] for n in found.names}}
-    apart = [folder for folder in folders if folder not in inside]
+    with_images = {name.rpartition("/")[0] for name in found.names}
+    inside = {found.images_root / each for each in with_images}
+    used = () if truth is None else truth.folders
+    chosen = () if masks.folder is None else (masks.folder,)
+    looked = looked_in(found.home, found.images_root, with_images)
+    apart = [each for each in dict.fromkeys((*used, *chosen, *looked)) if each not in inside]
     special = " ".join(filter(None, (found.special, special_masks(apart, found.home))))
     told = (found.passed_over, special, unread, unused)
     project = Project(

@@ -528,17 +528,17 @@ def _either(evidence: Evidence, kind: Literal["index", "colour"]) -> Doubt | Non
 
 
 def _perhaps_jpeg(evidence: Evidence, coding: Coding) -> Doubt | None:
-    """Masks whose single pixels along edges may be what JPEG left."""
+    """Masks whose pixels along edges may be what JPEG or scaling left."""
     paths = evidence.perhaps_jpeg
     if not paths or coding.kind in ("binary", "colour"):
         return None
     kind = KINDS[coding.kind]
     return Doubt(
         "jpeg",
-        "Some masks have single pixels of other numbers along their edges, as JPEG leaves them; "
+        "Some masks have edges as JPEG or scaling leaves them, pixels of other numbers or blocks; "
         f"they are read as {kind.name} as they are: {evidence.named(paths[0], len(paths))}.",
-        "If they were JPEG once, save them as PNG from their source.",
-        "If they were JPEG once, save them as PNG from their source; if not, say "
+        "If they were JPEG or scaled once, save them as PNG from their source.",
+        "If they were JPEG or scaled once, save them as PNG from their source; if not, say "
         f"--truth-kind {kind.option} (--pred-kind for predictions).",
         (("The numbers are right", ReadAs(coding.kind)),),
     )

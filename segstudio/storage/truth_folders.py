@@ -36,6 +36,7 @@ from segstudio.storage.schema_file import holds_corrections
 
 _LEVELS_UP = 3
 _TRIED_FIRST = 64
+_MOST_PLACES = 32
 _Table = dict[str, tuple["MaskFolder", ...]]
 
 
@@ -411,6 +412,19 @@ def holds_photos(files: Iterable[str]) -> bool:
     return any(mask_base(stem) in stems for stem in stems if not is_partial_mask(stem))
 
 
+def looked_in(home: Path, root: Path, folders: Iterable[str]) -> list[Path]:
+    """Where masks are looked for by the folders' names, whether any are there or not.
+
+    Args:
+        home: The folder of the data set.
+        root: The images' folder.
+        folders: Its sub-folders with images, "" for itself; of very many the first ones.
+    """
+    groups: dict[str, Sequence[str]] = {name: () for name in sorted(folders)[:_MOST_PLACES]}
+    finder = _Finder(home, root, groups, Recognised())
+    return list(dict.fromkeys(place for name in groups for place in finder.places(root / name)))
+
+
 def mask_names(
     folder: Path, images: Sequence[ImageRef], pattern: MaskPattern | None = None
 ) -> dict[str, str]:
@@ -485,6 +499,12 @@ class _Finder:
             if masks.is_mostly_of(filenames):
                 yield masks, "instance" in candidate.name.casefold()
 
+    def places(self, directory: Path) -> Iterator[Path]:
+        """The folders that are called as those of masks of the images in `directory`."""
+        for candidate, _ in self._candidates(directory):
+            if candidate not in self._image_folders:
+                yield candidate
+
     def _listed(self, directory: Path, filenames: Sequence[str]) -> Iterator[MaskFolder]:
         """Masks that a `metadata.jsonl` in the folder or above it names."""
         for above in (directory, *directory.parents[:_LEVELS_UP]):
@@ -557,7 +577,7 @@ class _Finder:
                     continue
                 path = parent / name / inside
                 listing = self._list(path)
-                if listing.files:
+                if listing.files or listing.special:
                     yield path, known in INSTANCE_FOLDERS
                 else:
                     for sub in sorted(listing.folders):

@@ -84,6 +84,77 @@ def test_a_small_mask_or_a_rare_quality_is_refused_or_asked_about(tmp_path, qual
             read_truth(refs[0], index)
 
 
+def told(folder) -> str:
+    """What is said of a folder's first mask: "refused", "asked" or ""."""
+    index, refs = settled(folder)
+    try:
+        read_truth(refs[0], index)
+    except SegstudioError as error:
+        return "refused" if "as after JPEG or scaling" in error.message else error.message
+    return "asked" if "jpeg" in {doubt.about for doubt in index.doubts} else ""
+
+
+def cropped(stored: np.ndarray, seed: int) -> np.ndarray:
+    """Without some rows and columns at its start, so that it begins inside a block."""
+    row, column = 1 + seed % 7, 1 + 3 * seed % 7
+    return np.ascontiguousarray(stored[row : row - 8, column : column - 8])
+
+
+@pytest.mark.parametrize("quality", [75, 85, 92])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_was_cropped_after_it_was_jpeg_is_refused(tmp_path, quality, seed):
+    stored = cropped(through_jpeg(classes_in_discs(seed, 5), quality), seed)
+    Image.fromarray(stored).save(tmp_path / "a.png")
+    assert told(tmp_path) == "refused"
+
+
+@pytest.mark.parametrize("quality", [40, 50, 60])
+@pytest.mark.parametrize("classes", [3, 6])
+@pytest.mark.parametrize("is_cropped", [False, True])
+def test_a_low_quality_is_refused_or_asked_about(tmp_path, quality, classes, is_cropped):
+    """It leaves few levels and no stray pixels."""
+    for seed in (1, 2, 3):
+        stored = through_jpeg(classes_in_discs(seed, classes), quality)
+        Image.fromarray(cropped(stored, seed) if is_cropped else stored).save(tmp_path / "a.png")
+        assert told(tmp_path) in ("asked", "refused"), seed
+
+
+@pytest.mark.parametrize("quality", [60, 75, 90])
+def test_one_class_that_was_jpeg_is_refused_or_asked_about(tmp_path, quality):
+    """At the lowest quality it is whole blocks of 0 and of 1, without any other number."""
+    for seed in (2, 4, 7):
+        meant = (classes_in_discs(seed, 4) > 0).astype(np.uint8)
+        stored = through_jpeg(meant, quality)
+        assert int(stored.max()) <= 2
+        Image.fromarray(stored).save(tmp_path / "a.png")
+        assert told(tmp_path) in ("asked", "refused"), seed
+
+
+def test_levels_between_classes_are_asked_about_whatever_made_them(tmp_path):
+    """Scaling with soft edges puts 1, 2 and 3 between 0 and 4, which are classes as well."""
+    meant = classes_in_discs(1, 6, (80, 112))
+    for scale, soft in ((1.7, cv2.INTER_LINEAR), (0.6, cv2.INTER_AREA)):
+        for how, expected in ((soft, "asked"), (cv2.INTER_NEAREST, "")):
+            scaled = cv2.resize(meant, None, fx=scale, fy=scale, interpolation=how)
+            Image.fromarray(scaled).save(tmp_path / "a.png")
+            assert told(tmp_path) == expected, (scale, how)
+
+
+def test_boxes_on_round_numbers_and_coarse_maps_were_no_jpeg(tmp_path):
+    boxes = np.zeros((128, 160), np.uint8)
+    for n in range(8):
+        boxes[8 * n : 8 * n + 24, 16 * n : 16 * n + 40] = n % 3 + 1
+    coarse = noisy_classes(1, 1, (8, 10)).repeat(16, 0).repeat(16, 1)
+    outlined = np.zeros((128, 160), np.uint8)
+    for n in range(9):
+        centre = (16 + 15 * n, 20 + 37 * n % 90)
+        cv2.circle(outlined, centre, 12, 2, -1)
+        cv2.circle(outlined, centre, 12, 1, 2)
+    for mask in (boxes, coarse, outlined):
+        Image.fromarray(mask).save(tmp_path / "a.png")
+        assert told(tmp_path) == ""
+
+
 def test_some_that_were_jpeg_among_others_are_named(tmp_path):
     for n in range(4):
         mask = classes_in_discs(n, 5)
@@ -101,7 +172,7 @@ def test_what_jpeg_of_the_best_quality_may_have_changed_is_asked(tmp_path, class
         Image.fromarray(stored).save(tmp_path / f"{n}.png")
     index, refs = settled(tmp_path)
     (doubt,) = [doubt for doubt in index.doubts if doubt.about == "jpeg"]
-    assert "as JPEG leaves them" in doubt.message
+    assert "as JPEG or scaling leaves them" in doubt.message
     assert "0.png and 1 more" in doubt.message
     assert "save them as PNG" in doubt.hint
     assert "--truth-kind ids" in doubt.option

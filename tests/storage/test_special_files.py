@@ -19,6 +19,7 @@ from segstudio.storage.digests import FileDigests
 from segstudio.storage.formats.png import png_texts
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.mask_files import read_mask_file
+from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.masks import write_annotation
 from segstudio.storage.originals import versions
 from segstudio.storage.project import open_project
@@ -122,6 +123,28 @@ def test_a_pipe_among_the_masks_is_no_truth(tmp_path):
     expected = "masks/b.png is passed over: it is a named pipe, not a file."
     assert project.special == expected
     assert expected in project.notes
+
+
+@pytest.mark.parametrize(
+    "folder", ["masks", "labels", "SegmentationClass", "images/masks", "instances/train"]
+)
+def test_masks_that_are_nothing_but_pipes_are_named(tmp_path, folder):
+    save_image(tmp_path / "images" / "a.png", np.zeros((4, 4), np.uint8))
+    (tmp_path / folder).mkdir(parents=True)
+    os.mkfifo(tmp_path / folder / "a.png")
+    project = open_project(tmp_path)
+    assert project.truth is None
+    expected = f"{folder}/a.png is passed over: it is a named pipe, not a file."
+    assert project.special == expected
+    assert expected in project.notes
+
+
+def test_chosen_masks_that_are_nothing_but_pipes_are_named(tmp_path):
+    save_image(tmp_path / "images" / "a.png", np.zeros((4, 4), np.uint8))
+    (tmp_path / "mine").mkdir()
+    os.mkfifo(tmp_path / "mine" / "a.png")
+    project = open_project(tmp_path, masks=ChosenMasks(tmp_path / "mine"))
+    assert "mine/a.png is passed over: it is a named pipe, not a file." in project.notes
 
 
 def test_an_annotation_does_not_replace_a_pipe(tmp_path):

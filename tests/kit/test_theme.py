@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QFontDatabase, QFontInfo, QPalette
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QComboBox, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from segstudio.kit.icons import icon
 from segstudio.kit.theme import (
@@ -148,3 +148,30 @@ def test_icons_are_drawn_in_the_pixels_of_the_screen(qapp, ratio, pixels):
     # the square's right edge is at 21 of 24, wherever the picture is large
     ink = [x for x in range(pixels) if image.pixelColor(x, pixels // 2).alpha() > 60]
     assert max(ink) / pixels == pytest.approx(21 / 24, abs=1 / pixels)
+
+
+@pytest.mark.parametrize("entries", [2, 4, 9])
+def test_the_list_of_a_chooser_with_the_focus_shows_each_entry_whole(qtbot, entries):
+    """Style sheets lengthen the list by the padding of the chooser, and cut it otherwise."""
+    frame = QWidget()
+    qtbot.addWidget(frame)
+    frame.setStyleSheet(style_of(False))
+    chooser, other = QComboBox(), QLineEdit()
+    chooser.addItems([f"entry {number}" for number in range(entries)])
+    row = QHBoxLayout(frame)
+    row.addWidget(chooser)
+    row.addWidget(other)
+    frame.show()
+    other.setFocus()
+    qtbot.waitUntil(other.hasFocus)
+    height = chooser.height()
+    chooser.setFocus()
+    qtbot.waitUntil(chooser.hasFocus)
+    assert chooser.height() == height
+    chooser.showPopup()
+    view = chooser.view()
+    qtbot.waitUntil(view.isVisible)
+    last = view.visualRect(view.model().index(entries - 1, 0))
+    assert last.height() > 10
+    assert last.bottom() <= view.viewport().rect().bottom()
+    chooser.hidePopup()

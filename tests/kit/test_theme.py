@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import pytest
 from PySide6.QtCore import QSize
-from PySide6.QtGui import QColor, QFontDatabase, QFontInfo, QPalette
+from PySide6.QtGui import QColor, QFontDatabase, QFontInfo, QPalette, QTextLayout
 from PySide6.QtWidgets import QApplication, QComboBox, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from segstudio.kit.icons import icon
@@ -121,6 +121,25 @@ def test_text_has_figures_of_one_width_and_no_less_than_thirteen_pixels(qapp):
             assert QFontInfo(label.font()).family() == QFontInfo(system).family()
     finally:
         qapp.setFont(before)
+
+
+@pytest.mark.parametrize("name", ["x->y", "x<-y", "a-->b", "<=>", "1x2", "a:b"])
+def test_names_are_shown_with_the_letters_that_they_have(qapp, name):
+    """Inter draws arrows for some pairs of signs, which a file with an arrow in its name has too."""
+    before = qapp.font()
+    try:
+        choose_font(qapp)
+        assert _glyphs(name) == [glyph for letter in name for glyph in _glyphs(letter)]
+    finally:
+        qapp.setFont(before)
+
+
+def _glyphs(text: str) -> list[int]:
+    layout = QTextLayout(text, QLabel().font())
+    layout.beginLayout()
+    layout.createLine()
+    layout.endLayout()
+    return [glyph for run in layout.glyphRuns() for glyph in run.glyphIndexes()]
 
 
 def test_an_icon_that_is_switched_on_has_the_accent(qapp):

@@ -168,12 +168,14 @@ class AnnotationPlace:
     def restore(self, version: Version) -> None:
         """Make a version the open image's annotation; can be undone."""
         title = f"Restore version of {version.kept_at or 'the other program'}"
-        self.read_version(
-            version,
-            lambda document, found: self._editing.restore(
-                document, found, title, f"the version in {self.shown(version.path)}"
-            ),
-        )
+
+        def done(document: Document, found: LabelMap) -> None:
+            what = f"the version in {self.shown(version.path)}"
+            self._editing.restore(document, found, title, what)
+            if self._session.view.layer is Layer.ORIGINAL:  # it may show another version
+                self._session.set_view(layer=Layer.BOTH)
+
+        self.read_version(version, done)
 
     # -- following -----------------------------------------------------------------------------
 

@@ -151,6 +151,7 @@ def test_versions_are_listed_shown_and_restored(painted):
     assert painted.session.document.older.labels[1, 1] == 0
     click(painted, dialog.restore)
     painted.until(lambda: painted.session.document.annotation.labels[1, 1] == 0)
+    assert painted.session.view.layer is Layer.BOTH  # what was restored is seen
     dialog.close()
 
 

@@ -155,6 +155,24 @@ def test_versions_are_listed_shown_and_restored(painted):
     dialog.close()
 
 
+def test_a_window_that_only_looks_moves_no_corrections(painted, folder):
+    saved = painted.mask.read_bytes()
+    assert saved != painted.before
+    painted.studio.folder_claim.set_read_only(read_only=True)
+    painted.until(lambda: not painted.window.corrections.isVisible())
+    painted.until(lambda: not painted.window.commands["file.saving"].isEnabled())
+    painted.studio.place.save_to_annotations()
+    painted.studio.place.keep_in_truth()
+    painted.settle()
+    assert painted.mask.read_bytes() == saved
+    assert not (folder / "annotations").exists()
+    assert not painted.session.saving.chosen
+    painted.studio.folder_claim.set_read_only(read_only=False)
+    painted.until(painted.window.corrections.isVisible)
+    click(painted, painted.window.corrections.instead)
+    painted.until(lambda: painted.mask.read_bytes() == painted.before)
+
+
 def test_the_bar_does_not_come_under_a_stroke(bench, monkeypatch):
     bench.until(lambda: bench.session.document.place is not None)
     held = [Qt.MouseButton.LeftButton]

@@ -67,7 +67,8 @@ class AnnotationPlace:
 
         What was saved to `annotations/` stays there, and is added to there.
         """
-        self._choose(elsewhere=False)
+        if self._may_change():
+            self._choose(elsewhere=False)
 
     def save_to_annotations(self) -> None:
         """Save corrections to `annotations/`; what was saved since the folder was opened moves.
@@ -75,7 +76,7 @@ class AnnotationPlace:
         The ground truth's files are then again what another program wrote.
         """
         files = self._folder.files
-        if files is None:
+        if files is None or not self._may_change():
             return
         self._editing.end_stroke()
         self._choose(elsewhere=True)
@@ -99,6 +100,12 @@ class AnnotationPlace:
             self._tell_moved(found)
 
         self._jobs.submit("Moving corrections", "save", work, done, visible=False)
+
+    def _may_change(self) -> bool:
+        """Whether this window does more than look at the folder; tells why it does not."""
+        if self._session.read_only:
+            self._notices.info(self._session.read_only)
+        return not self._session.read_only
 
     def _tell_moved(self, found: _Moved) -> None:
         where = f"Corrections are saved to {self._session.saving.folder}/"
@@ -168,12 +175,14 @@ class AnnotationPlace:
     def restore(self, version: Version) -> None:
         """Make a version the open image's annotation; can be undone."""
         title = f"Restore version of {version.kept_at or 'the other program'}"
-        self.read_version(
-            version,
-            lambda document, found: self._editing.restore(
-                document, found, title, f"the version in {self.shown(version.path)}"
-            ),
-        )
+
+        def done(document: Document, found: LabelMap) -> None:
+            what = f"the version in {self.shown(version.path)}"
+            self._editing.restore(document, found, title, what)
+            if self._session.view.layer is Layer.ORIGINAL:  # it may show another version
+                self._session.set_view(layer=Layer.BOTH)
+
+        self.read_version(version, done)
 
     # -- following -----------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 # Besides control characters those that turn the direction of what follows.
 _COMMANDS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _BREAKS = "\n\t"
+_FORMULA = re.compile("(^|;)(\\s*[-=+@\uff0b\uff0d\uff1d\uff20])")
 SHOW_BYTES: Final = "segstudio.show-bytes"
 """How streams encode what `utf8` encodes: the name of an error handler of codecs."""
 
@@ -104,18 +105,17 @@ def cut_to_bytes(name: str, limit: int) -> str:
 def safe_cells(values: Iterable[Any]) -> list[Any]:
     """Cells of a table for spreadsheets: none of them is a formula, whatever names they hold.
 
-    Spreadsheets run what begins with = + - @; such a text gets an apostrophe before it, as OWASP
-    advises against CSV injection. Numbers stay numbers, and texts are `printable`.
+    Spreadsheets run what begins with = + - @ (or their wide forms); such a text gets an apostrophe
+    before it, as OWASP advises against CSV injection. Where lists are parted by semicolons, as in
+    most of Europe, a cell begins after each of them. Numbers stay numbers, and texts are `printable`.
     """
     return [_safe_cell(value) if isinstance(value, str) else value for value in values]
 
 
 def _safe_cell(text: str) -> str:
     text = printable(text)
-    if not text.lstrip().startswith(("=", "+", "-", "@")):
-        return text
     try:
         float(text)
     except ValueError:
-        return f"'{text}"
+        return _FORMULA.sub(r"\1'\2", text)
     return text

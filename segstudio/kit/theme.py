@@ -184,6 +184,7 @@ def choose_font(app: QApplication) -> None:
         font.setFamilies(["Inter", found.family()])
     font.setPixelSize(max(TEXT_PX, found.pixelSize()))
     font.setFeature(QFont.Tag("tnum"), 1)
+    font.setFeature(QFont.Tag("calt"), 0)  # else the file x->y.png is shown with an arrow
     app.setFont(font)
 
 

@@ -296,7 +296,7 @@ _FILE = (
                "save", ("Ctrl+S",), enabled=_is_dirty,
                tip="Write the mask of this image now", tip_now=_where_saved, section=1),
     ActionSpec("file.saving", FILE, "Where corrections are saved", lambda c: c.studio.place.question_again(),
-               "folder-check", enabled=_has_truth, section=1,
+               "folder-check", enabled=_can_use_truth, section=1,
                tip="In the ground truth's own files, or in annotations/; asked in a bar"),
     ActionSpec("file.read_only", FILE, "Read-only", _flip_read_only, "lock",
                enabled=has_project, checked=lambda c: bool(c.session.read_only),

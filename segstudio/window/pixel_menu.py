@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMenu
 
 from segstudio.canvas.probe import Probe, probe
 from segstudio.canvas.viewport import Viewport
-from segstudio.core.text import printable
+from segstudio.core.text import printable, safe_cells
 from segstudio.kit.charts.chart_files import png_of
 from segstudio.kit.file_dialogs import ask_file_to_write
 from segstudio.kit.icons import icon
@@ -87,7 +87,7 @@ class PixelMenu(QObject):
         parts.append(name_of(found.annotation))
         if found.predicted is not None:
             parts.append(name_of(found.predicted))
-        return "\t".join(map(printable, parts))
+        return "\t".join(safe_cells(parts))
 
     def _save(self, viewport: Viewport) -> None:
         """Ask for a file and write what the view shows to it."""

@@ -75,6 +75,11 @@ def test_cutting_leaves_out_bytes_that_are_no_character():
         (-0.5, -0.5),
         ("", ""),
         (None, None),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("\uff20x", "'\uff20x"),
+        ("a;=1+1;.png", "a;'=1+1;.png"),
+        ("a; -1", "a;' -1"),
+        ("a=b;c-d", "a=b;c-d"),
     ],
 )
 def test_no_cell_is_a_formula(cell, safe):

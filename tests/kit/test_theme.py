@@ -6,8 +6,8 @@ from dataclasses import fields
 
 import pytest
 from PySide6.QtCore import QSize
-from PySide6.QtGui import QColor, QFontDatabase, QFontInfo, QPalette
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtGui import QColor, QFontDatabase, QFontInfo, QPalette, QTextLayout
+from PySide6.QtWidgets import QApplication, QComboBox, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from segstudio.kit.icons import icon
 from segstudio.kit.theme import (
@@ -123,6 +123,25 @@ def test_text_has_figures_of_one_width_and_no_less_than_thirteen_pixels(qapp):
         qapp.setFont(before)
 
 
+@pytest.mark.parametrize("name", ["x->y", "x<-y", "a-->b", "<=>", "1x2", "a:b"])
+def test_names_are_shown_with_the_letters_that_they_have(qapp, name):
+    """Inter draws arrows for some pairs of signs, which a file with an arrow in its name has too."""
+    before = qapp.font()
+    try:
+        choose_font(qapp)
+        assert _glyphs(name) == [glyph for letter in name for glyph in _glyphs(letter)]
+    finally:
+        qapp.setFont(before)
+
+
+def _glyphs(text: str) -> list[int]:
+    layout = QTextLayout(text, QLabel().font())
+    layout.beginLayout()
+    layout.createLine()
+    layout.endLayout()
+    return [glyph for run in layout.glyphRuns() for glyph in run.glyphIndexes()]
+
+
 def test_an_icon_that_is_switched_on_has_the_accent(qapp):
     before = QApplication.palette()
     try:
@@ -148,3 +167,30 @@ def test_icons_are_drawn_in_the_pixels_of_the_screen(qapp, ratio, pixels):
     # the square's right edge is at 21 of 24, wherever the picture is large
     ink = [x for x in range(pixels) if image.pixelColor(x, pixels // 2).alpha() > 60]
     assert max(ink) / pixels == pytest.approx(21 / 24, abs=1 / pixels)
+
+
+@pytest.mark.parametrize("entries", [2, 4, 9])
+def test_the_list_of_a_chooser_with_the_focus_shows_each_entry_whole(qtbot, entries):
+    """Style sheets lengthen the list by the padding of the chooser, and cut it otherwise."""
+    frame = QWidget()
+    qtbot.addWidget(frame)
+    frame.setStyleSheet(style_of(False))
+    chooser, other = QComboBox(), QLineEdit()
+    chooser.addItems([f"entry {number}" for number in range(entries)])
+    row = QHBoxLayout(frame)
+    row.addWidget(chooser)
+    row.addWidget(other)
+    frame.show()
+    other.setFocus()
+    qtbot.waitUntil(other.hasFocus)
+    height = chooser.height()
+    chooser.setFocus()
+    qtbot.waitUntil(chooser.hasFocus)
+    assert chooser.height() == height
+    chooser.showPopup()
+    view = chooser.view()
+    qtbot.waitUntil(view.isVisible)
+    last = view.visualRect(view.model().index(entries - 1, 0))
+    assert last.height() > 10
+    assert last.bottom() <= view.viewport().rect().bottom()
+    chooser.hidePopup()

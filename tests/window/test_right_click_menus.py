@@ -102,6 +102,13 @@ def test_a_view_tells_and_chooses_what_lies_under_the_pointer(predicted):
     assert predicted.session.view.active_class == 2
 
 
+def test_the_copied_values_of_a_pixel_are_no_formula_in_a_spreadsheet(predicted):
+    predicted.studio.schema_keeper.rename_class(2, "=1+1")
+    _right_click(predicted.window.canvas.viewport, _at(predicted, 30, 20))
+    _choose(_menu(predicted), "Copy the values")
+    assert QApplication.clipboard().text().split("\t")[2] == "'=1+1"
+
+
 def test_a_views_menu_by_key_is_about_the_pixel_in_its_middle(predicted):
     viewport = predicted.window.canvas.viewport
     viewport.setFocus()

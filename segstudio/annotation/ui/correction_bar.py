@@ -85,7 +85,8 @@ class CorrectionBar(QFrame):
             self._refresh.start(_BUSY_MS)
             return
         document, saving = self._session.document, self._session.saving
-        wanted = saving.asked and document is not None and document.truth is not None
+        may_change = saving.asked and not self._session.read_only
+        wanted = may_change and document is not None and document.truth is not None
         if wanted and document is not None and document.place is not None:
             self._fill(document)
             self.show()

@@ -151,7 +151,26 @@ def test_versions_are_listed_shown_and_restored(painted):
     assert painted.session.document.older.labels[1, 1] == 0
     click(painted, dialog.restore)
     painted.until(lambda: painted.session.document.annotation.labels[1, 1] == 0)
+    assert painted.session.view.layer is Layer.BOTH  # what was restored is seen
     dialog.close()
+
+
+def test_a_window_that_only_looks_moves_no_corrections(painted, folder):
+    saved = painted.mask.read_bytes()
+    assert saved != painted.before
+    painted.studio.folder_claim.set_read_only(read_only=True)
+    painted.until(lambda: not painted.window.corrections.isVisible())
+    painted.until(lambda: not painted.window.commands["file.saving"].isEnabled())
+    painted.studio.place.save_to_annotations()
+    painted.studio.place.keep_in_truth()
+    painted.settle()
+    assert painted.mask.read_bytes() == saved
+    assert not (folder / "annotations").exists()
+    assert not painted.session.saving.chosen
+    painted.studio.folder_claim.set_read_only(read_only=False)
+    painted.until(painted.window.corrections.isVisible)
+    click(painted, painted.window.corrections.instead)
+    painted.until(lambda: painted.mask.read_bytes() == painted.before)
 
 
 def test_the_bar_does_not_come_under_a_stroke(bench, monkeypatch):

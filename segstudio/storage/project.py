@@ -65,6 +65,7 @@ class Project:
         recalled: Whether these were chosen when the folder was open before.
         identity: Tells the folder from another one that comes to the same path later.
         classes: What its files of classes said; for whoever writes them.
+        network: The folder of a network that lies there too.
     """
 
     root: Path
@@ -84,6 +85,7 @@ class Project:
     masks: ChosenMasks = _NONE_CHOSEN
     recalled: bool = False
     classes: SeenClasses = field(default_factory=SeenClasses, compare=False)
+    network: Path | None = None
 
     @property
     def name(self) -> str:

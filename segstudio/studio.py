@@ -242,6 +242,7 @@ class Studio:
                 document, found, "Other version"
             ),
         )
+        self.browsing.instead = self.own_weights.open_instead
         self.autosave.take_theirs = self.browsing.take_from_disk
         self.picture_files = PictureFiles(jobs, notices)
 

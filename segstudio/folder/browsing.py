@@ -118,6 +118,8 @@ class Browsing:
         self._wish: ImageWish | None = None
         self._opening: Job | None = None
         self._stale: set[ImageRef] = set()
+        self.instead: Callable[[Exception], bool] = lambda _error: False
+        """Does something else with what cannot be opened as images; returns whether it does."""
 
     # -- folders -----------------------------------------------------------------------------
 
@@ -144,7 +146,8 @@ class Browsing:
 
     def _open(self, title: str, work: Callable[[Job], Project]) -> None:
         def failed(error: Exception) -> None:
-            self._notices.failure(title, error, about=_OPENING, scope="program")
+            if not self.instead(error):
+                self._notices.failure(title, error, about=_OPENING, scope="program")
             self._give_up_wish()
 
         def ended() -> None:

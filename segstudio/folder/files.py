@@ -16,6 +16,7 @@ from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
 from segstudio.metrics.confusion import ConfusionMatrix
 from segstudio.metrics.tally import count
+from segstudio.models.hub_folder import NetworkFolderError, network_folder
 from segstudio.session.document import Document
 from segstudio.storage.annotations import Annotations
 from segstudio.storage.decode import LoadedImage, read_image
@@ -350,11 +351,19 @@ class OpenFolder:
 
 
 def opened_at(path: Path, home: Path | None, masks: ChosenMasks | None = None) -> Project:
-    """Open a folder with its table of positions made: for 100,000 images that takes a while."""
-    project = open_project(path, home, masks=masks)
+    """Open a folder with its table of positions made: for 100,000 images that takes a while.
+
+    Raises:
+        SegstudioError: if there are no images; a `NetworkFolderError` if there is a network.
+    """
+    network = network_folder(path)
+    try:
+        project = open_project(path, home, masks=masks)
+    except SegstudioError as error:
+        raise error if network is None else NetworkFolderError(path, network) from error
     project.index_of(project.images[0].path)
     damaged = set_damaged_aside(project.data_folder)
-    return replace(project, notes=(*project.notes, *damaged), damaged=damaged)
+    return replace(project, notes=(*project.notes, *damaged), damaged=damaged, network=network)
 
 
 def place_now(place: int, moved: Positions) -> int:

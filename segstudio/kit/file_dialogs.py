@@ -56,6 +56,12 @@ def ask_weights(parent: QWidget, title: str) -> Path | None:
     return Path(text) if text else None
 
 
+def ask_weights_folder(parent: QWidget, title: str) -> Path | None:
+    """Ask for a folder with a network; None if the user cancels."""
+    text = QFileDialog.getExistingDirectory(parent, title)
+    return Path(text) if text else None
+
+
 class SaveDialog:
     """Begins in the folder that was chosen last, else where the data set was exported to."""
 

@@ -165,6 +165,21 @@ class HubFolder:
         }
 
 
+class NetworkFolderError(SegstudioError):
+    """A folder that was opened for its images has a network instead.
+
+    Attributes:
+        folder: Where its config.json is.
+    """
+
+    def __init__(self, opened: Path, folder: Path) -> None:
+        super().__init__(
+            f"{opened} holds a network and no images.",
+            "Open it as weights: Model > Load weights from a folder.",
+        )
+        self.folder = folder
+
+
 def folder_of(path: Path) -> Path | None:
     """The folder of Hugging Face that a path is, or is a file of; None if it is none."""
     folder = path if path.is_dir() else path.parent
@@ -175,6 +190,28 @@ def folder_of(path: Path) -> Path | None:
     except SegstudioError:
         return None
     return folder if isinstance(config.get("architectures"), list) else None
+
+
+def network_folder(path: Path) -> Path | None:
+    """The folder of a network that a path is, or is a file of; None if it is none.
+
+    Such a folder has config.json and weights, whatever library wrote them. In the cache of Hugging
+    Face it lies two folders further down.
+    """
+    folder = path if path.is_dir() else path.parent
+    weights = [folder / name for name in WEIGHTS]
+    if (folder / CONFIG).is_file() and (path == folder or path.name == CONFIG or path in weights):
+        whole = any(each.is_file() for each in weights)
+        return folder if whole else folder_of(folder)
+    if folder != path or not (folder / "snapshots").is_dir():
+        return folder_of(path)
+    cached = [each for each in sorted(folder.glob("snapshots/*")) if (each / CONFIG).is_file()]
+    try:
+        newest = (folder / "refs" / "main").read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        newest = ""
+    cached.sort(key=lambda each: each.name != newest)
+    return cached[0] if cached else None
 
 
 def _is_weights(name: str) -> bool:

@@ -22,7 +22,12 @@ from segstudio.models.families import (
     imported,
     recognised_text,
 )
-from segstudio.models.hub_folder import folder_of, require_transformers, spec_of_folder
+from segstudio.models.hub_folder import (
+    folder_of,
+    network_folder,
+    require_transformers,
+    spec_of_folder,
+)
 from segstudio.models.naming import variants, without_prefixes
 from segstudio.models.registry import (
     RECOGNISED,
@@ -67,6 +72,8 @@ def spec_from_weights(
     """
     path = path.expanduser().resolve()
     base, family = _wanted(arch)
+    if is_folder(path):
+        path = network_folder(path) or path
     folder = folder_of(path)
     if folder is None and is_folder(path):
         path = _weights_in(path)

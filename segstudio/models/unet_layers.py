@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, Literal
 
 from segstudio.models.families import Shapes
@@ -26,6 +27,9 @@ _BLOCK: Final = 5
 """Convolutions that one block has at most, unless nothing else fits."""
 
 _UPWARD: Final = re.compile(r"(?<![a-z])up|[a-z]_?up(?![a-z])|upconv|upsamp|deconv|trans|shuffle")
+_SHARE: Final = re.compile(r"psi|out|final|alpha|sig")
+_OF_SKIP: Final = re.compile(r"(?<![a-z])w?_?[xsl](?![a-z])|skip|theta|enc")
+_OF_ABOVE: Final = re.compile(r"(?<![a-z])w?_?g(?![a-z])|gat|phi|up")
 _SIDE: Final = re.compile(r"short|skip|res|ident|proj|downsample|match|adjust|1x1")
 _ROLES: Final[tuple[tuple[Role, re.Pattern[str]], ...]] = (
     ("head", re.compile(r"(?<![a-z])out|final|last|logit|head|classif|segment|pred|score|(?<![a-z])map")),
@@ -65,6 +69,8 @@ class PlainLayer:
         activation_first: Whether the activation comes before the normalisation; None if untold.
         activation: Whether there is one; None if untold.
         after_others: Whether something without tensors comes before it in its Sequential.
+        depthwise: Whether each channel is convolved by itself.
+        may_hide_norm: Whether a normalisation without weights may follow, for all its place says.
     """
 
     name: str
@@ -78,6 +84,8 @@ class PlainLayer:
     activation_first: bool | None = None
     activation: bool | None = None
     after_others: bool = False
+    depthwise: bool = False
+    may_hide_norm: bool = True
 
     @property
     def halves(self) -> bool:
@@ -115,6 +123,28 @@ class ConvBlock:
     def is_upward(self) -> bool:
         """Whether its name says that the size is doubled in it."""
         return self.role == "decoder" or is_upward(self.name)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """An attention gate: what of a skip passes, from it and from the map that it is joined to.
+
+    Attributes:
+        path: Its module.
+        above: Reads the map that was made larger.
+        skip: Reads the skip.
+        share: Gives the share that passes, of all channels or of each.
+    """
+
+    path: str
+    above: PlainLayer
+    skip: PlainLayer
+    share: PlainLayer
+
+    @property
+    def layers(self) -> tuple[PlainLayer, PlainLayer, PlainLayer]:
+        """All of them."""
+        return self.above, self.skip, self.share
 
 
 class NotPlainError(ValueError):
@@ -169,7 +199,74 @@ def elements_of(shapes: Shapes) -> list[Element]:
             raise NotPlainError(f"{name}.weight {modules[name]['weight']} fits no convolution")
         placed = tuple(_among_siblings(layer, modules) for layer in layers)
         found.append(Element(name, modules[name]["weight"], placed))
-    return found
+    return _of_one_kind(found)
+
+
+def _of_one_kind(elements: list[Element]) -> list[Element]:
+    """The elements without meanings that the others make unlikely.
+
+    Where 2 x 2 or 4 x 4 kernels make maps larger, those of 3 x 3 do not; and one channel becomes one
+    by itself only where others do so too.
+    """
+    if sum(any(y.depthwise for y in e.meanings) for e in elements) < 2:
+        elements = [
+            replace(e, meanings=tuple(y for y in e.meanings if not y.depthwise)) for e in elements
+        ]
+    even = any(
+        e.shape[2] % 2 == 0
+        and is_upward(e.name)
+        and any(y.kind == "transposed" for y in e.meanings)
+        for e in elements
+    )
+    if not even:
+        return elements
+    kept = []
+    for element in elements:
+        plain = tuple(layer for layer in element.meanings if layer.kind == "conv")
+        kept.append(
+            replace(element, meanings=plain) if element.shape[2] == 3 and plain else element
+        )
+    return kept
+
+
+def gates_among(elements: Sequence[Element]) -> tuple[list[Element], list[Gate]]:
+    """The elements without those of attention gates, and the gates.
+
+    A gate is a module of three 1 x 1 convolutions, of which two give what the third one reads.
+    """
+    below: dict[str, list[Element]] = {}
+    for element in elements:
+        parts = element.name.split(".")
+        for depth in range(1, len(parts)):
+            below.setdefault(".".join(parts[:depth]), []).append(element)
+    gates: list[Gate] = []
+    for path, own in below.items():
+        gate = _gate_of(path, own)
+        if gate is not None and not any(path.startswith(f"{g.path}.") for g in gates):
+            gates.append(gate)
+    used = {layer.name for gate in gates for layer in gate.layers}
+    return [e for e in elements if e.name not in used], gates
+
+
+def _gate_of(path: str, own: Sequence[Element]) -> Gate | None:
+    if len(own) != 3 or any(e.shape[2] != 1 for e in own):
+        return None
+    layers = [e.meanings[0] for e in own]
+    words = [layer.name[len(path) + 1 :].lower() for layer in layers]
+    possible = []
+    for share in layers:
+        above, skip = (layer for layer in layers if layer is not share)
+        inner = above.outputs == skip.outputs == share.inputs
+        if inner and share.outputs in (1, above.inputs, skip.inputs):
+            named = bool(_SHARE.search(words[layers.index(share)]))
+            possible.append(((share.outputs != 1, not named, -layers.index(share)), share))
+    if not possible:
+        return None
+    share = min(possible, key=lambda each: each[0])[1]
+    first, second = (layer for layer in layers if layer is not share)
+    if _OF_SKIP.search(words[layers.index(first)]) or _OF_ABOVE.search(words[layers.index(second)]):
+        first, second = second, first
+    return Gate(path, first, second, share)
 
 
 def _modules(shapes: Shapes) -> dict[str, dict[str, tuple[int, ...]]]:
@@ -217,6 +314,9 @@ def _owners(
             and ((is_slope and channels == 1) or channels in modules[name]["weight"][:2])
         ]
         owner = _likeliest(follower, fitting, places if in_order else None)
+        if owner is None:  # of a depthwise convolution and the one after it, the latter
+            fitting = [name for name in fitting if modules[name]["weight"][1] > 1]
+            owner = _likeliest(follower, fitting, None)
         if owner is None:
             raise NotPlainError(f"{follower}.weight ({channels},) follows no convolution")
         owners[follower] = owner
@@ -246,7 +346,18 @@ def _likeliest(follower: str, fitting: Sequence[str], places: dict[str, int] | N
     if len(near) == 1:
         return near[0]
     alike = [n for n in fitting if _bare(n) == _bare(follower)]
-    return alike[0] if len(alike) == 1 else None
+    return alike[0] if len(alike) == 1 else _of_nearest_module(follower, fitting)
+
+
+def _of_nearest_module(follower: str, fitting: Sequence[str]) -> str | None:
+    """The only one in the smallest module around something."""
+    parts = follower.split(".")
+    for depth in range(len(parts) - 1, 0, -1):
+        around = ".".join(parts[:depth])
+        inside = [name for name in fitting if name.startswith(f"{around}.")]
+        if inside:
+            return inside[0] if len(inside) == 1 else None
+    return None
 
 
 def _bare(name: str) -> str:
@@ -265,6 +376,8 @@ def _meanings(
     side = kernel[0]
     upward = is_upward(name)
     possible = [("conv", second, first)] if side % 2 or side in (2, 4) else []
+    if side % 2 and side > 1 and second == 1:
+        possible = [("depthwise", first, first), *possible]
     if side in _UP_KERNELS and (side != 3 or upward):
         turned = ("transposed", first, second)
         possible = [turned, *possible] if upward or side == 2 else [*possible, turned]
@@ -281,10 +394,13 @@ def _meanings(
             is_batch = tensors.keys() >= _STATISTICS
             norm = Norm(follower, channels, "batch" if is_batch else "affine", "weight" in tensors)
         if fits:
-            kept: LayerKind = "conv" if kind == "conv" else "transposed"
+            kept: LayerKind = "transposed" if kind == "transposed" else "conv"
             layers.append(
-                PlainLayer(name, kept, inputs, outputs, side, "bias" in own, norm, slopes)
-            )
+                PlainLayer(
+                    name, kept, inputs, outputs, side, "bias" in own, norm, slopes,
+                    depthwise=kind == "depthwise",
+                )
+            )  # fmt: skip
     return layers
 
 
@@ -309,6 +425,9 @@ def _among_siblings(layer: PlainLayer, modules: Iterable[str]) -> PlainLayer:
     elif layer.norm is not None and layer.norm.name in numbers.values():
         number = next(n for n, name in numbers.items() if name == layer.norm.name)
         told, last = replace(told, activation_first=True), number
+    next_one = min((n for n in numbers if n > last), default=None)
+    if layer.norm is None:  # an activation fills one place
+        told = replace(told, may_hide_norm=next_one is None or next_one > at + 2)
     if layer.slopes is None and last + 1 in numbers and told.activation_first is not True:
         return replace(told, activation=False)
     return told
@@ -324,9 +443,12 @@ def units_of(elements: Sequence[Element], fineness: int, *, in_order: bool) -> l
         in_order: Whether the elements come as the network was written.
     """
     by_name = {element.name: element for element in elements}
+    apart = {e.name for e in elements if any(layer.depthwise for layer in e.meanings)}
     units = []
-    for label, names in _Grouping(by_name, fineness).split(list(by_name), 0, is_root=True):
-        ordered = names if in_order else sorted(names, key=lambda n: (not is_upward(n), natural(n)))
+    for label, names in _Grouping(by_name, fineness, apart if len(apart) > 1 else set()).split(
+        list(by_name), 0, is_root=True
+    ):
+        ordered = names if in_order else sorted(names, key=partial(_rank, label))
         path = _own_path(names, by_name)
         side, main = _side_of([by_name[name] for name in ordered])
         role = _role_of(label)
@@ -334,6 +456,11 @@ def units_of(elements: Sequence[Element], fineness: int, *, in_order: bool) -> l
             role = "decoder"
         units.append(ConvBlock(label, tuple(main), path, side, role))
     return _with_letters(units)
+
+
+def _rank(label: str, name: str) -> tuple[bool, tuple[tuple[int, int, str], ...]]:
+    """For sorting a block's convolutions: first what makes maps larger, by its own part of the name."""
+    return not is_upward(name.removeprefix(f"{label}.")), natural(name)
 
 
 def _role_of(label: str) -> Role:
@@ -347,6 +474,7 @@ class _Grouping:
 
     elements: dict[str, Element]
     fineness: int
+    apart: set[str]
 
     def split(
         self, names: Sequence[str], depth: int, *, is_root: bool
@@ -378,8 +506,10 @@ class _Grouping:
 
     def _is_block(self, children: dict[str, list[str]], depth: int) -> bool:
         """Whether what lies below one module follows each other without a change of size."""
-        large = [child for child, own in children.items() if len(own) > 1]
-        number = sum(len(own) for own in children.values())
+        # a depthwise convolution and the one after it count as one
+        whole = [sum(name not in self.apart for name in own) for own in children.values()]
+        large = [count for count in whole if count > 1]
+        number = sum(whole)
         if self.fineness > 1 or len(large) > 1 or number > _BLOCK:
             return False
         if self.fineness > 0 or not all(child.isdigit() for child in children):

@@ -7,6 +7,7 @@ the order of the file only say what is tried first. Without torch.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
@@ -15,9 +16,11 @@ from segstudio.models.families import Shapes
 from segstudio.models.unet_layers import (
     ConvBlock,
     Element,
+    Gate,
     NotPlainError,
     PlainLayer,
     elements_of,
+    gates_among,
     is_sorted,
     is_upward,
     orders_of,
@@ -26,7 +29,7 @@ from segstudio.models.unet_layers import (
 
 WayUp = Literal["transposed", "free", "shuffle"]
 """A transposed convolution, something without tensors, or channels that become size."""
-Action = Literal["layer", "keep", "pool", "up", "shuffle", "join", "drop"]
+Action = Literal["layer", "keep", "pool", "up", "shuffle", "join", "add", "drop"]
 _MOST_TRIES: Final = 1_500
 _MOST_TRIES_IN_ALL: Final = 6_000
 _FINENESSES: Final = (0, 1, 2)
@@ -38,7 +41,7 @@ class PlanStep(NamedTuple):
     """One thing that happens to the map that runs through the network.
 
     `keep` remembers it for a skip, `pool` halves it, `up` doubles it, `shuffle` turns channels
-    into twice the size, `join` joins the last that was remembered, `drop` forgets that.
+    into twice the size, `join` joins the last that was remembered, `add` adds it, `drop` forgets it.
 
     Attributes:
         action: Which.
@@ -52,9 +55,12 @@ class PlanStep(NamedTuple):
 
 
 class Shortcut(NamedTuple):
-    """A convolution around a block: from before a layer to after another one."""
+    """A way around a block: from before a layer to after another one.
 
-    layer: PlainLayer
+    Without a convolution the map itself is added.
+    """
+
+    layer: PlainLayer | None
     first: int
     last: int
 
@@ -67,6 +73,8 @@ class Plan:
         layers: All but those of shortcuts.
         steps: What happens.
         shortcuts: Of residual blocks.
+        gates: What weighs the skip of each join, in their order; empty if nothing does.
+        added: The steps if skips are added where their channels allow that; empty if they do not.
         oddness: How far it is from what a U-Net usually does; 0 if nothing is odd.
     """
 
@@ -74,6 +82,8 @@ class Plan:
     steps: tuple[PlanStep, ...]
     shortcuts: tuple[Shortcut, ...] = ()
     oddness: int = 0
+    gates: tuple[Gate, ...] = ()
+    added: tuple[PlanStep, ...] = ()
 
     def count(self, action: Action) -> int:
         """How many steps of a kind there are."""
@@ -97,7 +107,8 @@ class Plan:
     @property
     def everything(self) -> tuple[PlainLayer, ...]:
         """The layers and those of the shortcuts."""
-        return (*self.layers, *(shortcut.layer for shortcut in self.shortcuts))
+        around = (shortcut.layer for shortcut in self.shortcuts if shortcut.layer is not None)
+        return (*self.layers, *around)
 
 
 class PartialPlanError(ValueError):
@@ -132,13 +143,19 @@ def plans_of(shapes: Shapes) -> list[Plan]:
 def _remembered(tensors: tuple[tuple[str, tuple[int, ...]], ...]) -> list[Plan]:
     """As `plans_of`: a file is looked at when it is opened, and each time its network is built."""
     shapes = dict(tensors)
-    elements = elements_of(shapes)
+    everything = elements_of(shapes)
+    elements, gates = gates_among(everything)
     if len(elements) < _FEWEST:
         raise NotPlainError("there are too few convolutions")
     furthest: list[PartialPlanError] = []
     best = _least_odd(elements, furthest, in_order=not is_sorted(shapes))
     if best:
-        return best
+        whole = [with_gates(plan, gates) for plan in best]
+        if any(plan is not None for plan in whole):
+            return [_with_sums(plan) for plan in whole if plan is not None]
+        left = [e for e in everything if e.name.startswith(f"{gates[0].path}.")]
+        last = best[0].layers[-1]
+        raise PartialPlanError(left, len(elements), last.name, last.outputs)
     partial = max(furthest, key=lambda end: end.placed)
     upward = any(is_upward(e.name) or "dec" in e.name.lower() for e in elements)
     if not upward or partial.placed < _LIKE_A_UNET * len(elements):
@@ -152,7 +169,9 @@ def _least_odd(
     """The plans that are least unlike a U-Net; ends of ways that led nowhere go to `furthest`."""
     best: list[Plan] = []
     tried = 0
-    for fineness in _FINENESSES:
+    apart = sum(any(layer.depthwise for layer in e.meanings) for e in elements)
+    # where a convolution is two, those of a block are seldom on one level of the names
+    for fineness in sorted(_FINENESSES, key=lambda n: n != 1) if apart > 1 else _FINENESSES:
         units = units_of(elements, fineness, in_order=in_order)
         for way in _ways_up(elements):
             if tried > _MOST_TRIES_IN_ALL:
@@ -194,6 +213,90 @@ def _ways_up(elements: Sequence[Element]) -> tuple[WayUp, ...]:
     if certain:
         return ("transposed",)
     return ("transposed", "free", "shuffle") if possible else ("free", "shuffle")
+
+
+def with_gates(plan: Plan, gates: Sequence[Gate]) -> Plan | None:
+    """The plan with each gate at the join whose channels it fits; None if one fits nowhere."""
+    if not gates:
+        return plan
+    left, found = [*gates], []
+    for n, step in enumerate(plan.steps):
+        if step.action != "join":
+            continue
+        layer = next(plan.layers[s.layer] for s in plan.steps[n:] if s.action == "layer")
+        above = _channels_at(plan, n)
+        fitting = [
+            fitted
+            for gate in left
+            if (fitted := _fitted(gate, above, layer.inputs - above)) is not None
+        ]
+        if not fitting:
+            return None
+        # of several that fit, the one that has the same number in its name
+        chosen = min(fitting, key=lambda g: _numbers(g.path)[:1] != _numbers(layer.name)[:1])
+        found.append(chosen)
+        left = [gate for gate in left if gate.path != chosen.path]
+    return None if left else replace(plan, gates=tuple(found))
+
+
+def _fitted(gate: Gate, above: int, skip: int) -> Gate | None:
+    """A gate as it reads maps of these channels; None if it cannot."""
+    turned = Gate(gate.path, gate.skip, gate.above, gate.share)
+    for each in (gate, turned):
+        if (each.above.inputs, each.skip.inputs) == (above, skip):
+            return each if each.share.outputs in (1, skip) else None
+    return None
+
+
+def _numbers(name: str) -> list[str]:
+    return re.findall(r"\d+", name)
+
+
+def _channels_at(plan: Plan, place: int) -> int:
+    """Of the map before a step that joins nothing since the last layer."""
+    for n in range(place - 1, -1, -1):
+        step = plan.steps[n]
+        if step.action == "layer":
+            outputs = plan.layers[step.layer].outputs
+            shuffled = any(s.action == "shuffle" for s in plan.steps[n:place])
+            return outputs // 4 if shuffled else outputs
+    return plan.in_channels
+
+
+def _with_sums(plan: Plan) -> Plan:
+    """The plan with what it would be if skips were added, where all their channels allow that."""
+    if plan.count("join") or not plan.count("drop"):
+        return plan
+    steps: list[PlanStep] = []
+    kept: list[int] = []
+    pending = -1
+    for n, step in enumerate(plan.steps):
+        if step.action == "drop":
+            if pending >= 0:
+                return plan
+            continue
+        steps.append(step)
+        if step.action == "keep":
+            kept.append(_channels_at(plan, n))
+        if _rises(plan, step) and kept:
+            pending = kept.pop()
+        if pending >= 0 and _channels_at(plan, n + 1) == pending and _may_add(plan, n):
+            steps.append(PlanStep("add", unit=step.unit))
+            pending = -1
+    return replace(plan, added=tuple(steps)) if pending < 0 and not kept else plan
+
+
+def _rises(plan: Plan, step: PlanStep) -> bool:
+    transposed = step.action == "layer" and plan.layers[step.layer].kind == "transposed"
+    return transposed or step.action in ("up", "shuffle")
+
+
+def _may_add(plan: Plan, place: int) -> bool:
+    """Whether a skip may be added after a step: one that makes the map larger, or 1 x 1 after it."""
+    step = plan.steps[place]
+    if step.action != "layer" or _rises(plan, step):
+        return _rises(plan, step)
+    return plan.layers[step.layer].kernel == 1 and _rises(plan, plan.steps[place - 1])
 
 
 class _Level(NamedTuple):
@@ -248,6 +351,7 @@ class _Search:
         self._units, self._way = units, way
         self._total = sum(len(unit.elements) for unit in units)
         self.tries = 0
+        self._limit = _MOST_TRIES
         self._best = _State(0)
         self._found: Plan | None = None
 
@@ -268,7 +372,11 @@ class _Search:
             for layer in element.meanings
             if layer.kind == "conv"
         }
-        for channels in sorted(roots):
+        apart = sum(any(y.depthwise for y in e.meanings) for u in self._units for e in u.elements)
+        # what looks like a first layer of one channel is mostly a depthwise one
+        for channels in sorted(roots, key=lambda c: (c == 1 and apart > 1, c)):
+            if channels == 1 and apart > 1:
+                self._limit = self.tries + _MOST_TRIES
             self._follow(_State(channels))
             if self._found is not None and self._found.oddness == 0:
                 break
@@ -277,7 +385,7 @@ class _Search:
     def _follow(self, state: _State) -> bool:
         """Follow all ways from here on; whether to stop."""
         self.tries += 1
-        if self.tries > _MOST_TRIES:
+        if self.tries > self._limit:
             return True
         if len(state.layers) > len(self._best.layers):
             self._best = state
@@ -305,9 +413,15 @@ class _Search:
         if state.left and state.unit is not None:
             yield state.unit, state.left
             return
-        for unit in self._units:
-            if unit.elements[0].name not in state.used:
-                yield unit, unit.elements
+        rises = self._way == "free" and not state.pending
+        for late in (False, True) if rises else (False,):
+            for unit in self._units:
+                if unit.elements[0].name in state.used:
+                    continue
+                # what comes first in a Sequential there, and has no tensors, makes maps larger
+                first = unit.is_upward and unit.elements[0].meanings[0].after_others
+                if not rises or first != late:
+                    yield unit, unit.elements
 
     def _may_fit(self, state: _State, layer: PlainLayer, *, begins: bool) -> bool:
         """Whether a layer can be next, by its channels alone."""
@@ -436,22 +550,34 @@ def _plan_of(state: _State, units: Sequence[ConvBlock], used: Sequence[int]) -> 
                 steps.append(PlanStep("pool"))
         steps.append(step if step.action == "layer" else PlanStep(step.action))
     placed = _in_modules(steps, state.layers, owner)
-    shortcuts = []
-    for unit in units:
-        if unit.side is None:
-            continue
-        own = [n for n, layer in enumerate(state.layers) if owner[layer.name] is unit]
-        own = [n for n in own if state.layers[n].kind == "conv" and state.layers[n].kernel > 1]
-        if not own:
-            return None
-        first, last = own[0], own[-1]
-        ends = (state.layers[first].inputs, state.layers[last].outputs)
-        if ends != (unit.side.inputs, unit.side.outputs):
-            return None
-        shortcuts.append(Shortcut(unit.side, first, last))
+    shortcuts = _shortcuts(state.layers, units, owner)
+    if shortcuts is None:
+        return None
     odd = _oddness(state, units, used, owner)
-    shortcuts.sort(key=lambda shortcut: shortcut.first)
-    return Plan(state.layers, tuple(placed), tuple(shortcuts), odd)
+    return Plan(state.layers, tuple(placed), shortcuts, odd)
+
+
+def _shortcuts(
+    layers: Sequence[PlainLayer], units: Sequence[ConvBlock], owner: dict[str, ConvBlock]
+) -> tuple[Shortcut, ...] | None:
+    """The ways around blocks; None if one does not fit.
+
+    Where some blocks have a convolution around them, others that keep their channels may have a way
+    without one.
+    """
+    found: list[Shortcut] = []
+    sided = any(unit.side is not None for unit in units)
+    for unit in units if sided else ():
+        own = [n for n, layer in enumerate(layers) if owner[layer.name] is unit]
+        own = [n for n in own if layers[n].kind == "conv" and layers[n].kernel > 1]
+        ends = (layers[own[0]].inputs, layers[own[-1]].outputs) if own else (0, -1)
+        if unit.side is not None:
+            if ends != (unit.side.inputs, unit.side.outputs):
+                return None
+            found.append(Shortcut(unit.side, own[0], own[-1]))
+        elif unit.path and len(own) > 1 and ends[0] == ends[1]:
+            found.append(Shortcut(None, own[0], own[-1]))
+    return tuple(sorted(found, key=lambda shortcut: shortcut.first))
 
 
 def _oddness(
@@ -466,6 +592,8 @@ def _oddness(
     steps, layers = state.steps, state.layers
     decoders = any("dec" in unit.name.lower() for unit in units)
     odd = len(state.levels) - len(set(used))
+    apart = any(layer.depthwise for layer in layers[1:])
+    odd += apart and layers[0].inputs == 1 < layers[0].outputs and layers[1].kernel == 1
     if any(step.action == "join" for step in steps):
         odd += sum(step.action == "drop" for step in steps)
     places = {state.levels[number].place for number in used}

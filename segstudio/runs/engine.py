@@ -182,11 +182,13 @@ class TorchEngine:
         Raises:
             SegstudioError: if it holds no network that segstudio knows.
         """
+        from segstudio.models.hub_folder import network_folder
         from segstudio.models.recognition import describes_itself
         from segstudio.models.registry import spec_from_weights
         from segstudio.models.sam_files import promptable_spec
         from segstudio.models.weights import content_digest
 
+        path = network_folder(path) or path if path.is_dir() else path
         clicked = promptable_spec(path)
         if clicked is not None:
             from segstudio.models.promptable import Promptable

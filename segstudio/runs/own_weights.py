@@ -10,6 +10,7 @@ from typing import Final
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, Question, WeightsFile, parts_of
 from segstudio.jobs import Job, JobRunner
+from segstudio.models.hub_folder import NetworkFolderError
 from segstudio.notices import Notices
 from segstudio.runs.describing import channels_of
 from segstudio.runs.engine import Engine
@@ -22,7 +23,7 @@ from segstudio.runs.kept_weights import (
     same_content,
     write_kept,
 )
-from segstudio.session.session import Session, What
+from segstudio.session.session import Change, Session, What
 
 _LANE: Final = "digests"
 """Files of weights are long; folders and images do not wait for them."""
@@ -82,6 +83,7 @@ class OwnWeights:
         self._here: set[Path] = set()
         self._was_read = False
         self.ask: Callable[[OpenedWeights], None] | None = None
+        session.follow(What.PROJECT, self._on_project)
 
     # -- the list ----------------------------------------------------------------------------
 
@@ -150,6 +152,24 @@ class OwnWeights:
             done,
             key=f"open-weights:{file}",
             front=True,
+        )
+
+    def open_instead(self, error: Exception) -> bool:
+        """Open the network of a folder that was opened for its images; False for other errors."""
+        if not isinstance(error, NetworkFolderError):
+            return False
+        self.open(error.folder)
+        return True
+
+    def _on_project(self, _change: Change) -> None:
+        """Offer the network that lies beside the images of a folder."""
+        project = self._session.project
+        network = None if project is None else project.network
+        if project is None or network is None:
+            return
+        self._notices.info(
+            f"{project.name} has a network besides its images.",
+            action=("Open the network", lambda: self.open(network)),
         )
 
     def take(self, opened: OpenedWeights) -> str:

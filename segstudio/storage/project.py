@@ -67,6 +67,7 @@ class Project:
         identity: Tells the folder from another one that comes to the same path later.
         classes: What its files of classes said; for whoever writes them.
         contrast: How bright its images are shown.
+        network: The folder of a network that lies there too.
     """
 
     root: Path
@@ -87,6 +88,7 @@ class Project:
     recalled: bool = False
     classes: SeenClasses = field(default_factory=SeenClasses, compare=False)
     contrast: Contrast = AS_FOUND
+    network: Path | None = None
 
     @property
     def name(self) -> str:

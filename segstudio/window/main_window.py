@@ -313,7 +313,7 @@ class MainWindow(QMainWindow):
         self.canvas.over_photo_closed.connect(studio.photo_overlay.clear)
         self.canvas.over_photo_faded.connect(studio.photo_overlay.blend)
         self.canvas.zoom_changed.connect(self.signal_view.on_zoom)
-        self.canvas.path_dropped.connect(studio.browsing.open_path)
+        self.canvas.path_dropped.connect(self._open_dropped)
         self.canvas.open_requested.connect(self.verbs.open_folder)
         self.canvas.samples_requested.connect(studio.browsing.open_samples)
         self.canvas.take_requested.connect(studio.disagreement.take_at)
@@ -393,13 +393,18 @@ class MainWindow(QMainWindow):
         self.start.show_drag(over=False)
         paths = [Path(u.toLocalFile()) for u in event.mimeData().urls() if u.isLocalFile()]
         if paths and self._studio is not None:
-            from segstudio.kit.file_dialogs import WEIGHTS_ENDINGS  # NumPy comes with it
-
             event.acceptProposedAction()
-            if paths[0].suffix.casefold() in WEIGHTS_ENDINGS:
-                self._studio.own_weights.open(paths[0])
-            else:
-                self._studio.browsing.open_path(paths[0])
+            self._open_dropped(paths[0])
+
+    def _open_dropped(self, path: Path) -> None:
+        from segstudio.kit.file_dialogs import WEIGHTS_ENDINGS  # NumPy comes with it
+
+        if self._studio is None:
+            return
+        if path.suffix.casefold() in WEIGHTS_ENDINGS and not path.is_dir():
+            self._studio.own_weights.open(path)
+        else:
+            self._studio.browsing.open_path(path)
 
 
 _VERSION = 4

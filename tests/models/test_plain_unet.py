@@ -136,7 +136,9 @@ def test_only_what_the_tensors_leave_open_is_asked():
     assert set(asked(NoSkips())) == always | {"up_activation", "pooling"}
     assert set(asked(Upsampled())) == always | {"join", "upsampling", "pooling"}
     # slopes are in the file; names of their own do not say what comes after a convolution
-    assert set(asked(OneConvALevel())) == {"padding", "join", "up_activation", "pooling"}
+    assert set(asked(OneConvALevel())) == {
+        "padding", "join", "up_activation", "pooling", "hidden_norm",
+    }  # fmt: skip
     assert set(asked(Residuals())) == always | {"join", "up_activation", "block", "shortcut"}
     groups = asked(EncDec(norm=lambda c: nn.GroupNorm(2, c), widths=(4, 8)))["norm"]
     assert groups.choices == ("each channel", "2 groups", "4 groups", "all channels together")

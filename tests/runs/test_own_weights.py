@@ -357,3 +357,61 @@ def test_a_look_that_was_begun_before_a_file_was_found_does_not_take_it_away(
     opened.settle()
     assert opened.session.models["mine"].weights.filename == str(moved)
     assert not opened.own_weights.is_missing("mine")
+
+
+def network_in(folder, **config):
+    """A folder as libraries of networks write it; only its names and bytes count."""
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "model.safetensors").write_bytes(b"weights")
+    return folder
+
+
+@pytest.mark.parametrize("config", [{"architectures": ["X"]}, {"_model_class": "Unet"}])
+def test_a_folder_with_a_network_and_no_images_is_opened_as_weights(desk, tmp_path, config):
+    desk.open(network_in(tmp_path / "segformer", **config))
+    assert desk.session.project is None
+    assert desk.session.model.chosen == "segformer"
+    assert desk.messages == ["Own segformer is ready to run."]
+
+
+def test_the_cache_of_hugging_face_is_opened_at_its_newest_network(desk, tmp_path):
+    cache = tmp_path / "models--org--net"
+    for name in ("0aaa", "9fff", "1bbb"):
+        network_in(cache / "snapshots" / name, architectures=["X"])
+    (cache / "refs").mkdir()
+    (cache / "refs" / "main").write_text("9fff")
+    desk.open(cache)
+    assert desk.session.model.chosen == "9fff"
+
+
+def test_of_a_folder_with_images_and_a_network_both_can_be_opened(desk, tmp_path):
+    folder = make_folder(tmp_path / "both")
+    shutil.copytree(network_in(tmp_path / "net", architectures=["X"]), folder, dirs_exist_ok=True)
+    desk.open(folder)
+    assert desk.session.project.root == folder
+    (notice,) = [n for n in desk.studio.notices.recent if "network" in n.message]
+    assert notice.message == "both has a network besides its images."
+    title, act = notice.action
+    assert title == "Open the network"
+    act()
+    desk.settle()
+    assert desk.session.model.chosen == "both"
+    assert desk.session.project.root == folder
+
+
+def test_a_folder_with_neither_images_nor_weights_is_said_as_before(desk, tmp_path):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    desk.open(folder)
+    assert [m for m in desk.messages if f"There are no images in {folder}" in m]
+
+
+def test_a_folder_of_hugging_face_without_its_weights_is_said_by_what_it_lacks(tmp_path):
+    from segstudio.models.hub_folder import network_folder
+
+    folder = network_in(tmp_path / "net", architectures=["X"])
+    (folder / "model.safetensors").unlink()
+    assert network_folder(folder) == folder
+    assert network_folder(folder / "notes.txt") is None

@@ -136,7 +136,7 @@ class FakeEngine:
             "semantic",
             BRIGHT.schema,
             "",
-            weights=WeightsFile(str(path)),
+            weights=WeightsFile(str(path / "model.safetensors" if path.is_dir() else path)),
         )
 
     def examine(self, path: Path, check):

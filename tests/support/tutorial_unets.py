@@ -17,6 +17,8 @@ def randomised(network, seed=0):
             if module.bias is not None:
                 nn.init.uniform_(module.bias, -0.3, 0.3)
         elif isinstance(module, nn.BatchNorm2d | nn.GroupNorm | nn.InstanceNorm2d):
+            if module.weight is None:
+                continue
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.uniform_(module.bias, -0.3, 0.3)
             if isinstance(module, nn.BatchNorm2d):

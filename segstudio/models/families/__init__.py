@@ -172,6 +172,18 @@ FAMILIES: Final[dict[str, Family]] = {
             by_file=_ONNX + "recognise_onnx",
         ),
         Family(
+            "nnunet", "nnU-Net", "semantic", _HERE + "nnunet:NnUNet",
+            ("decoder.transpconvs.0.weight", "decoder.stages.0.convs.0.conv.weight"),
+            _HERE + "nnunet:recognise_nnunet",
+            told="nnU-Net's 2d networks, plain and residual",
+            purpose="The usual first choice for medical images, sized to the data set by its plans",
+        ),
+        Family(
+            "monai-unet", "MONAI UNet", "semantic", _HERE + "monai_unet:MonaiUNet",
+            (), _HERE + "monai_unet:recognise_monai_unet", told="MONAI's UNet",
+            purpose="Medical images with MONAI: strided residual units in nested levels",
+        ),
+        Family(
             "plain-unet", "Plain U-Net", "semantic", _PLAIN + "PlainUNet",
             (), _PLAIN + "recognise_plain_unet",
             told="plain U-Nets whatever their tensors are called",

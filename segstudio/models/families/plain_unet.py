@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 import torch
@@ -38,10 +39,13 @@ _PADDINGS: Final[dict[str, Literal["zeros", "reflect", "replicate"]]] = {
     "reflected": "reflect",
     "edge": "replicate",
 }
+_UNPADDED: Final = "nothing: each convolution makes it smaller, and skips are cropped"
 _SKIP_FIRST, _UP_FIRST = "skip, upsampled", "upsampled, skip"
 _BLOCKS: Final = ("normalisation, activation", "activation, normalisation")
 _SHORTCUTS: Final = ("before the activation", "after the activation")
 _ENLARGED: Final = ("before the convolution", "after the convolution")
+_SKIPS: Final = ("added to what was made larger", "there are none")
+_HIDDEN_NORMS: Final = ("none", "each channel (instance norm without weights)")
 _GROUPS: Final = (2, 4, 8, 16, 32)
 _NAMED_IN_MESSAGES: Final = 4
 
@@ -63,6 +67,8 @@ def _of_the_whole(plan: Plan, others: int) -> Iterator[Question]:
     if plan.count("join"):
         first = (_SKIP_FIRST, _UP_FIRST)
         yield _question("join", "What comes first where a skip is joined", first)
+    if plan.added:
+        yield _question("skips", "How the decoder uses the encoder's maps", _SKIPS)
 
 
 def _of_layers(plan: Plan) -> Iterator[Question]:
@@ -72,6 +78,7 @@ def _of_layers(plan: Plan) -> Iterator[Question]:
         yield _question("activation", "Activation after the convolutions", tuple(_ACTIVATIONS))
     if any(layer.norm and layer.activation_first is None for layer in layers):
         yield _question("block", "What follows a convolution", _BLOCKS)
+    yield from _of_traceless(plan)
     affine = [layer.norm.channels for layer in layers if layer.norm and layer.norm.kind == "affine"]
     if affine:
         shared = math.gcd(*affine)
@@ -85,6 +92,20 @@ def _of_layers(plan: Plan) -> Iterator[Question]:
         yield _question("up_activation", text, usual)
     if plan.shortcuts:
         yield _question("shortcut", "Where a block's shortcut is added", _SHORTCUTS)
+    if any(shortcut.layer is None for shortcut in plan.shortcuts):
+        text = "Whether blocks that keep the number of channels have a shortcut too"
+        yield _question("identity", text, ("yes", "no"))
+
+
+def _of_traceless(plan: Plan) -> Iterator[Question]:
+    """Of what leaves no tensors where it may be."""
+    layers = plan.everything
+    apart = [y for y in layers if y.depthwise and y.slopes is None and y.activation is None]
+    if apart:
+        usual = ("yes", "no") if any(layer.norm for layer in apart) else ("no", "yes")
+        yield _question("between", "Whether an activation follows depthwise convolutions", usual)
+    if _may_hide_norms(plan):
+        yield _question("hidden_norm", "Normalisation that has no weights", _HIDDEN_NORMS)
 
 
 def _of_sizes(plan: Plan) -> Iterator[Question]:
@@ -94,7 +115,20 @@ def _of_sizes(plan: Plan) -> Iterator[Question]:
         yield _question("enlarge", "When maps are made larger", _ENLARGED)
     if plan.count("pool"):
         yield _question("pooling", "How maps are made smaller", _POOLINGS)
-    yield _question("padding", "What lies around a map", tuple(_PADDINGS))
+    around = (*_PADDINGS, _UNPADDED) if _can_be_unpadded(plan) else tuple(_PADDINGS)
+    yield _question("padding", "What lies around a map", around)
+
+
+def _may_hide_norms(plan: Plan) -> bool:
+    """Whether there may be normalisations without weights, which leave no trace in a file."""
+    inner = [y for n, y in enumerate(plan.layers[:-1]) if n not in _upward(plan)]
+    return not any(layer.norm for layer in plan.everything) and all(y.may_hide_norm for y in inner)
+
+
+def _can_be_unpadded(plan: Plan) -> bool:
+    """Whether skips can be cropped: every kernel is odd, but for those that change the size."""
+    odd = all(layer.kind == "transposed" or layer.kernel % 2 for layer in plan.layers)
+    return odd and not plan.shortcuts and not plan.gates
 
 
 def _question(option: str, text: str, choices: tuple[str, ...]) -> Question:
@@ -110,7 +144,7 @@ def _upward(plan: Plan) -> set[int]:
         before = steps[n - 1].action if n else ""
         after = steps[n + 1].action if n + 1 < len(steps) else ""
         transposed = plan.layers[step.layer].kind == "transposed"
-        if transposed or after == "shuffle" or (before == "up" and after == "join"):
+        if transposed or after == "shuffle" or (before == "up" and after in ("join", "add")):
             found.add(step.layer)
     return found
 
@@ -151,8 +185,9 @@ def recognise_plain_unet(shapes: Shapes, where: str) -> Found | None:
             f"{where} looks like a U-Net, but {counted(len(left), 'convolution')} of "
             f"{len(left) + error.placed} fit nowhere: {listed(left, _NAMED_IN_MESSAGES)}.",
             f"It was followed up to {error.last}, which gives "
-            f"{counted(error.channels, 'channel')}; segstudio runs U-Nets of plain convolutions "
-            "with concatenated skips.",
+            f"{counted(error.channels, 'channel')}; segstudio runs U-Nets of plain, separable "
+            "and residual convolutions with skips that are joined, added or gated. Open another "
+            "network as TorchScript or ONNX.",
         ) from error
     plan = plans[0]
     tensors = {k: list(v) for k, v in shapes.items() if not k.endswith(f".{COUNTER}")}
@@ -177,8 +212,9 @@ def _shaped(shapes: Shapes, axes: int) -> list[str]:
 
 
 def _title(plan: Plan) -> str:
-    skips = "" if plan.count("join") else " without skips"
-    return f"U-Net of {counted(plan.depth + 1, 'level')}{skips}"
+    skips = "" if plan.count("join") or plan.added else " without skips"
+    gated = "gated " if plan.gates else ""
+    return f"{gated}U-Net of {counted(plan.depth + 1, 'level')}{skips}"
 
 
 class PlainUNet(nn.Module):
@@ -199,6 +235,10 @@ class PlainUNet(nn.Module):
         pooling: str = _POOLINGS[0],
         shortcut: str = _SHORTCUTS[0],
         padding: str = "zeros",
+        skips: str = _SKIPS[0],
+        between: str = "",
+        hidden_norm: str = _HIDDEN_NORMS[0],
+        identity: str = "yes",
     ) -> None:
         """Build the network; the choices are those of `questions_of`.
 
@@ -211,6 +251,7 @@ class PlainUNet(nn.Module):
             "order": order, "join": join, "activation": activation, "block": block, "norm": norm,
             "upsampling": upsampling, "enlarge": enlarge, "pooling": pooling,
             "shortcut": shortcut, "padding": padding, "up_activation": up_activation,
+            "skips": skips, "between": between, "hidden_norm": hidden_norm, "identity": identity,
         }  # fmt: skip
         for question in questions_of(plans[0], len(plans) - 1):
             answer = given[question.option] or question.default
@@ -220,10 +261,14 @@ class PlainUNet(nn.Module):
                     f"{question.option} is {answer!r}; choose one of {', '.join(question.choices)}"
                 )
         plan = plans[int(order) - 1]
+        if plan.added and given["skips"] == _SKIPS[0]:
+            plan = replace(plan, steps=plan.added)
         self.in_channels = plan.in_channels
         self._how = given
         self._plan, self._upward = plan, _upward(plan)
         self._units = {step.unit for step in plan.steps}
+        self._gates = {gate.path: gate for gate in plan.gates}
+        self._margin = _Margin(plan) if given["padding"] == _UNPADDED else None
         strided = set() if pooling != _POOLINGS[2] else _after_pooling(plan)
         firsts = {s.first for s in plan.shortcuts if s.first in strided}
         runs = [
@@ -236,25 +281,46 @@ class PlainUNet(nn.Module):
             for n, layer in enumerate(plan.layers)
         ]
         around = {
-            s.first: (s, self._layer(s.layer, halves=s.first in firsts, last=True))
+            s.first: (
+                s,
+                None
+                if s.layer is None
+                else self._layer(s.layer, halves=s.first in firsts, last=True),
+            )
             for s in plan.shortcuts
+            if s.layer is not None or (given["identity"] == "yes" and s.first not in strided)
         }
+        for gate in plan.gates:
+            parts = [self._layer(layer, halves=False, last=True) for layer in gate.layers]
+            module = self.get_submodule(gate.path)
+            assert isinstance(module, _GateModule)
+            module.follow(parts)
         self._program = self._blocks(_swapped(plan) if enlarge == _ENLARGED[1] else plan.steps,
                                      runs, around)  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return logits (N, num_classes, H, W) for images (N, in_channels, H, W)."""
-        return _run(self._program, x, [], {})
+        """Return logits (N, num_classes, H, W) for images (N, in_channels, H, W).
+
+        Where convolutions pad nothing, the image is mirrored around so that all of it is answered.
+        """
+        if self._margin is None:
+            return _run(self._program, x, [], {})
+        height, width = x.shape[-2:]
+        sides = (*self._margin.around(width), *self._margin.around(height))
+        mirrored = max(sides[:2]) < width and max(sides[2:]) < height
+        x = F.pad(x, sides, "reflect" if mirrored else "replicate")
+        return _run(self._program, x, [], {})[..., :height, :width]
 
     def _blocks(
         self,
         steps: Sequence[PlanStep],
         runs: Sequence[_Run],
-        around: Mapping[int, tuple[Any, _Run]],
+        around: Mapping[int, tuple[Any, _Run | None]],
     ) -> list[_Action]:
         """What happens in the network itself; the steps of a block become those of its module."""
         program: list[_Action] = []
         current, block = "", None
+        gates = iter(self._gates)
         for step in steps:
             if step.unit != current:
                 current = step.unit
@@ -262,6 +328,8 @@ class PlainUNet(nn.Module):
                 if isinstance(block, _Block):
                     program.append(block.follow)
             into = block.program if isinstance(block, _Block) else program
+            if step.action == "join" and self._gates:
+                into.append(_gated(self.get_submodule(next(gates))))
             into += self._actions(step, runs, around)
         return program
 
@@ -269,7 +337,7 @@ class PlainUNet(nn.Module):
         self,
         step: PlanStep,
         runs: Sequence[_Run],
-        around: Mapping[int, tuple[Any, _Run]],
+        around: Mapping[int, tuple[Any, _Run | None]],
     ) -> list[_Action]:
         how = self._how
         if step.action != "layer":
@@ -298,24 +366,35 @@ class PlainUNet(nn.Module):
             stride = 2 if halves or self._is_lower(layer) else 1
             same: Any = "same" if kernel % 2 == 0 and stride == 1 else (kernel - 1) // 2
             conv = nn.Conv2d(
-                *channels, kernel, stride, padding=same, bias=layer.bias,
-                padding_mode=_PADDINGS[how["padding"]],
+                *channels, kernel, stride, padding=0 if self._margin is not None else same,
+                bias=layer.bias, groups=layer.inputs if layer.depthwise else 1,
+                padding_mode=_PADDINGS.get(how["padding"], "zeros"),
             )  # fmt: skip
         self._place(layer.name, conv)
-        norm = None if layer.norm is None else self._norm(layer.norm)
+        norm: Callable[[Tensor], Tensor] | None = None
         if layer.norm is not None:
+            norm = self._norm(layer.norm)
             self._place(layer.norm.name, norm)
+        elif how["hidden_norm"] == _HIDDEN_NORMS[1] and not (last or upward):
+            norm = F.instance_norm
         activation: Callable[[Tensor], Tensor] | None = _ACTIVATIONS[how["activation"]]
         if layer.slopes is not None:
             slopes = nn.PReLU(layer.slopes[1])
             self._place(layer.slopes[0], slopes)
             activation = slopes
-        elif layer.activation is False or last or (upward and how["up_activation"] == "no"):
+        elif self._rests(layer, upward=upward) or last:
             activation = None
         first = layer.activation_first
         if first is None:
             first = how["block"] == _BLOCKS[1]
         return _Run(conv, norm, activation, activation_first=first)
+
+    def _rests(self, layer: PlainLayer, *, upward: bool) -> bool:
+        """Whether no activation follows a layer."""
+        if layer.activation is not None:
+            return not layer.activation
+        silent = {"up_activation": upward, "between": layer.depthwise}
+        return any(applies and self._how[name] == "no" for name, applies in silent.items())
 
     def _is_lower(self, layer: PlainLayer) -> bool:
         """Whether a convolution with an even kernel lies where the encoder halves the size."""
@@ -338,17 +417,21 @@ class PlainUNet(nn.Module):
         groups = int(what.split()[0]) if what[0].isdigit() else 1
         return nn.GroupNorm(groups, norm.channels)
 
-    def _place(self, name: str, module: nn.Module | None) -> None:
+    def _place(self, name: str, module: Any) -> None:
         """Put a module where its tensors are called by the name."""
-        assert module is not None
         parent: nn.Module = self
         *path, own = name.split(".")
         for depth, part in enumerate(path):
             if part not in dict(parent.named_children()):
                 whole = ".".join(path[: depth + 1])
-                parent.add_module(part, _Block() if whole in self._units else nn.Module())
+                parent.add_module(part, self._container(whole))
             parent = parent.get_submodule(part)
         parent.add_module(own, module)
+
+    def _container(self, path: str) -> nn.Module:
+        if path in self._gates:
+            return _GateModule()
+        return _Block() if path in self._units else nn.Module()
 
 
 _Notes = dict[int, Tensor]
@@ -379,13 +462,90 @@ def _run(program: Sequence[_Action], x: Tensor, skips: list[Tensor], notes: _Not
     return x
 
 
+class _GateModule(nn.Module):
+    """An attention gate: its modules, and what it does with them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts: list[_Run] = []
+
+    def follow(self, parts: Sequence[_Run]) -> None:
+        """Take what reads the map above, what reads the skip, and what gives the share."""
+        self._parts = [*parts]
+
+    def forward(self, above: Tensor, skip: Tensor) -> Tensor:
+        """What passes of a skip."""
+        by_map, by_skip, share = self._parts
+        both = F.relu(by_map.linear(above) + by_skip.linear(skip))
+        return skip * torch.sigmoid(share.linear(both))
+
+
+def _gated(gate: nn.Module) -> _Action:
+    def act(x: Tensor, skips: list[Tensor], _notes: _Notes) -> Tensor:
+        skips[-1] = gate(x, skips[-1])
+        return x
+
+    return act
+
+
+class _Margin:
+    """How much is mirrored around an image whose convolutions pad nothing."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._known: dict[int, tuple[int, int]] = {}
+
+    def around(self, size: int) -> tuple[int, int]:
+        """Pixels before and after, so that all is answered and no pooling leaves a pixel over."""
+        if size not in self._known:
+            whole = size
+            while (out := self._answered(whole)) < size:
+                whole += 1
+            before = (whole - out) // 2
+            self._known[size] = before, whole - size - before
+        return self._known[size]
+
+    def _answered(self, size: int) -> int:
+        """The side of the answer for an image's; 0 if it does not come out even."""
+        kept: list[int] = []
+        for step in self._plan.steps:
+            if step.action == "keep":
+                kept.append(size)
+            elif step.action in ("join", "add", "drop"):
+                skip = kept.pop()
+                fits = skip >= size and (skip - size) % 2 == 0
+                size = size if fits or step.action == "drop" else 0
+            else:
+                size = self._after(step, size)
+            if size < 1:
+                return 0
+        return size
+
+    def _after(self, step: PlanStep, size: int) -> int:
+        if step.action == "pool":
+            return 0 if size % 2 else size // 2
+        layer = self._plan.layers[step.layer]
+        if step.action != "layer" or layer.kind == "transposed":
+            return 2 * size
+        return size - layer.kernel + 1
+
+
+def _cropped(skip: Tensor, x: Tensor) -> Tensor:
+    """The middle of a skip, as large as the map that it is joined to."""
+    if skip.shape[-2:] == x.shape[-2:]:
+        return skip
+    height, width = x.shape[-2:]
+    top, left = (skip.shape[-2] - height) // 2, (skip.shape[-1] - width) // 2
+    return skip[..., top : top + height, left : left + width]
+
+
 class _Run:
     """A convolution with its normalisation and activation."""
 
     def __init__(
         self,
         conv: nn.Module,
-        norm: nn.Module | None,
+        norm: Callable[[Tensor], Tensor] | None,
         activation: Callable[[Tensor], Tensor] | None,
         *,
         activation_first: bool,
@@ -420,9 +580,9 @@ class _Run:
         return lambda x, _skips, notes: self._activated(self.linear(x)) + notes.pop(layer)
 
 
-def _remember(side: _Run, last: int) -> _Action:
+def _remember(side: _Run | None, last: int) -> _Action:
     def act(x: Tensor, _skips: list[Tensor], notes: _Notes) -> Tensor:
-        notes[last] = side.linear(x)
+        notes[last] = x if side is None else side.linear(x)
         return x
 
     return act
@@ -434,7 +594,7 @@ def _between(action: str, how: Mapping[str, str]) -> _Action:
         skip_first = how["join"] == _SKIP_FIRST
 
         def joined(x: Tensor, skips: list[Tensor], _notes: _Notes) -> Tensor:
-            skip = skips.pop()
+            skip = _cropped(skips.pop(), x)
             return torch.cat([skip, x] if skip_first else [x, skip], 1)
 
         return joined
@@ -464,6 +624,7 @@ _POOLED: Final[dict[str, _Action]] = {
 _OTHERS: Final[dict[str, _Action]] = {
     "keep": _keep,
     "drop": _drop,
+    "add": lambda x, skips, _notes: x + _cropped(skips.pop(), x),
     "shuffle": lambda x, _skips, _notes: F.pixel_shuffle(x, 2),
 }
 

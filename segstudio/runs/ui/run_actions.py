@@ -69,6 +69,10 @@ WEIGHTS_ACTIONS = (
     ActionSpec("model.load", MODEL, "Load weights from a file…", partial(_manage, "open"),
                "file-plus", enabled=_has_models, section=1,
                tip="A .safetensors or .pth file, a TorchScript or an ONNX model; it stays in the list of models"),
+    ActionSpec("model.load_folder", MODEL, "Load weights from a folder…",
+               partial(_manage, "open_folder"), "folder-open", enabled=_has_models, section=1,
+               tip="A folder with config.json and weights, as Hugging Face and "
+               "segmentation_models_pytorch write it"),
     ActionSpec("model.describe", MODEL, "Name and describe weights…",
                partial(_manage, "describe"), "pencil", enabled=_is_own, section=1,
                tip="Of the chosen weights of yours: name, classes, what goes in, what comes out, "

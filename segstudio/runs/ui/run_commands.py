@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from segstudio.core.prediction import ModelSpec
 from segstudio.jobs import JobRunner
-from segstudio.kit.file_dialogs import ask_weights
+from segstudio.kit.file_dialogs import ask_weights, ask_weights_folder
 from segstudio.notices import Notices
 from segstudio.runs.describing import Previewing
 from segstudio.runs.downloads import Downloads
@@ -40,7 +40,7 @@ class RunCommands:
     def manage(self, what: str) -> None:
         """Ask for a "new" named run or an "ensemble", or "remove" the chosen one.
 
-        Or of weights of the user's own: "open" a file, "describe" it, "find" it, "forget" it; or
+        Or of weights of the user's own: "open" a file or "open_folder", "describe" it, "find" it, "forget" it; or
         show all "downloads".
 
         Raises:
@@ -51,6 +51,7 @@ class RunCommands:
             "ensemble": self._ensemble,
             "remove": self._remove,
             "open": self._open,
+            "open_folder": self._open_folder,
             "describe": lambda: self._own_weights.describe_again(self._session.model.chosen),
             "find": self._find,
             "forget": self._forget,
@@ -92,6 +93,11 @@ class RunCommands:
 
     def _open(self) -> None:
         path = ask_weights(self._window, "Load weights")
+        if path is not None:
+            self._own_weights.open(path)
+
+    def _open_folder(self) -> None:
+        path = ask_weights_folder(self._window, "Load weights from a folder with config.json")
         if path is not None:
             self._own_weights.open(path)
 

@@ -81,6 +81,18 @@ def form(bench, file, monkeypatch):
     return form_of(bench)
 
 
+def test_a_folder_with_a_network_is_chosen_in_the_menu(bench, tmp_path, monkeypatch):
+    folder = tmp_path / "segformer"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"architectures": ["X"]}')
+    (folder / "model.safetensors").write_bytes(b"weights")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a, **k: str(folder))
+    monkeypatch.setattr(OpeningEngine, "examine", lambda self, path, _check: Examined(
+        self.spec_from_weights(path / "model.safetensors"), is_told=False))  # fmt: skip
+    bench.window.commands.run("model.load_folder")
+    assert form_of(bench).entry.path == folder / "model.safetensors"
+
+
 def choose(box, value) -> None:
     """As the mouse does: the entry, and the signal that only the user's choice sends."""
     row = [box.itemData(i) for i in range(box.count())].index(value)

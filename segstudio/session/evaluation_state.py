@@ -32,3 +32,8 @@ class Evaluation:
     asked: frozenset[str] = frozenset()
     originals: bool = False
     stopped: bool = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether it runs, or waits to begin."""
+        return self.running or self.waiting

@@ -198,6 +198,7 @@ class SignalView(QObject):
             len(jobs) - 1,
             lambda: self._cancel(job),
             job.id,
+            hurries=job.lane == "routes" and self._studio.segmenting.routes.waits,
         )
 
     def _cancel(self, job: Job) -> None:

@@ -99,7 +99,7 @@ def test_one_that_is_halted_ends_with_a_program_that_is_killed(tmp_path):
     file = tmp_path / "pid"
     code = f"""
 import os, pathlib, signal, sys
-sys.path[:0] = {[str(Path(__file__).parents[1] / "support"), os.getcwd()]!r}
+sys.path[:0] = {[str(Path(__file__).parents[1] / "support"), str(Path.cwd())]!r}
 from scripted_work import forever
 from segstudio.models.apart import done_apart
 file, asked = pathlib.Path({str(file)!r}), []

@@ -136,11 +136,12 @@ class Notices:
         hint: str = "",
         details: str = "",
         *,
+        action: Action | None = None,
         scope: Scope = "folder",
         about: str = "",
     ) -> None:
         """Say that something is not quite as expected."""
-        self.post(Notice("warning", message, hint, details, scope=scope, about=about))
+        self.post(Notice("warning", message, hint, details, action, about, scope=scope))
 
     def error(
         self,

@@ -22,7 +22,7 @@ from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
 
 if TYPE_CHECKING:
-    from segstudio.models.promptable import Embedding, Promptable
+    from segstudio.models.promptable import Embedding, ObjectMask, Promptable
 
 TOOL: Final = "prompt"
 """Name of the tool for which images are embedded."""
@@ -53,7 +53,7 @@ class Prompt:
         return not self.points and self.box is None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FoundObject:
     """The answer to a prompt, and how it is previewed.
 
@@ -89,6 +89,19 @@ class _Ready:
 Then = Callable[[FoundObject], None]
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A prompt that waits; see `Prompting.ask`."""
+
+    prompt: Prompt
+    then: Then
+    all_meant: bool
+
+
+def _nothing(_found: FoundObject) -> None:
+    """Nobody waits for another answer."""
+
+
 class Prompting:
     """Embeds the open image while the tool is in hand, and answers the latest prompt.
 
@@ -107,9 +120,12 @@ class Prompting:
         self._loaded: tuple[tuple[str, ...], Promptable] | None = None
         self._ready: _Ready | None = None
         self._begun: tuple[str, ...] | None = None
-        self._next: tuple[Prompt, Then] | None = None
+        self._next: _Asked | None = None
         self._document: Document | None = None
         self._is_asking = self._is_stopped = False
+        self._choices: tuple[FoundObject, ...] = ()
+        self._shown = 0
+        self._then: Then = _nothing
         session.follow(What.VIEW | What.DOCUMENT | What.MODELS, self._on_change)
 
     @property
@@ -134,19 +150,39 @@ class Prompting:
         self._begun = None
         self._prepare()
 
-    def ask(self, prompt: Prompt, then: Then) -> None:
+    def ask(self, prompt: Prompt, then: Then, *, all_meant: bool = False) -> None:
         """Answer a prompt about the open image, as soon as there is an embedding of it.
 
         Args:
             prompt: What is asked.
             then: Told the answer; not called if another prompt comes before it is begun.
+            all_meant: Whether all objects are found that one point may mean, a part and the whole:
+                `step` goes from one to the next, and `then` is told each.
         """
-        self._next = (prompt, then)
+        self._let_go_of_choices()
+        self._next = _Asked(prompt, then, all_meant)
         self._answer()
 
     def forget(self) -> None:
-        """Let go of the prompt that waits."""
+        """Let go of the prompt that waits, and of what may be meant by the last one."""
         self._next = None
+        self._let_go_of_choices()
+
+    def step(self, by: int) -> None:
+        """Show another object that the last click may mean: the next larger or smaller one.
+
+        Args:
+            by: How many further, from the smallest to the largest and round.
+        """
+        if self._choices:
+            self._shown = (self._shown + by) % len(self._choices)
+            self._say()
+            self._then(self._choices[self._shown])
+
+    def _let_go_of_choices(self) -> None:
+        if self._choices:
+            self._choices, self._shown, self._then = (), 0, _nothing
+            self._say()
 
     @property
     def is_ready(self) -> bool:
@@ -169,6 +205,7 @@ class Prompting:
             if self._begun is not None and not self.is_ready:
                 self._jobs.cancel_key(_KEY)
             self._ready = self._begun = self._next = None
+            self._choices = ()
         self._prepare()
 
     def _prepare(self) -> None:
@@ -234,7 +271,13 @@ class Prompting:
         else:
             progress = "preparing" if self._begun is not None else "waiting"
         name = spec.title if spec is not None else ""
-        state = replace(session.prompting, title=name, progress=progress)
+        state = replace(
+            session.prompting,
+            title=name,
+            progress=progress,
+            answers=len(self._choices),
+            shown=self._shown if self._choices else 0,
+        )
         if state != session.prompting:
             session.prompting = state
             session.notify(What.MODELS, by=self)
@@ -247,15 +290,19 @@ class Prompting:
     # -- answering -----------------------------------------------------------------------------
 
     def _answer(self) -> None:
-        ready, waiting = self._ready, self._next
-        if self._is_asking or ready is None or waiting is None or not self.is_ready:
+        ready, asked = self._ready, self._next
+        if self._is_asking or ready is None or asked is None or not self.is_ready:
             return
         self._next, self._is_asking = None, True
-        prompt, then = waiting
 
-        def done(found: FoundObject) -> None:
-            if found.document is self._session.document:
-                then(found)
+        def done(found: tuple[FoundObject, ...]) -> None:
+            if found[0].document is not self._session.document:
+                return
+            if len(found) > 1 and self._next is None:
+                self._choices = tuple(sorted(found, key=lambda each: int(each.mask.sum())))
+                self._shown, self._then = self._choices.index(found[0]), asked.then
+                self._say()
+            asked.then(found[0])
 
         def ended() -> None:
             self._is_asking = False
@@ -264,7 +311,7 @@ class Prompting:
         self._jobs.submit(
             "Finding the object",
             "prompts",
-            lambda _job: _found(ready, prompt),
+            lambda _job: _found(ready, asked),
             done,
             ended=ended,
             visible=False,
@@ -307,9 +354,24 @@ def _digest(pixels: Image) -> str:
     return hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16).hexdigest()
 
 
-def _found(ready: _Ready, prompt: Prompt) -> FoundObject:
-    """Ask the network, and make ready what is drawn."""
-    answer = ready.network.best(ready.embedding, prompt.points, prompt.labels, prompt.box)
+def _found(ready: _Ready, asked: _Asked) -> tuple[FoundObject, ...]:
+    """Ask the network, and make ready what is drawn: the object that it trusts most first."""
+    prompt = asked.prompt
+    given = ready.embedding, prompt.points, prompt.labels, prompt.box
+    if not asked.all_meant:
+        return (_drawn(ready, prompt, ready.network.best(*given)),)
+    first, *others = ready.network.answer(*given)
+    kept = [first]
+    for other in others:
+        is_new = not any(
+            other.rect == each.rect and np.array_equal(other.mask, each.mask) for each in kept
+        )
+        if is_new and not other.rect.is_empty:
+            kept.append(other)
+    return tuple(_drawn(ready, prompt, each) for each in kept)
+
+
+def _drawn(ready: _Ready, prompt: Prompt, answer: ObjectMask) -> FoundObject:
     mask = answer.mask
     step = max(1, -(-max(mask.shape, default=1) // _SHOWN_PX))
     small = mask[::step, ::step]

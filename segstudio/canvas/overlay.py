@@ -83,6 +83,8 @@ class OverlayLook:
         return DashedPlane(source, drawn, (self.outline_px + 1) // 2, of_objects=only)
 
     def _table(self, prediction: Prediction | None, opacity: float) -> npt.NDArray[np.uint8]:
+        if prediction is not None and prediction.own is not None:
+            return color_table(prediction.schema, opacity=opacity)
         table = color_table(self.schema, hidden=self.view.hidden_classes, opacity=opacity)
         if prediction is not None:
             # The folder's colours where it has the class, else the model's own.
@@ -215,7 +217,7 @@ def _prediction_plane(prediction: Prediction, look: OverlayLook) -> Plane:
 def still_map(prediction: Prediction, flavour: Flavour) -> StillMap:
     """A prediction's label map; its objects are not told apart where only classes are looked at."""
     apart = flavour is not Flavour.SEMANTIC
-    return StillMap(prediction.labels, prediction.instance_ids if apart else None)
+    return StillMap(prediction.drawn, prediction.instance_ids if apart else None)
 
 
 def _both(document: Document, prediction: Prediction, look: OverlayLook) -> tuple[Plane, ...]:

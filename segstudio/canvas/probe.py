@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from segstudio.canvas.overlay import shown_prediction
+from segstudio.core.schema import LabelSchema
 from segstudio.session.document import Document
 from segstudio.session.session import ViewState
 
@@ -21,6 +22,7 @@ class Probe:
         annotation_instance: Its instance id, or None where none are kept.
         truth: Class id of the ground truth as loaded, or None if there is none.
         predicted: Class id of the shown prediction, or None if there is none.
+        own_schema: The model's classes, where the prediction is shown in these; else None.
         probability: Of the predicted class, 0..1, or None.
         predicted_instance: Instance id of the shown prediction, or None where there are none.
     """
@@ -34,6 +36,12 @@ class Probe:
     predicted: int | None = None
     probability: float | None = None
     predicted_instance: int | None = None
+    own_schema: LabelSchema | None = None
+
+    def predicted_name(self, folder: LabelSchema) -> str:
+        """What the prediction says there, in the classes in which it is shown; "" without one."""
+        schema = self.own_schema or folder
+        return "" if self.predicted is None else schema.name_of(self.predicted)
 
 
 def probe(document: Document, view: ViewState, x: int, y: int) -> Probe | None:
@@ -51,9 +59,10 @@ def probe(document: Document, view: ViewState, x: int, y: int) -> Probe | None:
         int(annotation.labels[y, x]),
         None if annotation.instances is None else int(annotation.instances[y, x]),
         None if document.truth is None else int(document.truth.labels[y, x]),
-        None if prediction is None else int(prediction.labels[y, x]),
+        None if prediction is None else int(prediction.drawn[y, x]),
         None if prediction is None else int(prediction.confidence[y, x]) / 255,
         None if ids is None else int(ids[y, x]),
+        None if prediction is None or prediction.own is None else prediction.schema,
     )
 
 

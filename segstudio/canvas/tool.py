@@ -85,6 +85,7 @@ class Tool:
         tip: One sentence more than the title, for the tool tip.
         options: Commands that the line over the canvas shows while the tool is in hand. Tools may
             share one.
+        keys: Those that go to it before any command while it is busy.
         gestures: What the mouse and held keys do with it, for the cheat sheet: (keys, text).
         edits: Whether it changes labels, so that it rests where nothing may be changed.
         erases: Whether it paints background.
@@ -98,6 +99,12 @@ class Tool:
     shortcut: str
     tip: str
     options: tuple[ActionSpec, ...] = ()
+    keys: tuple[Qt.Key, ...] = (
+        Qt.Key.Key_Escape,
+        Qt.Key.Key_Return,
+        Qt.Key.Key_Enter,
+        Qt.Key.Key_Backspace,
+    )
     gestures: tuple[tuple[str, str], ...] = ()
     edits = True
     erases = False
@@ -133,6 +140,10 @@ class Tool:
 
     def key(self, event: QKeyEvent) -> bool:
         """A key that is not a held key; returns whether the tool took it."""
+        return False
+
+    def turn(self, steps: int) -> bool:
+        """The wheel was turned with Shift; returns whether the tool took it."""
         return False
 
     def abort(self) -> None:

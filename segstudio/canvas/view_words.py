@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from segstudio.canvas.flavours import has_objects
 from segstudio.canvas.over_photo import outlined_layer
 from segstudio.canvas.overlay import second_prediction, shown_layer, shown_prediction
@@ -64,6 +66,9 @@ _NAMING: Final = (
 )
 """Changes after which models in the views may have other names or colours."""
 _CAPTIONS: Final = {Layer.CONFIDENCE: "Confidence", Layer.ENTROPY: "Entropy"}
+_SEEN_PX: Final = 512
+"""Of so many rows and columns it is looked which classes a model found."""
+_MOST_OWN: Final = 6
 _MISSING: Final = {
     Layer.BOTH: "Prediction",
     Layer.PREDICTION: "Prediction",
@@ -251,9 +256,10 @@ def heading(
         parts = [Phrase(names.short.get(run, run), strong=True)]
         if not layer_said:
             parts += _among_views(view, model_filled)
-        return _heading([*parts, *_flavour(document, view)], names, marker)
-    parts = [*_of_layer(document, view, layer, names, model_filled), *_flavour(document, view)]
-    return _heading(parts, names, marker)
+    else:
+        parts = _of_layer(document, view, layer, names, model_filled)
+    said = (*_flavour(document, view), *_unscored(document, view))
+    return _heading([*parts, *said], names, marker)
 
 
 def score_words(
@@ -347,6 +353,8 @@ def _overlay_legend(
     by_object = layer is Layer.PREDICTION and view.flavour is Flavour.INSTANCE
     if by_object and has_objects(shown_prediction(document, view)):
         return Legend(common, "", (LegendEntry("a colour for each object"),))
+    if layer is Layer.PREDICTION and (own := _own_classes(document, view)):
+        return Legend(common, "the model's own classes", own)
     return Legend(
         common, "" if alone else _CAPTIONS.get(layer, ""), _colours(document, view, names)
     )
@@ -418,6 +426,15 @@ def _flavour(document: Document, view: ViewState) -> list[Phrase]:
     return [Phrase(f"\u00b7 {view.flavour}" + ", no object found" * none)]
 
 
+def _unscored(document: Document, view: ViewState) -> list[Phrase]:
+    """Said of a model none of whose classes is one of the folder's."""
+    prediction = shown_prediction(document, view)
+    is_drawn = shown_layer(document, view) in (Layer.PREDICTION, Layer.BOTH)
+    if prediction is None or prediction.own is None or not is_drawn:
+        return []
+    return [Phrase("\u00b7 not scored: none of its classes is in this folder's list")]
+
+
 def _of_two(document: Document, view: ViewState, names: ViewNames) -> list[Phrase]:
     second = second_prediction(document, view)
     if second is None:
@@ -483,6 +500,19 @@ def _colours(document: Document, view: ViewState, names: ViewNames) -> tuple[Leg
         return ()
     first, other = (names.short.get(run, run) for run in (view.run, second.run))
     return _difference(first, other, "other class")
+
+
+def _own_classes(document: Document, view: ViewState) -> tuple[LegendEntry, ...]:
+    """The classes that a model found which has none of the folder's, in its own colours."""
+    prediction = shown_prediction(document, view)
+    if prediction is None or prediction.own is None:
+        return ()
+    step = max(1, max(prediction.shape_hw) // _SEEN_PX)
+    counts = np.bincount(prediction.own[::step, ::step].ravel(), minlength=256)
+    ground = prediction.schema.background_id
+    found = [c for c in prediction.schema.classes if counts[c.id] and c.id != ground]
+    found.sort(key=lambda c: -int(counts[c.id]))
+    return tuple(LegendEntry(c.name, c.color) for c in found[:_MOST_OWN])
 
 
 def _difference(first: str, second: str, wrong: str) -> tuple[LegendEntry, ...]:

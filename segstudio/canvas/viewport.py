@@ -137,7 +137,8 @@ class Viewport(WorkArea):
             steps = self._wheel_steps.add(event)
             view = self.session.view
             if held & _MODIFIER.ShiftModifier:
-                self.session.set_view(brush_size=resized_brush(view.brush_size, steps))
+                if not self._toolbox.chosen.turn(steps):
+                    self.session.set_view(brush_size=resized_brush(view.brush_size, steps))
             else:
                 self.session.set_view(opacity=faded(view.opacity, steps))
         else:
@@ -183,12 +184,8 @@ class Viewport(WorkArea):
         """Whether a key belongs to the canvas although a shortcut may have it too."""
         if self._held.wants(event):
             return True
-        return self._toolbox.chosen.busy and event.key() in (
-            Qt.Key.Key_Escape,
-            Qt.Key.Key_Return,
-            Qt.Key.Key_Enter,
-            Qt.Key.Key_Backspace,
-        )
+        chosen = self._toolbox.chosen
+        return chosen.busy and event.key() in chosen.keys
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if self._held.press(event):

@@ -28,12 +28,15 @@ class ClassMapping:
         left_out: What the prediction holds where it counts nowhere, or None.
         is_scored: Whether figures may be made of it: the user or a name says that one of the
             model's objects is one of the folder's.
+        is_foreign: Whether none of the model's objects is one of the folder's: then a prediction
+            is shown in the model's own classes.
     """
 
     table: npt.NDArray[np.uint8]
     note: str = ""
     left_out: int | None = None
     is_scored: bool = True
+    is_foreign: bool = False
 
     @property
     def is_identity(self) -> bool:
@@ -89,14 +92,14 @@ class ClassMapping:
             note = f"Nobody has said that {asked[0]} is “{asked[1]}” here, so it is not scored."
         elif is_unsaid(model, folder):
             note = "None of the model's classes is one of the folder's, so it is not scored."
-        return cls(table, note, left_out, scored)
+        return cls(table, note, left_out, scored, bool(lost) and is_foreign(model, folder))
 
     def apply(self, prediction: Prediction) -> Prediction:
         """The prediction in the folder's classes; the note is added to its notes."""
         notes = prediction.notes
         if self.note and self.note not in notes:
             notes = (*notes, self.note)
-        if self.is_identity:
+        if self.is_identity and not self.is_foreign:
             return prediction if notes == prediction.notes else replace(prediction, notes=notes)
         instances = prediction.instances
         if instances is not None:
@@ -108,6 +111,7 @@ class ClassMapping:
             instances=instances,
             notes=notes,
             panoptic=None if panoptic is None else panoptic.mapped(self.table),
+            own=prediction.labels if self.is_foreign else None,
         )
 
 
@@ -121,6 +125,11 @@ def is_scored(model: LabelSchema, folder: LabelSchema) -> bool:
     if rule is None:
         return is_known(model, folder)
     return rule.unmapped == "ignored" or bool(_pairs(model, folder))
+
+
+def is_foreign(model: LabelSchema, folder: LabelSchema) -> bool:
+    """Whether none of a model's objects is one of the folder's, and no figures are made of it."""
+    return not is_scored(model, folder) and not _pairs(model, folder)
 
 
 def asked_of(model: LabelSchema, folder: LabelSchema) -> tuple[str, str] | None:

@@ -347,6 +347,8 @@ class Prediction:
         entropy: (H, W) uint8: entropy of the classes' probabilities over its largest value, 0..255
             for 0..1; None where it follows from the confidence (see `uncertainty`).
         panoptic: What the objects lie over, for panoptic models; else None.
+        own: (H, W) uint8 ids of the model's own classes, where none of them is one of the folder's
+            in whose classes `labels` are; else None.
     """
 
     run: str
@@ -361,6 +363,12 @@ class Prediction:
     notes: tuple[str, ...] = ()
     entropy: npt.NDArray[np.uint8] | None = None
     panoptic: Panoptic | None = None
+    own: Labels | None = None
+
+    @property
+    def drawn(self) -> Labels:
+        """(H, W) uint8: what is shown of it. With `own` the ids are of its `schema`."""
+        return self.labels if self.own is None else self.own
 
     @property
     def uncertainty(self) -> npt.NDArray[np.uint8]:
@@ -382,6 +390,8 @@ class Prediction:
     def nbytes(self) -> int:
         """Bytes held by the arrays."""
         total = self.labels.nbytes + self.confidence.nbytes
+        if self.own is not None:
+            total += self.own.nbytes
         if self.entropy is not None:
             total += self.entropy.nbytes
         if self.instance_ids is not None:

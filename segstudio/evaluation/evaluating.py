@@ -21,6 +21,7 @@ from segstudio.metrics.bootstrap import PairedDifference, paired_difference
 from segstudio.notices import Notices
 from segstudio.runs.batch import run_key
 from segstudio.runs.engine import Engine
+from segstudio.runs.fast_routes import Waiting
 from segstudio.runs.scoring import Scoring
 from segstudio.runs.segmenting import Segmenting
 from segstudio.session.document import Document
@@ -67,6 +68,7 @@ class Evaluating:
         self._conditions: Conditions | None = None
         self._work: EvaluationWork | None = None
         self._job: Job | None = None
+        self._waiting: Waiting | None = None
         self._recount_timer: Cancel | None = None
         self._sums = SumKeeper(jobs, clock, self.table, changed=self._changed)
         self._corrections = _Corrections(
@@ -94,17 +96,46 @@ class Evaluating:
         elif not chosen:
             self._notices.info("Choose a model first.")
         else:
-            files = self._folder.files
+            self._settle_and_begin(self._folder.files, chosen, again=again)
 
-            def begin() -> None:
-                if files is self._folder.files:
-                    self._begin(files, self._conditions_of(chosen), again=again)
+    def _settle_and_begin(self, files: FolderFiles, chosen: Sequence[str], *, again: bool) -> None:
+        """Begin at once, or when it is known by which routes the models run."""
 
-            images = range(len(files.project.images))
-            self._segmenting.settle_routes([models[run] for run in chosen], images, begin)
+        def begin() -> None:
+            dropped()
+            if files is self._folder.files:
+                self._begin(files, self._conditions_of(chosen), again=again)
+
+        def dropped() -> None:
+            if self._waiting is waiting:
+                self._set_waiting(None)
+
+        before, waiting = self._waiting, None
+        specs = [self._session.models[run] for run in chosen]
+        waiting = self._segmenting.settle_routes(
+            specs, range(len(files.project.images)), begin, dropped
+        )
+        if waiting is not None:
+            self._set_waiting(waiting)
+        if before is not None:
+            self._segmenting.routes.withdraw(before)
+            if self._waiting is before:
+                self._set_waiting(None)
+
+    def _set_waiting(self, waiting: Waiting | None) -> None:
+        self._waiting = waiting
+        if self._session.evaluation.waiting != (waiting is not None):
+            self._set(waiting=waiting is not None)
 
     def cancel(self) -> None:
-        """Stop; what came so far stays."""
+        """Stop, or do not begin; what came so far stays."""
+        if self._waiting is not None:
+            waiting = self._waiting
+            self._set_waiting(None)
+            self._segmenting.routes.withdraw(waiting)
+        self._stop()
+
+    def _stop(self) -> None:
         if self._job is not None:
             self._job.cancel()
 
@@ -199,7 +230,7 @@ class Evaluating:
         what comes of it is taken over up to ten times a second (`_arrived`), the counts by the
         scores too -> at the end the last sums are made, and trouble is told (`_finished`).
         """
-        self.cancel()
+        self._stop()
         self._stop_timer()
         self._take_conditions(files, conditions)
         work = EvaluationWork(
@@ -363,6 +394,7 @@ class Evaluating:
         """Another folder has no figures yet; the same one, scanned again, is measured again."""
         files, before = self._folder.files, self._files
         if before is None:
+            self.cancel()
             return
         runs, models = self._session.evaluation.runs, self._runs_models
         self.cancel()

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -64,27 +63,8 @@ class Embedding:
 
 
 @dataclass(frozen=True)
-class PromptAnswer:
-    """Masks for a prompt, the one that the network trusts most first.
-
-    Attributes:
-        scores: (M,) float32: the IoU that the network expects of each.
-        logits: (M, H, W) float32 at the image's resolution; above 0 is the object.
-    """
-
-    scores: npt.NDArray[np.float32]
-    logits: npt.NDArray[np.float32]
-
-    @property
-    def masks(self) -> npt.NDArray[np.bool_]:
-        """(M, H, W)."""
-        found: npt.NDArray[np.bool_] = self.logits > 0
-        return found
-
-
-@dataclass(frozen=True)
 class ObjectMask:
-    """The mask that the network trusts most.
+    """One of the masks for a prompt.
 
     Attributes:
         score: The IoU that the network expects of it.
@@ -206,8 +186,8 @@ class Promptable:
         points: Sequence[tuple[float, float]] = (),
         labels: Sequence[int] = (),
         box: Box | None = None,
-    ) -> PromptAnswer:
-        """Masks for points and a box, best first.
+    ) -> tuple[ObjectMask, ...]:
+        """Masks for points and a box, the one that the network trusts most first.
 
         A single point may mean a part or a whole, so it is answered with three masks; more is
         answered with one.
@@ -221,18 +201,7 @@ class Promptable:
         Raises:
             ValueError: for no prompt at all, or labels that do not fit the points.
         """
-        image, several = embedding.image, len(points) == 1 and box is None
-        with self._running, torch.inference_mode(), repeatable():
-            decoded = self._decode(embedding, points, labels, box)
-            if several:
-                count = len(decoded.scores)
-                scores = decoded.scores[1:]
-                masks = self._decoder.masks(image, decoded, [*range(1, count)])
-            else:
-                scores, masks = self._decoder.single(image, decoded)
-            order = torch.argsort(scores, descending=True, stable=True)
-            whole = embedding.rows @ masks[order] @ embedding.columns.t()
-        return PromptAnswer(scores[order].cpu().numpy(), whole.cpu().numpy())
+        return self._answer(embedding, points, labels, box, most=3)
 
     def best(
         self,
@@ -241,28 +210,30 @@ class Promptable:
         labels: Sequence[int] = (),
         box: Box | None = None,
     ) -> ObjectMask:
-        """The first mask of `answer` alone, in a fraction of the time.
+        """The first mask of `answer` alone, in less time."""
+        return self._answer(embedding, points, labels, box, most=1)[0]
 
-        Args:
-            embedding: Of the image.
-            points: (x, y) in pixels of the image.
-            labels: For each point 1 (on the object) or 0 (not on it).
-            box: Around the object.
-
-        Raises:
-            ValueError: for no prompt at all, or labels that do not fit the points.
-        """
+    def _answer(
+        self,
+        embedding: Embedding,
+        points: Sequence[tuple[float, float]],
+        labels: Sequence[int],
+        box: Box | None,
+        *,
+        most: int,
+    ) -> tuple[ObjectMask, ...]:
         image, several = embedding.image, len(points) == 1 and box is None
         with self._running, torch.inference_mode(), repeatable():
             decoded = self._decode(embedding, points, labels, box)
             if several:
-                number = 1 + int(torch.argmax(decoded.scores[1:]))
-                score = decoded.scores[number : number + 1]
-                masks = self._decoder.masks(image, decoded, [number])
+                order = torch.argsort(decoded.scores[1:], descending=True, stable=True)
+                numbers = [1 + int(number) for number in order[:most]]
+                scores = decoded.scores[numbers]
+                masks = self._decoder.masks(image, decoded, numbers)
             else:
-                score, masks = self._decoder.single(image, decoded)
-            rect, mask = _cut_out(masks[0], embedding.rows, embedding.columns)
-        return ObjectMask(float(score), rect, mask)
+                scores, masks = self._decoder.single(image, decoded)
+            cut = [_cut_out(mask, embedding.rows, embedding.columns) for mask in masks]
+        return tuple(ObjectMask(float(s), *found) for s, found in zip(scores, cut, strict=True))
 
     def _decode(
         self,

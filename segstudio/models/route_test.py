@@ -7,13 +7,14 @@ process at once.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any, Final
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.route_answer import RouteAnswer
-from segstudio.models.apart import done_apart
+from segstudio.models.apart import done_apart, wait_while_halted, worked_s
 from segstudio.models.download import Check, Report, no_check, no_report
 
 _NICE: Final = 5
@@ -26,6 +27,7 @@ def fastest_apart(
     options: RunOptions,
     check: Check = no_check,
     report: Report = no_report,
+    halted: Callable[[], bool] = lambda: False,
 ) -> RouteAnswer:
     """`routes.fastest` in another process.
 
@@ -35,6 +37,7 @@ def fastest_apart(
         options: As the model is run.
         check: Called all the while; what it raises ends the process.
         report: Told (routes done, routes in all, which one).
+        halted: Whether it has to stand still for now; what is timed does not count that.
 
     Raises:
         SegstudioError: if the model cannot be run exactly, or the process ended by itself.
@@ -43,7 +46,7 @@ def fastest_apart(
         f"The test of faster ways to run {spec.title} ended by itself.",
         "There may be too little memory for it.",
     )
-    told = done_apart(_test, (spec, pixels, options), check, report, ended=ended)
+    told = done_apart(_test, (spec, pixels, options), check, report, ended=ended, halted=halted)
     return RouteAnswer.from_json(told)
 
 
@@ -56,4 +59,5 @@ def _test(report: Report, given: tuple[ModelSpec, Image, RunOptions]) -> dict[st
         os.nice(_NICE)
     spec, pixels, options = given
     segmenter = Segmenter(spec, device=options.device)
-    return fastest(segmenter, pixels, options, report=report).to_json()
+    answer = fastest(segmenter, pixels, options, wait_while_halted, report, clock=worked_s)
+    return answer.to_json()

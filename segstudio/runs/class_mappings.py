@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +80,9 @@ class ClassMappings:
     """Changes the folder's class rules, and keeps what is shown and counted true to them.
 
     Predictions are stored in their model's own classes, so no model runs again.
+
+    Attributes:
+        ask_mapping: Asks the user what a model's classes count as; gets its id.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class ClassMappings:
         self._session, self._jobs, self._notices = session, jobs, notices
         self._documents, self._folder = documents, folder
         self._schema, self._scoring = schema, scoring
+        self.ask_mapping: Callable[[str], None] = lambda _model_id: None
         self._before = session.schema
         self._stale: dict[tuple[Document, str], Prediction] = {}
         self._warned: set[tuple[Path, Names]] = set()
@@ -200,11 +204,15 @@ class ClassMappings:
             elif self._schema.is_adopted() and None in guess(model, folder).values():
                 self._offer(prediction)
             elif not is_scored(model, folder):
-                self._notices.warning(
-                    f"None of the classes of {prediction.title} is one of the folder's.",
-                    "Say what they count as in Evaluation > Class mapping; until then, it is "
-                    "not scored.",
-                )
+                self._tell_foreign(prediction)
+
+    def _tell_foreign(self, prediction: Prediction) -> None:
+        run = prediction.run
+        self._notices.warning(
+            f"None of the classes of {prediction.title} is one of the folder's.",
+            "Say what they count as in Evaluation > Class mapping; until then, it is not scored.",
+            action=("Map its classes…", lambda: self.ask_mapping(model_of(run))),
+        )
 
     def _offer(self, prediction: Prediction) -> None:
         """Offer a model's classes where the folder has only those of one that ran before."""

@@ -28,7 +28,9 @@ Check = Callable[[], None]
 Report = Callable[[int, int, str], None]
 Given = Callable[[ModelSpec], Image]
 """What a model gets of an image."""
-RouteTest = Callable[[ModelSpec, Image, RunOptions, Check, Report], RouteAnswer]
+Halted = Callable[[], bool]
+"""Whether the test has to halt for now, since something else needs the processor."""
+RouteTest = Callable[[ModelSpec, Image, RunOptions, Check, Report, Halted], RouteAnswer]
 """Finds the best route of a model by running it on an image (H, W, 3) uint8."""
 
 WORTH_TESTING: Final = 8
@@ -39,12 +41,17 @@ _log = logging.getLogger(__name__)
 
 
 def tested_apart(
-    spec: ModelSpec, pixels: Image, options: RunOptions, check: Check, report: Report
+    spec: ModelSpec,
+    pixels: Image,
+    options: RunOptions,
+    check: Check,
+    report: Report,
+    halted: Halted,
 ) -> RouteAnswer:
     """The real test; torch is loaded in the process that it starts."""
     from segstudio.models.route_test import fastest_apart
 
-    return fastest_apart(spec, pixels, options, check, report)
+    return fastest_apart(spec, pixels, options, check, report, halted)
 
 
 def machine_text() -> str:
@@ -174,6 +181,7 @@ def find_routes(
     test: RouteTest,
     check: Check,
     report: Report,
+    halted: Halted = lambda: False,
 ) -> dict[str, RouteAnswer]:
     """Test models with weights of their own one after the other, and remember what was found.
 
@@ -187,7 +195,9 @@ def find_routes(
     for part in parts:
         check()
         try:
-            found[part.id] = test(replace(part, route=""), given(part), options, check, report)
+            found[part.id] = test(
+                replace(part, route=""), given(part), options, check, report, halted
+            )
         except SegstudioError as error:
             _log.warning("%s was not tested: %s", part.title, error)
             found[part.id] = RouteAnswer()

@@ -35,7 +35,7 @@ from segstudio.runs.batch import (
     same_thresholds,
 )
 from segstudio.runs.engine import Engine
-from segstudio.runs.fast_routes import FastRoutes
+from segstudio.runs.fast_routes import FastRoutes, Waiting
 from segstudio.runs.own_weights import OwnWeights, ReadList
 from segstudio.runs.route_memory import WORTH_TESTING
 from segstudio.runs.scoring import Scoring
@@ -77,6 +77,7 @@ class Segmenting:
         self._provisional: dict[str, set[int]] = {}
         """Images that models were run on exactly while their routes were not known, by model."""
         self._batches: list[Batch] = []
+        self._waiting: list[Waiting] = []
         self._preferred = ""
         self._thresholds = _Thresholds(session, jobs, clock, documents, scoring)
 
@@ -195,7 +196,8 @@ class Segmenting:
     @property
     def running(self) -> bool:
         """Whether runs are at work or wait, and were not told to stop."""
-        return any(b.job is not None and not b.job.cancelled for b in self._batches)
+        at_work = any(b.job is not None and not b.job.cancelled for b in self._batches)
+        return at_work or bool(self._waiting)
 
     @property
     def pending(self) -> frozenset[str]:
@@ -208,43 +210,62 @@ class Segmenting:
         for batch in self._batches:
             if batch.job is not None:
                 batch.job.cancel()
+        for waiting in self._waiting:
+            self.routes.withdraw(waiting)
+        self._waiting.clear()
         self.routes.cancel()
 
     def settle_routes(
-        self, specs: Sequence[ModelSpec], indices: Sequence[int], then: Callable[[], None]
-    ) -> None:
+        self,
+        specs: Sequence[ModelSpec],
+        indices: Sequence[int],
+        then: Callable[[], None],
+        dropped: Callable[[], None] = lambda: None,
+    ) -> Waiting | None:
         """Do something on many images when it is known by which routes models run them all.
 
         Where that is known, or there are few images, it is done at once. Else a test on the first
-        of them comes before; if the user stops it nothing is done.
-        """
-        files, untested = self._folder.files, self.routes.untested(specs)
-        if files is None or not untested or len(indices) < WORTH_TESTING:
-            then()
-            return
-        self.routes.give_way()
-        first = files.project.images[indices[0]]
-        self._test(files, first, untested, then, gives_way=False)
+        of them comes before, which the user may cut short (`FastRoutes.start_now`).
 
-    def _test(
+        Args:
+            specs: The models.
+            indices: The images.
+            then: Does it.
+            dropped: Called instead if the user stopped the test.
+
+        Returns:
+            What waits for the test, for `FastRoutes.withdraw`; None if it is done.
+        """
+        files = self._folder.files
+        if files is not None and len(indices) >= WORTH_TESTING:
+            waiting = self._wait_for(
+                files, files.project.images[indices[0]], specs, then, dropped, urgent=True
+            )
+            if waiting is not None:
+                return waiting
+        then()
+        return None
+
+    def _wait_for(
         self,
         files: FolderFiles,
         ref: ImageRef,
         specs: Sequence[ModelSpec],
-        then: Callable[[], None],
+        then: Callable[[], None] = lambda: None,
+        dropped: Callable[[], None] = lambda: None,
         *,
-        gives_way: bool,
-    ) -> None:
+        urgent: bool,
+    ) -> Waiting | None:
         def known() -> None:
             self._run_provisional_again(files)
             then()
 
-        self.routes.start(
+        return self.routes.wait_for(
             specs,
-            self._session.model.options,
             lambda job: files.image(ref, job.check)[0].given_to,
             known,
-            gives_way=gives_way,
+            dropped,
+            urgent=urgent,
         )
 
     def _test_after(self, batch: Batch) -> None:
@@ -253,10 +274,8 @@ class Segmenting:
         if stopped or batch.failures or self._batches or batch.files is not self._folder.files:
             return
         ran = [self._session.models.get(name) for name in self._provisional]
-        untested = self.routes.untested(spec for spec in ran if spec is not None)
-        if untested:
-            ref = batch.images[0].ref
-            self._test(batch.files, ref, untested, lambda: None, gives_way=True)
+        specs = [spec for spec in ran if spec is not None]
+        self._wait_for(batch.files, batch.images[0].ref, specs, urgent=False)
 
     def _run_provisional_again(self, files: FolderFiles) -> None:
         """Run again what was run exactly a moment ago by a model that has another route now."""
@@ -322,9 +341,8 @@ class Segmenting:
             )
             return
         if model is None and len(indices) >= WORTH_TESTING and self.routes.untested([spec]):
-            self.settle_routes([spec], indices, lambda: asked(model=session.models.get(spec.id)))
+            self._run_when_settled(files, spec.id, indices, asked)
             return
-        self.routes.give_way()
         options = session.model.options
         run = run_key(spec, options)
         for batch in self._batches:
@@ -347,6 +365,23 @@ class Segmenting:
             deliver=lambda result: self._clock.post(lambda: self._arrived(batch, result)),
         )
         self._submit(batch)
+
+    def _run_when_settled(
+        self, files: FolderFiles, name: str, indices: Sequence[int], run: Callable[..., None]
+    ) -> None:
+        """Run a model on many images when its route is known, unless that is called off before."""
+
+        def begin() -> None:
+            dropped()
+            if files is self._folder.files:
+                run(model=self._session.models.get(name))
+
+        def dropped() -> None:
+            self._waiting = [one for one in self._waiting if one is not waiting]
+
+        waiting = self.settle_routes([self._session.models[name]], indices, begin, dropped)
+        if waiting is not None:
+            self._waiting.append(waiting)
 
     def _batch_image(self, files: FolderFiles, spec: ModelSpec, index: int) -> BatchImage:
         ref = files.project.images[index]

@@ -12,6 +12,7 @@ class Evaluation:
 
     Attributes:
         runs: Ids of the models, in the order in which they were asked for.
+        waiting: Whether it is begun when it is known by which routes the models run.
         running: Whether images are being evaluated.
         done: How many images are through, by model.
         total: How many images there are to do.
@@ -23,6 +24,7 @@ class Evaluation:
     """
 
     runs: tuple[str, ...] = ()
+    waiting: bool = False
     running: bool = False
     done: Mapping[str, int] = field(default_factory=dict)
     total: int = 0
@@ -30,3 +32,8 @@ class Evaluation:
     asked: frozenset[str] = frozenset()
     originals: bool = False
     stopped: bool = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether it runs, or waits to begin."""
+        return self.running or self.waiting

@@ -283,11 +283,15 @@ class PromptState:
         title: Name of the one that is asked; "" if none is there.
         progress: "absent" (no weights are there), "waiting" for the tool to be taken, "preparing"
             the open image, "ready", or "stopped" by an error or by the user.
+        answers: How many objects may be meant by the last click; 0 where one is found or none.
+        shown: Which of them is previewed, from the smallest on.
     """
 
     chosen: str = ""
     title: str = ""
     progress: str = "absent"
+    answers: int = 0
+    shown: int = 0
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from segstudio.kit.charts.chart_files import png_of
 from segstudio.kit.file_dialogs import ask_file_to_write
 from segstudio.kit.icons import icon
 from segstudio.kit.model_titles import short_model_titles
+from segstudio.runs.batch import model_of
 from segstudio.session.document import Document
 
 if TYPE_CHECKING:
@@ -40,11 +41,22 @@ class PixelMenu(QObject):
         if document is None:
             return
         menu.addSeparator()
+        self._add_mapping(menu, document, viewport)
         found = None if pixel is None else probe(document, viewport.shown, *pixel)
         if found is not None:
             self._add_pixel(menu, document, viewport, found)
             menu.addSeparator()
         self._add(menu, "save", "Save picture of this view…", lambda: self._save(viewport))
+
+    def _add_mapping(self, menu: QMenu, document: Document, viewport: Viewport) -> None:
+        """Where the shown model has none of the folder's classes, offer to say what they are."""
+        prediction = document.predictions.get(viewport.shown.run)
+        if prediction is None or prediction.own is None:
+            return
+        model_id = model_of(prediction.run)
+        name = short_model_titles([prediction.title])[0]
+        ask = self._studio.class_mappings.ask_mapping
+        self._add(menu, "tags", f"Map the classes of {name}…", lambda: ask(model_id))
 
     def _add_pixel(self, menu: QMenu, document: Document, viewport: Viewport, found: Probe) -> None:
         session, studio, run = self._studio.session, self._studio, viewport.shown.run
@@ -86,8 +98,8 @@ class PixelMenu(QObject):
         parts = [f"{found.x}, {found.y}", " ".join(map(str, found.values))]
         parts.append(name_of(found.annotation))
         if found.predicted is not None:
-            parts.append(name_of(found.predicted))
-        return "\t".join(safe_cells(parts))
+            parts.append(found.predicted_name(self._studio.session.schema))
+        return "	".join(safe_cells(parts))
 
     def _save(self, viewport: Viewport) -> None:
         """Ask for a file and write what the view shows to it."""

@@ -95,7 +95,8 @@ class SignalView(QObject):
         annotation = _with_instance(name_of(found.annotation), found.annotation_instance)
         predicted = ""
         if found.predicted is not None and found.probability is not None:
-            name = _with_instance(name_of(found.predicted), found.predicted_instance)
+            said = found.predicted_name(self._studio.session.schema)
+            name = _with_instance(said, found.predicted_instance)
             predicted = f"{name} {found.probability:.0%}".replace("%", " %")
         self._window.status.show_pixel(
             f"{found.x}, {found.y}",
@@ -198,6 +199,7 @@ class SignalView(QObject):
             len(jobs) - 1,
             lambda: self._cancel(job),
             job.id,
+            hurries=job.lane == "routes" and self._studio.segmenting.routes.waits,
         )
 
     def _cancel(self, job: Job) -> None:

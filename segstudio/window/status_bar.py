@@ -26,7 +26,7 @@ from segstudio.kit.elided import ElidedLabel, fitting
 from segstudio.kit.fitting_row import GroupLine
 from segstudio.kit.frame_names import STATUS_HEIGHT
 from segstudio.kit.icon_button import icon_button
-from segstudio.kit.key_tips import KeyTip
+from segstudio.kit.key_tips import CommandTip, KeyTip
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.window import panels
 
@@ -45,6 +45,14 @@ class JobStrip(QWidget):
     def __init__(self, actions: ActionSet) -> None:
         super().__init__()
         self._cancel: Callable[[], object] = lambda: None
+        start_now = actions["model.start_now"]
+        self.now = QToolButton()
+        self.now.setText("Start now")
+        self.now.setProperty("small", True)
+        self.now.setFixedHeight(_BUTTON_PX)
+        self.now.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.now.clicked.connect(start_now.trigger)
+        CommandTip(start_now, self.now)
         self._pace = Pace()
         self._text = _Value("Job", Qt.AlignmentFlag.AlignRight, _JOB_TEXT_PX, "caption")
         self._full = ""
@@ -66,8 +74,10 @@ class JobStrip(QWidget):
         row.addWidget(self._text)
         row.addWidget(self._bar)
         row.addWidget(self.left)
+        row.addWidget(self.now)
         row.addWidget(self.button)
         self.left.hide()
+        self.now.hide()
         self.hide()
 
     @property
@@ -87,10 +97,13 @@ class JobStrip(QWidget):
         waiting: int,
         cancel: Callable[[], object],
         job: object = None,
+        *,
+        hurries: bool = False,
     ) -> None:
         """Show a running job; `total` 0 means that its length is not known.
 
-        `job` tells it from others, so that the time that is left is that of this one.
+        `job` tells it from others, so that the time that is left is that of this one. With
+        `hurries` what waits for it can be started at once.
         """
         self._cancel = cancel
         more = f" (+{waiting} waiting)" if waiting else ""
@@ -103,6 +116,7 @@ class JobStrip(QWidget):
         seconds = self._pace.left(job, done, total, time.monotonic())
         self.left.setText("" if seconds is None else left_text(seconds))
         self.left.setVisible(seconds is not None)
+        self.now.setVisible(hurries)
         self.show()
 
 

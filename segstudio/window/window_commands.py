@@ -66,6 +66,7 @@ class WindowCommands:
         self._question: QMessageBox | None = None
         studio.autosave.ask_unsaved = self.ask_unsaved
         studio.autosave.choose_folder = self._choose_elsewhere
+        studio.class_mappings.ask_mapping = self.map_classes
 
     # -- opening -------------------------------------------------------------------------------
 
@@ -189,13 +190,16 @@ class WindowCommands:
         dialog.started.connect(partial(preferences.remember_export, project.root))
         dialog.open()
 
-    def map_classes(self) -> None:
-        """Say what the classes of a model, the chosen one first, count as in this folder."""
+    def map_classes(self, model_id: str = "") -> None:
+        """Say what the classes of a model, the chosen one if none is named, count as here."""
         from segstudio.runs.ui.mapping_dialog import MappingDialog
 
         session = self._studio.session
         MappingDialog(
-            session, self._studio.class_mappings, session.model.chosen, self._window
+            session,
+            self._studio.class_mappings,
+            model_id or session.model.chosen,
+            self._window,
         ).open()
 
     # -- help and settings ---------------------------------------------------------------------

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from views_desk import color_at, predict
 
+from segstudio.canvas.view_words import ViewNames, legend
 from segstudio.core.instances import Instances
-from segstudio.core.schema import distinct_color
+from segstudio.core.schema import ClassSpec, LabelSchema, distinct_color
 from segstudio.session.session import Flavour, Layer, OverlayStyle
 
 
@@ -150,11 +151,35 @@ def test_an_image_without_a_single_object_says_so(looking):
 
 
 def test_the_legend_says_what_the_colours_of_objects_mean(looking):
-    from segstudio.canvas.view_words import ViewNames, legend
-
     document = looking.session.document
     view = replace(looking.session.view, flavour=Flavour.INSTANCE)
     found = legend(document, view, ViewNames(), alone=True)
     assert [entry.text for entry in found.entries] == ["a colour for each object"]
     view = replace(view, flavour=Flavour.PANOPTIC)
     assert not legend(document, view, ViewNames(), alone=True).entries
+
+
+def test_a_model_with_none_of_the_folders_classes_is_drawn_in_its_own_colours(looking):
+    """Cars and trees, where the folder has other classes; both are drawn, and named."""
+    labels, ids = two_touching()
+    names = ("background", "car", "tree")
+    own = LabelSchema(
+        tuple(
+            ClassSpec(number, name, color)
+            for number, (name, color) in enumerate(
+                zip(names, ((0, 0, 0), (10, 20, 200), (200, 150, 0)), strict=True)
+            )
+        )
+    )
+    predict(looking, "a", np.zeros_like(labels), instance_ids=ids, own=labels, schema=own)
+    look(looking, Flavour.SEMANTIC, hidden_classes=frozenset({1}))  # of the folder's
+    seen = colours(looking)
+    assert (seen["first"], seen["stuff"]) == ((10, 20, 200), (200, 150, 0))
+    assert seen["ground"] == (100, 100, 100)
+    assert said(looking).endswith("not scored: none of its classes is in this folder's list")
+    document, view = looking.session.document, looking.session.view
+    entries = legend(document, view, ViewNames(), alone=True).entries
+    assert [(e.text, e.color) for e in entries] == [
+        ("tree", (200, 150, 0)),
+        ("car", (10, 20, 200)),
+    ]

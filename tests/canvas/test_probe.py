@@ -38,3 +38,17 @@ def test_outside_the_image_there_is_nothing():
     assert probe(document, ViewState(), 6, 0) is None
     assert probe(document, ViewState(), -1, 3) is None
     assert probe(document, ViewState(), 5, 3) is not None
+
+
+def test_a_prediction_in_its_models_own_classes_is_named_by_these():
+    document = Document(
+        ImageRef("a.png", "/x"), np.zeros((4, 6, 3), np.uint8), LabelMap.empty((4, 6))
+    )
+    labels, own = np.zeros((4, 6), np.uint8), np.full((4, 6), 2, np.uint8)
+    schema, folder = LabelSchema.from_names(["a", "b", "c"]), LabelSchema.from_names(["x", "y"])
+    document.predictions["m"] = Prediction("m", "M", schema, labels, labels, own=own)
+    found = probe(document, ViewState(run="m"), 5, 2)
+    assert found.predicted_name(folder) == "c"
+    assert probe(document, ViewState(), 5, 2).predicted_name(folder) == ""
+    document.predictions["m"] = Prediction("m", "M", schema, labels, labels)
+    assert probe(document, ViewState(run="m"), 5, 2).predicted_name(folder) == "x"

@@ -98,6 +98,28 @@ def reference(made, pixels, several, pixel_values=None, **prompt):
     return output.iou_scores[0, 0].numpy(), masks[0][0].numpy()
 
 
+def logits(model, embedding, points, labels, box=None):
+    """Scores (M,) and logits (M, H, W) of all masks for a prompt, best first."""
+    image = embedding.image
+    with torch.inference_mode():
+        decoded = model._decode(embedding, points, labels, box)
+        if len(points) == 1 and box is None:
+            scores, masks = decoded.scores[1:], model._decoder.masks(image, decoded, [1, 2, 3])
+        else:
+            scores, masks = model._decoder.single(image, decoded)
+        order = torch.argsort(scores, descending=True, stable=True)
+        whole = embedding.rows @ masks[order] @ embedding.columns.t()
+    return scores[order].numpy(), whole.numpy()
+
+
+def whole_masks(found, size):
+    """(M, H, W) bool of masks that are cut out."""
+    masks = np.zeros((len(found), *size), bool)
+    for mask, one in zip(masks, found, strict=True):
+        mask[one.rect.slices] = one.mask
+    return masks
+
+
 @pytest.mark.parametrize(
     ("points", "labels", "box"),
     [
@@ -118,12 +140,16 @@ def test_prompts_are_answered_as_transformers_does(made, points, labels, box):
         prompt["input_boxes"] = [[list(box)]]
     scores, masks = reference(made, pixels, len(points) == 1 and not box, **prompt)
     model = Promptable.open(made.folder, "cpu")
-    found = model.answer(model.embed(pixels, "a"), points, labels, box)
+    embedding = model.embed(pixels, "a")
+    own_scores, own_logits = logits(model, embedding, points, labels, box)
     order = np.argsort(-scores, kind="stable")
-    assert found.logits.shape == (len(scores), *size)
-    assert np.abs(found.scores - scores[order]).max() < 1e-4
-    assert np.abs(found.logits - masks[order]).max() < 1e-4
-    assert np.array_equal(found.masks, found.logits > 0)
+    assert own_logits.shape == (len(scores), *size)
+    assert np.abs(own_scores - scores[order]).max() < 1e-4
+    assert np.abs(own_logits - masks[order]).max() < 1e-4
+    found = model.answer(embedding, points, labels, box)
+    assert [one.score for one in found] == pytest.approx(scores[order], abs=1e-4)
+    sure = np.abs(own_logits) > 1e-4
+    assert np.array_equal(whole_masks(found, size)[sure], (own_logits > 0)[sure])
 
 
 def test_places_follow_the_image_into_the_networks_input(made):
@@ -135,11 +161,11 @@ def test_places_follow_the_image_into_the_networks_input(made):
     assert (x - theirs).abs().max() < 1.01 / 255 / 0.224
     prompt = {"input_points": [[[[40.0, 30.0]]]], "input_labels": [[[1]]]}
     scores, masks = reference(made, pixels, True, pixel_values=x, **prompt)
-    found = model.answer(model.embed(pixels, "a"), [(40.0, 30.0)], [1])
+    own_scores, own_logits = logits(model, model.embed(pixels, "a"), [(40.0, 30.0)], [1])
     order = np.argsort(-scores, kind="stable")
-    assert found.logits.shape == (3, 72, 104)
-    assert np.abs(found.scores - scores[order]).max() < 1e-4
-    assert np.abs(found.logits - masks[order]).max() < 1e-4
+    assert own_logits.shape == (3, 72, 104)
+    assert np.abs(own_scores - scores[order]).max() < 1e-4
+    assert np.abs(own_logits - masks[order]).max() < 1e-4
 
 
 def test_embeddings_are_kept_within_a_budget(made):
@@ -184,7 +210,7 @@ def test_video_weights_of_sam2_open_without_their_memory(tf, made, tmp_path):
     answers = []
     for folder in (made.folder, tmp_path):
         model = Promptable.open(folder, "cpu")
-        answers.append(model.answer(model.embed(pixels, "a"), [(40, 24)], [1]).logits)
+        answers.append(logits(model, model.embed(pixels, "a"), [(40, 24)], [1])[1])
     assert np.array_equal(*answers)
 
 
@@ -201,13 +227,11 @@ def test_video_weights_of_sam2_open_without_their_memory(tf, made, tmp_path):
 def test_the_best_mask_alone_is_the_first_of_all(made, size, points, labels, box):
     model = Promptable.open(made.folder, "cpu")
     embedding = model.embed(photo(*size), "a")
-    all_masks = model.answer(embedding, points, labels, box)
+    scores, whole = logits(model, embedding, points, labels, box)
     best = model.best(embedding, points, labels, box)
-    whole = np.zeros(size, bool)
-    whole[best.rect.slices] = best.mask
-    sure = np.abs(all_masks.logits[0]) > 1e-4
-    assert np.array_equal(whole[sure], all_masks.masks[0][sure])
-    assert best.score == pytest.approx(all_masks.scores[0], abs=1e-5)
+    sure = np.abs(whole[0]) > 1e-4
+    assert np.array_equal(whole_masks([best], size)[0][sure], (whole[0] > 0)[sure])
+    assert best.score == pytest.approx(scores[0], abs=1e-5)
     rows, columns = np.nonzero(best.mask.any(1))[0], np.nonzero(best.mask.any(0))[0]
     assert (rows[0], columns[0]) == (0, 0)
     assert (rows[-1] + 1, columns[-1] + 1) == best.rect.shape_hw

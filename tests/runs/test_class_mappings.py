@@ -60,6 +60,22 @@ def test_the_guess_is_a_table(mapped):
     assert mapped.messages.count(said) == 1
 
 
+def test_a_model_with_none_of_the_folders_classes_is_shown_in_its_own_until_it_is_mapped(mapped):
+    said = mapped.document.predictions["wide"]
+    assert np.array_equal(said.own, square() * 5)
+    assert np.array_equal(said.drawn, square() * 5)
+    asked_for = []
+    mapped.class_mappings.ask_mapping = asked_for.append
+    text, ask = next(n.action for n in mapped.studio.notices.recent if n.action is not None)
+    assert text == "Map its classes…"
+    ask()
+    assert asked_for == ["wide"]
+    mapped.class_mappings.set("wide", {0: 0, 5: 1})
+    mapped.settle()
+    assert mapped.document.predictions["wide"].own is None
+    assert np.array_equal(mapped.document.predictions["wide"].drawn, square())
+
+
 def test_an_edit_counts_at_once_and_runs_nothing(mapped):
     ran = list(mapped.engine.runs)
     assert mapped.scoring.of_folder("wide") is None  # none of its classes is the folder's
@@ -280,7 +296,8 @@ def test_other_classes_than_the_folders_are_not_offered_as_names(new_desk, tmp_p
     desk.open(root)
     desk.segmenting.run_current()
     desk.settle()
-    assert [n for n in desk.studio.notices.recent if n.action is not None] == []
+    offered = [n.action[0] for n in desk.studio.notices.recent if n.action is not None]
+    assert offered == ["Map its classes…"]
     assert not desk.studio.schema_keeper.can_use_model_names()
 
 

@@ -29,12 +29,14 @@ class RouteTests:
     def __init__(self, **answers):
         self.answers = answers
         self.asked = []
+        self.paused = lambda: False
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Event()
         self.failing = None
 
-    def __call__(self, spec, pixels, options, check, report):
+    def __call__(self, spec, pixels, options, check, report, paused):
+        self.paused = paused
         self.asked.append((spec.id, pixels.shape, spec.route))
         self.entered.set()
         while not self.gate.wait(0.002):
@@ -148,7 +150,7 @@ def test_every_view_that_showed_the_exact_run_shows_the_new_one(routed, tmp_path
     assert [name for name, _, _ in desk.tests.asked] == ["blobs", "bright"]
 
 
-def test_a_run_comes_before_the_test_which_is_begun_again(routed, tmp_path):
+def test_a_run_comes_before_the_test_which_goes_on_after_it(routed, tmp_path):
     desk = routed(bright=TWICE)
     desk.open(make_folder(tmp_path / "nuclei"))
     desk.tests.gate.clear()
@@ -158,11 +160,38 @@ def test_a_run_comes_before_the_test_which_is_begun_again(routed, tmp_path):
     desk.studio.browsing.select(1)
     while desk.session.index != 1 or desk.session.document is None:
         desk.clock.run_posted()
+    assert not desk.tests.paused()
+    desk.engine.gate.clear()
     desk.segmenting.run_current()
+    assert desk.tests.paused()
+    desk.engine.gate.set()
+    while desk.held != {"bright"} or desk.segmenting.running:
+        desk.clock.run_posted()
+    assert not desk.tests.paused()
     desk.tests.gate.set()
     desk.settle()
+    assert len(desk.tests.asked) == 1
     assert desk.held == {"bright@openvino"}
     assert desk.session.state(0).runs == desk.session.state(1).runs == {"bright@openvino"}
+
+
+def test_a_stroke_halts_the_test_for_a_moment(routed, tmp_path, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("segstudio.runs.fast_routes.monotonic", lambda: now[0])
+    desk = routed(bright=TWICE)
+    desk.open(make_folder(tmp_path / "nuclei"))
+    desk.tests.gate.clear()
+    desk.studio.segmenting.run_current()
+    while not desk.tests.entered.wait(0.01) or len(desk.jobs.jobs()) > 1:
+        desk.clock.run_posted()
+    assert not desk.tests.paused()
+    desk.studio.editing.begin_stroke(5, 5)
+    assert desk.tests.paused()
+    desk.studio.editing.end_stroke()
+    now[0] += 0.9
+    assert desk.tests.paused()
+    now[0] += 0.2
+    assert not desk.tests.paused()
 
 
 def test_what_the_user_stopped_is_not_begun_again(routed, tmp_path):
@@ -211,6 +240,115 @@ def test_an_evaluation_runs_each_model_by_one_route(routed, tmp_path):
     assert desk.evaluating.prediction_key("bright") == "bright@openvino"
     assert desk.evaluating.prediction_key("blobs") == "blobs"
     assert len(desk.evaluating.table.common("bright", "blobs")) == 9
+
+
+def begun(desk, runs=("bright",)):
+    """An evaluation that waits for the test of its models."""
+    desk.tests.gate.clear()
+    desk.evaluating.start(list(runs))
+    while not desk.tests.entered.wait(0.01):
+        desk.clock.run_posted()
+    desk.clock.run_posted()
+
+
+def test_an_evaluation_says_that_it_waits_for_the_test(routed, tmp_path):
+    desk = routed(bright=TWICE)
+    desk.open(make_folder(tmp_path / "nuclei", count=9))
+    begun(desk)
+    assert desk.session.evaluation.waiting
+    assert [j.title for j in desk.jobs.jobs()] == ["Looking for a faster way first: Bright"]
+    desk.evaluating.start(["bright"])  # pressed once more, out of impatience
+    desk.tests.gate.set()
+    desk.settle()
+    assert not desk.session.evaluation.waiting
+    assert desk.session.evaluation.done == {"bright": 9}
+    assert desk.engine.runs == ["bright"] * 9
+
+
+def test_an_evaluation_that_waits_can_be_started_at_once_by_the_exact_way(routed, tmp_path):
+    desk = routed(bright=TWICE)
+    desk.open(make_folder(tmp_path / "nuclei", count=9))
+    begun(desk)
+    desk.segmenting.routes.start_now()
+    desk.settle()  # the test never answers
+    assert not desk.session.evaluation.waiting
+    assert desk.session.evaluation.done == {"bright": 9}
+    assert desk.evaluating.prediction_key("bright") == "bright"
+    assert len(desk.tests.asked) == 1
+
+
+def test_an_evaluation_that_waits_can_be_stopped_and_looks_again_the_next_time(routed, tmp_path):
+    desk = routed(bright=TWICE)
+    desk.open(make_folder(tmp_path / "nuclei", count=9))
+    begun(desk)
+    desk.evaluating.cancel()
+    assert not desk.session.evaluation.waiting
+    desk.settle()
+    assert desk.engine.runs == []
+    desk.tests.gate.set()
+    desk.evaluating.start(["bright"])
+    desk.settle()
+    assert desk.evaluating.prediction_key("bright") == "bright@openvino"
+
+
+@pytest.mark.parametrize("how", ["the job", "another folder"])
+def test_nothing_waits_for_a_test_that_was_stopped(routed, tmp_path, how):
+    desk = routed(bright=TWICE)
+    desk.open(make_folder(tmp_path / "nuclei", count=9))
+    begun(desk)
+    if how == "the job":
+        desk.jobs.jobs()[0].cancel()
+        desk.settle()
+    else:
+        desk.studio.browsing.open_path(make_folder(tmp_path / "others", count=9))
+        desk.tests.gate.set()
+        desk.settle()
+    assert not desk.session.evaluation.waiting
+    assert not desk.segmenting.routes.waits
+    assert desk.engine.runs == []
+
+
+def test_a_run_and_an_evaluation_wait_for_the_same_test(routed, tmp_path):
+    desk = routed(bright=TWICE)
+    desk.open(make_folder(tmp_path / "nuclei", count=9))
+    desk.tests.gate.clear()
+    desk.segmenting.run_all()
+    begun(desk, ["blobs", "bright"])
+    desk.tests.gate.set()
+    desk.settle()
+    assert [desk.session.state(i).runs for i in range(9)] == [{"bright@openvino", "blobs"}] * 9
+    assert [name for name, _, _ in desk.tests.asked] == ["bright", "blobs"]
+
+
+def test_stopping_the_runs_leaves_an_evaluation_that_waits_for_the_same_test(routed, tmp_path):
+    desk = routed(bright=TWICE)
+    desk.open(make_folder(tmp_path / "nuclei", count=9))
+    desk.tests.gate.clear()
+    desk.segmenting.run_all()
+    begun(desk)
+    assert desk.segmenting.running
+    desk.segmenting.cancel()
+    assert not desk.segmenting.running
+    desk.tests.gate.set()
+    desk.settle()
+    assert desk.session.evaluation.done == {"bright": 9}
+    assert desk.engine.runs == ["bright"] * 9
+
+
+def test_an_evaluation_takes_over_the_test_that_follows_a_run(routed, tmp_path):
+    desk = routed(bright=TWICE)
+    desk.open(make_folder(tmp_path / "nuclei", count=9))
+    desk.tests.gate.clear()
+    desk.segmenting.run_current()
+    while not desk.tests.entered.wait(0.01):
+        desk.clock.run_posted()
+    begun(desk)
+    assert [j.title for j in desk.jobs.jobs()] == ["Looking for a faster way first: Bright"]
+    desk.tests.gate.set()
+    desk.settle()
+    assert len(desk.tests.asked) == 1
+    assert desk.session.evaluation.done == {"bright": 9}
+    assert desk.evaluating.prediction_key("bright") == "bright@openvino"
 
 
 def test_a_test_that_fails_leaves_the_exact_way(routed, tmp_path):

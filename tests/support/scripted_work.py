@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
+from segstudio.models.apart import wait_while_halted, worked_s
 
 
 def answer(report, given):
@@ -30,3 +31,15 @@ def forever(_report, path):
     Path(path).write_text(str(os.getpid()))
     while True:
         time.sleep(1)
+
+
+def counting(_report, path):
+    """Counts hundredths of seconds in a file until its own clock says 0.6 s; the real seconds."""
+    start, own = time.perf_counter(), worked_s()
+    count = 0
+    while worked_s() - own < 0.6:
+        wait_while_halted()
+        count += 1
+        Path(path).write_text(str(count))
+        time.sleep(0.01)
+    return time.perf_counter() - start

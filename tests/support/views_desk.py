@@ -20,7 +20,8 @@ def square(class_id: int, top: int, left: int) -> np.ndarray:
 def predict(desk, run: str, labels, **values) -> None:
     """Add a prediction to the open image."""
     certain = np.full(labels.shape, 255, np.uint8)
-    found = Prediction(run, f"Model {run}", desk.SCHEMA, labels, certain, **values)
+    schema = values.pop("schema", desk.SCHEMA)
+    found = Prediction(run, f"Model {run}", schema, labels, certain, **values)
     desk.session.document.predictions[run] = found
     desk.session.notify(What.PREDICTIONS)
 

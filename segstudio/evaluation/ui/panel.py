@@ -41,6 +41,10 @@ _READY = (
     "Which model is right, and where? Each chosen model is run on every image and held against "
     "the ground truth. What is computed stays on disk: stop and go on at any time."
 )
+_WAITS = (
+    "Looking for a faster way first: the models are tried on one image, and the quickest way that "
+    "gives the same answers runs them on all. \u201cStart now\u201d runs them the plain way at once."
+)
 _NO_TRUTH = (
     "There is no ground truth for this folder. Choose its folder to measure models; without it "
     "they can still be compared with one another, and their doubts be seen."
@@ -100,6 +104,8 @@ class EvaluationPanel(QWidget):
         self.pages.open_requested.connect(self.open_requested)
         CommandTip(self._commands["evaluation.start"], self.header.start)
         CommandTip(self._commands["evaluation.cancel"], self.header.stop)
+        CommandTip(self._commands["model.start_now"], self.header.now)
+        self.header.now.clicked.connect(self._commands["model.start_now"].trigger)
         self._session.changed.connect(self._on_change)
 
     def _offer_copy(self) -> None:
@@ -150,13 +156,15 @@ class EvaluationPanel(QWidget):
             s.has_truth or s.annotated for s in session.states.values()
         )
         count = len(self.header.models.runs)
+        waits = evaluation.waiting
         self._switch.show_contents(
-            has_project and bool(evaluation.runs), _line(has_project, has_truth)
+            has_project and bool(evaluation.runs),
+            _WAITS if waits else _line(has_project, has_truth),
         )
-        self.evaluate.setVisible(has_project)
+        self.evaluate.setVisible(has_project and not waits)
         self.evaluate.setEnabled(count > 0)
         self.evaluate.setText(f"Evaluate {counted(count, 'model')}" if count else "Evaluate")
-        self.truth.setVisible(has_project and not has_truth)
+        self.truth.setVisible(has_project and not has_truth and not waits)
         self.open_folder.setVisible(not has_project)
         self.samples.setVisible(not has_project)
 
@@ -219,6 +227,7 @@ class EvaluationHeader(QWidget):
         self.models = models
         self.start = _header_button("play", "Evaluate", "Evaluate the chosen models")
         self.stop = _header_button("circle-stop", "Stop", "Stop evaluating")
+        self.now = _header_button("play", "Start now", "Start the plain way")
         self.again = QAction(icon("refresh-cw"), "Evaluate again, without what is on disk", self)
         self.progress = EvaluationProgress()
         self.copy = _header_button("copy", "", "Copy the table in front")
@@ -259,7 +268,7 @@ class EvaluationHeader(QWidget):
         row.setSpacing(4)
         row.addWidget(self.tabs)
         row.addStretch(1)
-        for widget in (self.models, self.start, self.stop):
+        for widget in (self.models, self.start, self.now, self.stop):
             row.addWidget(widget)
         row.addWidget(self.copy)
         row.addWidget(self.export)
@@ -272,9 +281,10 @@ class EvaluationHeader(QWidget):
         self.models.refresh()
         evaluation = self._session.evaluation
         can = bool(self.models.runs) and self._session.project is not None
-        self.start.setVisible(not evaluation.running)
+        self.start.setVisible(not evaluation.busy)
         self.start.setEnabled(can)
-        self.stop.setVisible(evaluation.running)
+        self.stop.setVisible(evaluation.busy)
+        self.now.setVisible(evaluation.waiting)
         has_figures = any(evaluation.done.values())
         self.again.setEnabled(can)
         self.copy.setEnabled(has_figures and self._has_copy)
@@ -298,6 +308,7 @@ def _header_button(name: str, text: str, tip: str) -> QToolButton:
     return button
 
 
+_LOOKING = "Looking for a faster way first…"
 _LONGEST = "{0} of {0} images, 59 min left"
 
 
@@ -334,11 +345,14 @@ class EvaluationProgress(QWidget):
     def show_state(self, evaluation: Evaluation) -> None:
         """Show how far it is."""
         done, whole = _through(evaluation)
-        self.matters = evaluation.running or done < whole or bool(_against(evaluation))
+        self.matters = evaluation.busy or done < whole or bool(_against(evaluation))
         self.bar.setVisible(evaluation.running)
         self.bar.setRange(0, max(1, whole))
         self.bar.setValue(done)
         self.label.setMinimumWidth(self._room(evaluation.total) if evaluation.running else 0)
+        if evaluation.waiting:
+            self.label.setText(_LOOKING)
+            return
         if not evaluation.running:
             self._pace.forget()
             self.label.setText(f"{_at_rest(evaluation)}{_against(evaluation)}")

@@ -13,7 +13,7 @@ def _can_start(c: Context) -> bool:
 
 
 def _is_running(c: Context) -> bool:
-    return c.session.evaluation.running
+    return c.session.evaluation.busy
 
 
 def _has_figures(c: Context) -> bool:

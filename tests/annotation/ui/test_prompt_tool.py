@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 from prompted import SIDE, sam_folder
-from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolButton
 from windows import (  # noqa: F401 - fixtures
@@ -207,7 +208,111 @@ def test_only_unlabelled_pixels_are_painted_where_that_is_wanted(window, sam):
     assert (document.annotation.labels[:, :64] == 1).all()
 
 
-def test_embeddings_are_kept_and_points_go_with_their_image(window, sam):
+def all_expected(sam, document, **prompt) -> list[np.ndarray]:
+    """All masks (H, W) as transformers finds them for a click, from the smallest on."""
+    import torch
+
+    _, network, processor = sam
+    inputs = processor(images=document.pixels, return_tensors="pt", **prompt)
+    sizes = [inputs.pop(n).tolist() for n in ("original_sizes", "reshaped_input_sizes")]
+    with torch.inference_mode():
+        output = network(**inputs, multimask_output=True)
+    masks = processor.image_processor.post_process_masks(
+        output.pred_masks, *sizes, pad_size={"height": SIDE, "width": SIDE}
+    )
+    return sorted((mask.numpy() for mask in masks[0][0]), key=np.sum)
+
+
+def whole(found) -> np.ndarray:
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[found.rect.slices] = found.mask
+    return mask
+
+
+def test_what_a_click_may_mean_is_stepped_through_by_size_and_the_shown_one_painted(window, sam):
+    opened(window, sam[0])
+    place(window)
+    viewport, document = window.window.canvas.viewport, window.session.document
+    sizes = all_expected(sam, document, input_points=[[[[40.0, 30.0]]]], input_labels=[[[1]]])
+    assert len({int(mask.sum()) for mask in sizes}) == 3
+    best = expected(sam, document, True, input_points=[[[[40.0, 30.0]]]], input_labels=[[[1]]])
+    first = next(n for n, mask in enumerate(sizes) if np.array_equal(mask, best))
+    bar = window.window.options
+    button = next(b for b in bar.findChildren(QToolButton) if b.text() == "Part or whole")
+    QTest.mouseClick(viewport, LEFT, pos=at(window, (40.5, 30.5)))
+    window.until(lambda: window.session.prompting.answers == 3)
+    names = ("Smallest", "Middle", "Largest")
+    shown_now = first
+    wheel = lambda: _turn(viewport, at(window, (40.5, 30.5)), 120)  # noqa: E731
+    for press, by in (
+        (lambda: QTest.keyClick(viewport, Qt.Key.Key_Up), 1),
+        (lambda: QTest.keyClick(viewport, Qt.Key.Key_Down), -1),
+        (lambda: QTest.mouseClick(button, LEFT), 1),
+        (wheel, 1),
+    ):
+        said = f"{names[shown_now]} of 3"
+        window.until(lambda said=said: bar.hint.text().startswith(said))
+        assert np.array_equal(whole(tool(window).found), sizes[shown_now])
+        assert button.isEnabled()
+        press()
+        shown_now = (shown_now + by) % 3
+    assert window.session.view.brush_size == 12  # the wheel did not set it
+    assert shown_now != first
+    assert not document.annotation.labels.any()
+    QTest.keyClick(viewport, Qt.Key.Key_Return)
+    window.settle()
+    assert np.array_equal(document.annotation.labels == 1, sizes[shown_now])
+    assert window.session.prompting.answers == 0
+    window.until(lambda: bar.hint.text().startswith("Click, Shift+click"))
+    assert not button.isEnabled()
+
+
+def test_two_points_leave_no_choice(window, sam):
+    opened(window, sam[0])
+    place(window)
+    viewport = window.window.canvas.viewport
+    QTest.mouseClick(viewport, LEFT, pos=at(window, (40.5, 30.5)))
+    window.until(lambda: window.session.prompting.answers == 3)
+    QTest.mouseClick(viewport, LEFT, SHIFT, at(window, (90.5, 60.5)))
+    window.until(lambda: shown(window, 2))
+    assert window.session.prompting.answers == 0
+    before = tool(window).found
+    QTest.keyClick(viewport, Qt.Key.Key_Up)
+    assert tool(window).found is before
+    QTest.keyClick(viewport, Qt.Key.Key_Backspace)
+    window.until(lambda: window.session.prompting.answers == 3)
+
+
+def test_points_wait_with_their_image_while_another_is_shown(window, sam):
+    opened(window, sam[0])
+    place(window)
+    viewport, document = window.window.canvas.viewport, window.session.document
+    points = {"input_points": [[[[40.0, 30.0], [90.0, 60.0]]]], "input_labels": [[[1, 0]]]}
+    wanted = expected(sam, document, False, **points)
+    QTest.mouseClick(viewport, LEFT, pos=at(window, (40.5, 30.5)))
+    QTest.mouseClick(viewport, LEFT, SHIFT, at(window, (90.5, 60.5)))
+    window.studio.browsing.select(1)
+    window.until(lambda: window.session.index == 1 and window.studio.prompting.is_ready)
+    assert not tool(window).busy
+    window.studio.browsing.select(0)
+    window.until(lambda: shown(window, 2))
+    assert tool(window).found.prompt.labels == (1, 0)
+    QTest.keyClick(viewport, Qt.Key.Key_Return)
+    window.settle()
+    assert np.array_equal(window.session.document.annotation.labels == 1, wanted)
+
+
+def _turn(viewport, pos, angle) -> None:
+    """The wheel, with Shift held."""
+    none = Qt.ScrollPhase.NoScrollPhase
+    event = QWheelEvent(
+        QPointF(pos), QPointF(viewport.mapToGlobal(pos)), QPoint(), QPoint(0, angle),
+        Qt.MouseButton.NoButton, SHIFT, none, False,
+    )  # fmt: skip
+    QApplication.sendEvent(viewport, event)
+
+
+def test_embeddings_are_kept(window, sam):
     opened(window, sam[0])
     place(window)
     network = window.studio.prompting._ready.network
@@ -243,6 +348,8 @@ def test_without_weights_the_bar_says_so_and_a_button_offers_them(window, sam):
     QTest.mouseClick(window.window.canvas.viewport, LEFT, pos=at(window, (40.5, 30.5)))
     assert not session.document.annotation.labels.any()
     opened(window, sam[0])
+    window.until(lambda: session.prompting.answers == 3)  # to the click before
+    QTest.keyClick(window.window.canvas.viewport, Qt.Key.Key_Escape)
     window.settle()
     assert bar.hint.text().startswith("Click, Shift+click, drag a box")
     assert button.text() == "SAM (tiny-sam)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import time
 from dataclasses import replace
 
 import evaluated
@@ -140,6 +141,56 @@ def ask_for(bench, measure):
     models.menu().popup(bench.window.mapToGlobal(QPoint(10, 10)))
     bench.qtbot.mouseClick(models.measures[measure.key], LEFT, pos=QPoint(8, 8))
     models.menu().close()
+
+
+def wait_for_route(bench, monkeypatch):
+    """F9, while a test of faster ways that never answers is at work."""
+
+    def test(_spec, _pixels, _options, check, _report, _halted):
+        while True:
+            check()
+            time.sleep(0.005)
+
+    monkeypatch.setattr("segstudio.runs.segmenting.WORTH_TESTING", 1)
+    routes = bench.studio.segmenting.routes
+    monkeypatch.setattr(routes, "_test", test)
+    bench.qtbot.keyClick(bench.window, Qt.Key.Key_F9)
+    bench.until(lambda: bench.session.evaluation.waiting and routes.testing)
+    header = panel(bench).header
+    bench.until(header.stop.isVisible)
+    bench.until(bench.window.status.jobs.isVisible)
+    return header
+
+
+def test_what_waits_for_a_faster_way_says_so_and_can_start_at_once(desk, monkeypatch):
+    header, strip = wait_for_route(desk, monkeypatch), desk.window.status.jobs
+    assert header.progress.label.text() == "Looking for a faster way first…"
+    assert header.progress.isVisible()
+    assert panel(desk).empty_text.startswith("Looking for a faster way first")
+    assert not panel(desk).evaluate.isVisible()
+    assert not header.start.isVisible()
+    assert strip.text.startswith("Looking for a faster way first: Careful")
+    assert strip.now.isVisible()
+    desk.qtbot.mouseClick(header.now, LEFT)
+    desk.until(lambda: desk.session.evaluation.done == {CAREFUL: 4})
+    desk.until(header.start.isVisible)
+    assert not header.now.isVisible()
+    desk.until(lambda: not strip.now.isVisible())
+    assert desk.studio.evaluating.prediction_key(CAREFUL) == CAREFUL
+
+
+def test_what_waits_for_a_faster_way_can_be_stopped_or_hurried_in_the_status_bar(desk, monkeypatch):
+    header, strip = wait_for_route(desk, monkeypatch), desk.window.status.jobs
+    desk.qtbot.mouseClick(header.stop, LEFT)
+    desk.until(header.start.isVisible)
+    desk.until(lambda: not strip.isVisible())
+    assert header.progress.label.text() == ""
+    assert not desk.session.evaluation.runs
+    wait_for_route(desk, monkeypatch)
+    desk.until(strip.now.isVisible)
+    desk.qtbot.mouseClick(strip.now, LEFT)
+    desk.until(lambda: desk.session.evaluation.done == {CAREFUL: 4})
+    desk.until(header.start.isVisible)
 
 
 def test_distances_of_outlines_are_measured_on_request(seen):

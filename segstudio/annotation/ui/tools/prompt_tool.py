@@ -37,8 +37,15 @@ _WORDS = {
 }
 
 
+_SIZES = {2: ("Smaller", "Larger"), 3: ("Smallest", "Middle", "Largest")}
+_KEYS = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}
+
+
 def prompt_words(state: PromptState) -> str:
     """What the bar over the views says of the tool."""
+    if state.progress == "ready" and state.answers > 1:
+        sizes = _SIZES[state.answers]
+        return f"{sizes[state.shown]} of {state.answers}: Up and Down change it, Enter paints"
     return _WORDS[state.progress]
 
 
@@ -59,25 +66,45 @@ PROMPT_WEIGHTS = ActionSpec(
 )
 
 
+_Given = tuple[Point, bool] | QRectF
+"""A point and whether it is on the object, or a box."""
+PROMPT_STEP = ActionSpec(
+    "prompt.step",
+    TOOLS,
+    "Part or whole",
+    lambda context: context.studio.prompting.step(1),
+    "layers",
+    enabled=lambda context: context.session.prompting.answers > 1,
+    tip="A click may mean a part or the whole: show the next larger object, after the largest the "
+    "smallest; also Up and Down, or Shift+wheel",
+    section=1,
+)
+
+
 class PromptTool(Tool):
     """Asks the network after each point, and while the pointer rests on an image without any.
 
-    Nothing is painted before Enter. The points are forgotten with their image.
+    Nothing is painted before Enter. The points wait while another tool is taken, and with their
+    image while another image is shown.
     """
 
     name, title, icon, shortcut = PROMPT, "Point and box", "sparkles", "Q"
     tip = "Click an object or drag a box around it; a network finds its outline"
-    options = (PROMPT_WEIGHTS, ONLY_UNLABELLED)
+    options = (PROMPT_WEIGHTS, PROMPT_STEP, ONLY_UNLABELLED)
+    keys = (*Tool.keys, Qt.Key.Key_Up, Qt.Key.Key_Down)
     gestures = (
         ("Click, drag", "Point and box: a point on the object, a box around it"),
         ("Shift+click", "Point and box: a point that is not on the object"),
+        ("Up, Down, Shift+wheel", "A larger or smaller object that the click may mean"),
         ("Enter", "Paint the object that Point and box found"),
         ("Backspace", "Take back the last point or box"),
     )
 
     def __init__(self, host: ToolHost) -> None:
         super().__init__(host)
-        self._asked: list[tuple[Point, bool] | QRectF] = []
+        self._asked: list[_Given] = []
+        self._image: object = None
+        self._waiting: dict[object, list[_Given]] = {}
         self._pressed: Pointer | None = None
         self._corner: Point | None = None
         self._hovered: Point | None = None
@@ -152,7 +179,15 @@ class PromptTool(Tool):
             self._asked.pop()
             self._ask()
             return True
-        return False
+        return event.key() in _KEYS and self.turn(_KEYS[Qt.Key(event.key())])
+
+    def turn(self, steps: int) -> bool:
+        """Preview another object that the click may mean."""
+        prompting = self.host.prompting
+        if not self._asked or prompting is None:
+            return False
+        prompting.step(steps)
+        return True
 
     def abort(self) -> None:
         """Forget the points."""
@@ -163,8 +198,18 @@ class PromptTool(Tool):
         self._pressed = self._corner = None
 
     def drop(self) -> None:
-        """The image is gone, and its points with it."""
+        """The points wait for their image."""
+        if self._asked:
+            self._waiting[self._image] = self._asked
+        self._image = None
         self._forget()
+
+    def take_up(self, image: object) -> None:
+        """Ask again what was asked about an image."""
+        self._image = image
+        self._asked = self._waiting.pop(image, [])
+        if self._asked:
+            self._ask()
 
     def paint(self, painter: QPainter) -> None:
         """Draw the object, the points and the box, readable on any photo."""
@@ -210,7 +255,7 @@ class PromptTool(Tool):
                 prompting.forget()
                 self._show(None)
             elif self._asked or prompting.is_ready:
-                prompting.ask(prompt, self._arrived)
+                prompting.ask(prompt, self._arrived, all_meant=bool(self._asked))
         self.host.repaint_marks()
 
     def _arrived(self, found: FoundObject) -> None:

@@ -105,17 +105,22 @@ class ObjectIndex:
         self._bounds[object_id] = (rect.top, rect.left, rect.bottom, rect.right)
         return rect, inner
 
-    def next_free(self) -> int:
-        """One past the highest number; where that is none any more the lowest that is free.
+    def free(self, count: int = 1, ignored: int | None = None) -> list[int]:
+        """Numbers that no object has: those past the highest, then those left out between.
 
-        0 if all are taken.
+        Args:
+            count: How many; fewer are given where there are no more.
+            ignored: The class that counts nowhere. Its numbers are no objects, so what comes after
+                them is not pushed up by them (borders are 255 in Pascal VOC), but they are taken.
         """
-        used = np.flatnonzero(self._areas)
-        highest = int(used[-1]) if used.size else 0
-        if highest < HIGHEST_ID:
-            return highest + 1
-        free = np.flatnonzero(self._areas[1:] == 0)
-        return int(free[0]) + 1 if free.size else 0
+        used = self._areas > 0
+        counted = used if ignored is None else used & (self._classes != ignored)
+        highest = int(np.flatnonzero(counted)[-1]) if counted.any() else 0
+        found: list[int] = []
+        for first, last in ((highest + 1, HIGHEST_ID + 1), (1, highest + 1)):
+            numbers = np.flatnonzero(~used[first:last])[: count - len(found)] + first
+            found += numbers.tolist()
+        return found
 
     def follow(self, patch: Patch) -> None:
         """Know what the map holds after a patch of it; the patch has ids."""

@@ -31,12 +31,13 @@ def test_each_object_has_class_area_and_place():
     assert 7 in index
     assert 2 not in index
     assert index.info(2) is None
-    assert index.next_free() == 8
+    assert index.free() == [8]
+    assert index.free(2, ignored=2) == [2, 3]
 
 
 def test_a_map_without_ids_has_no_objects():
     assert len(ObjectIndex.of(LabelMap.empty((3, 4)))) == 0
-    assert ObjectIndex.of(LabelMap.empty((3, 4))).next_free() == 1
+    assert ObjectIndex.of(LabelMap.empty((3, 4))).free() == [1]
 
 
 def test_it_follows_what_is_painted_and_taken_away():
@@ -70,7 +71,7 @@ def test_the_class_follows_where_the_whole_object_changes():
 
 def test_the_lowest_free_number_is_given_where_the_highest_is_taken():
     labels, ids = np.ones((1, 3), np.uint8), np.array([[1, 3, HIGHEST_ID]], np.uint16)
-    assert ObjectIndex.of(LabelMap(labels, ids)).next_free() == 2
+    assert ObjectIndex.of(LabelMap(labels, ids)).free(2) == [2, 4]
 
 
 def test_a_patch_without_ids_is_refused():

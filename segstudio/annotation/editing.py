@@ -555,6 +555,28 @@ class Editing:
         job.cancel()
         return True
 
+    def change(
+        self,
+        title: str,
+        make: Callable[[Document], Made],
+        *,
+        pixels: int | None = None,
+        then: Callable[[bool], None] | None = None,
+    ) -> None:
+        """Make an edit of the open image of patches that are made elsewhere.
+
+        Args:
+            title: What the edit is called.
+            make: Makes the patches of an image, perhaps in a job, and again if it was painted on
+                meanwhile.
+            pixels: How many pixels they have at most; None for the whole image.
+            then: Called at the end with whether something changed.
+        """
+        self.end_stroke()
+        document = self._editable()
+        if document is not None:
+            self._perform(document, title, lambda: make(document), pixels=pixels, then=then)
+
     # -- undo --------------------------------------------------------------------------------
 
     def undo(self) -> None:

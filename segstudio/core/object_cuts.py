@@ -5,7 +5,8 @@ Pieces are what is connected by edges of pixels, not by corners: a line one pixe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from segstudio.core.brush import segment_mask
 from segstudio.core.geometry import Rect
-from segstudio.core.labels import InstanceIds, Mask, Patch
+from segstudio.core.labels import InstanceIds, LabelMap, Mask, Patch
 
 LEAST_PIECE = 4
 """A piece of fewer pixels is no object of its own: it stays with the one it was cut from."""
@@ -68,8 +69,7 @@ def cut_between(
     inside = Rect.of_shape((mask.shape[0], mask.shape[1]))
     if places[0] == places[1] or not all(inside.contains(x, y) and mask[y, x] for y, x in places):
         return mask.astype(np.int32)
-    # imported here: it takes long, and is needed for this alone
-    from skimage.segmentation import watershed
+    from skimage.segmentation import watershed  # takes seconds to import
 
     padded = np.pad(mask, 1).astype(np.uint8)
     height = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
@@ -78,7 +78,8 @@ def cut_between(
     seeds = np.zeros(mask.shape, np.int32)
     for number, place in enumerate(places, 1):
         seeds[place] = number
-    halves = np.asarray(watershed(-height, seeds, mask=mask), np.int32)
+    flooded: npt.ArrayLike = watershed(-height, seeds, mask=mask)  # type: ignore[no-untyped-call]
+    halves = np.asarray(flooded, np.int32)
     # parts that no seed reaches stay with the first
     halves[mask & (halves == 0)] = 1
     if np.count_nonzero(halves == 2) > np.count_nonzero(halves == 1):
@@ -123,6 +124,51 @@ def regions_of(mask: Mask) -> Pieces:
     return np.asarray(cv2.connectedComponents(mask.view(np.uint8), connectivity=8)[1], np.int32)
 
 
+def region_seeds(annotation: LabelMap, rect: Rect) -> list[tuple[int, int]]:
+    """A pixel of each connected region in a rectangle."""
+    labels = annotation.labels[rect.slices]
+    seeds = []
+    for class_id in np.unique(labels):
+        if class_id == 0:
+            continue
+        regions = regions_of(labels == class_id)
+        _, first = np.unique(regions, return_index=True)
+        for place in first[1:] if regions.reshape(-1)[first[0]] == 0 else first:
+            y, x = divmod(int(place), rect.width)
+            seeds.append((x + rect.left, y + rect.top))
+    return sorted(seeds, key=lambda xy: (xy[1], xy[0]))
+
+
+def crossed_by(ids: InstanceIds, points: Sequence[tuple[float, float]]) -> list[int]:
+    """The objects under a line, in the order in which it comes to them."""
+    found: dict[int, None] = {}
+    height, width = ids.shape
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
+        steps = int(2 * max(abs(x1 - x0), abs(y1 - y0))) + 2
+        columns = np.floor(np.linspace(x0, x1, steps)).astype(np.intp)
+        rows = np.floor(np.linspace(y0, y1, steps)).astype(np.intp)
+        inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+        for object_id in ids[rows[inside], columns[inside]].tolist():
+            if object_id:
+                found[object_id] = None
+    return list(found)
+
+
+def numbered_regions(annotation: LabelMap, class_ids: Iterable[int]) -> tuple[Pieces, int]:
+    """The connected regions of classes that have no number, numbered from 1, and how many."""
+    free = np.ones(annotation.shape_hw, np.bool_)
+    if annotation.instances is not None:
+        free = annotation.instances == 0
+    numbers, count = np.zeros(annotation.shape_hw, np.int32), 0
+    for class_id in sorted(class_ids):
+        regions = regions_of((annotation.labels == class_id) & free)
+        found = int(regions.max(initial=0))
+        if found:
+            numbers = np.where(regions > 0, regions + count, numbers)
+            count += found
+    return numbers.astype(np.int32), count
+
+
 def cut_patch(
     labels: npt.NDArray[np.uint8],
     ids: InstanceIds,
@@ -159,7 +205,7 @@ def _line(rect: Rect, points: list[PointXY]) -> Mask:
     """The pixels of a rectangle that a line goes through, one thin."""
     mask = np.zeros(rect.shape_hw, np.bool_)
     shape = (rect.bottom, rect.right)
-    for start, end in zip(points, points[1:] or points, strict=False):
+    for start, end in itertools.pairwise(points):
         where, along = segment_mask(start, end, 1, shape)
         common = where.intersect(rect)
         if common.is_empty:

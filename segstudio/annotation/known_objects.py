@@ -46,6 +46,8 @@ class KnownObjects:
     def begin(self, document: Document) -> None:
         """The annotation keeps ids from now on, which are all 0."""
         self._take(document.annotation, document.annotation.revision, ObjectIndex())
+        if document is self._session.document:
+            self._session.notify(What.OBJECTS)
 
     def follow(self, document: Document, patches: tuple[Patch, ...]) -> None:
         """Patches were just applied to an image's annotation."""

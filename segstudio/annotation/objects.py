@@ -68,6 +68,9 @@ class Objects:
     takes the place of an object: it can be chosen, deleted and given another class. Every verb that
     changes something is one edit, which touches the objects' rectangles only. What is chosen is
     `Session.selection`.
+
+    Attributes:
+        merge_first: The object with which the next one that is clicked on is merged; 0 for none.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Objects:
         self._editing, self._schema_keeper = editing, schema_keeper
         self._region_of: dict[PixelXY, Region] = {}
         self._regions_at: tuple[LabelMap | None, int] = (None, -1)
+        self.merge_first = 0
         session.follow(What.DOCUMENT | What.PROJECT, self._on_document)
         session.follow(What.LABELS | What.OBJECTS, self._on_labels)
 
@@ -174,10 +178,10 @@ class Objects:
             if not add:
                 self.clear_selection()
             return False
-        same = [seed for seed in before.regions if self._is_in_region(seed, pixel)]
+        same = [seed for seed in before.regions if self.same_region(seed, pixel)]
         if add:
-            rest = tuple(seed for seed in before.regions if seed not in same)
-            regions = rest if same else (*rest, pixel)
+            others = tuple(seed for seed in before.regions if seed not in same)
+            regions = others if same else (*others, pixel)
             self._session.select(Selection(before.objects, regions))
         else:
             self._session.select(Selection((), (same[0] if same else pixel,)))
@@ -202,7 +206,7 @@ class Objects:
         seeds: list[PixelXY] = []
         for pixel in region_seeds(annotation, rect):
             known = (*before.regions, *seeds)
-            if not any(self._is_in_region(seed, pixel) for seed in known):
+            if not any(self.same_region(seed, pixel) for seed in known):
                 seeds.append(pixel)
         self._session.select(Selection(before.objects, (*before.regions, *seeds)))
 
@@ -341,7 +345,7 @@ class Objects:
         Args:
             object_ids: Which; the chosen ones if none are named.
         """
-        infos = self._infos(object_ids)
+        infos, self.merge_first = self._infos(object_ids), 0
         if len(infos) < 2:
             if not self._needs_objects("Merging"):
                 self._say("Merging needs two objects.", "Choose them with Shift+click.")
@@ -354,6 +358,16 @@ class Objects:
             )
 
         self._change("Merge", make, others, then=lambda: self.select((first.id,)))
+
+    def begin_merge(self, object_id: int) -> None:
+        """Choose an object to be merged with the next one; 0: none, and nothing is chosen."""
+        self.merge_first = object_id if self.info(object_id) is not None else 0
+        self.select((self.merge_first,) if self.merge_first else ())
+
+    def say_where_to_merge(self) -> None:
+        """Say why nothing is merged where there is no object."""
+        if not self._needs_objects("Merging"):
+            self._say("There is no object to merge.", "Click two objects, or drag over several.")
 
     def delete(self, object_ids: Sequence[int] = ()) -> None:
         """Make objects and regions background: those named, else what is chosen."""
@@ -535,7 +549,8 @@ class Objects:
                 found.append(patch)
         return side_by_side(annotation, found)
 
-    def _is_in_region(self, seed: PixelXY, pixel: PixelXY) -> bool:
+    def same_region(self, seed: PixelXY, pixel: PixelXY) -> bool:
+        """Whether two pixels lie in the same region without a number."""
         found = self.region_at(seed)
         return seed == pixel or (found is not None and _holds(found, pixel))
 
@@ -600,6 +615,7 @@ class Objects:
 
     def _on_document(self, _change: Change) -> None:
         self._region_of, self._regions_at = {}, (None, -1)
+        self.merge_first = 0
         self.clear_selection()
 
     def _on_labels(self, change: Change) -> None:
@@ -608,6 +624,8 @@ class Objects:
         if not selection or document is None or change.document is not document:
             return
         index = self.index
+        if index is not None and self.merge_first not in index:
+            self.merge_first = 0
         kept = selection.objects
         if index is not None:
             kept = tuple(i for i in kept if i in index)

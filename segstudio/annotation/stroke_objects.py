@@ -167,7 +167,9 @@ class StrokeObjects:
             rect = rect.union(patch.rect)
         before = ids[rect.slices].copy()
         for patch in reversed(patches):
-            before[patch.rect.within(rect)] = patch.instances_before
+            part = patch.instances_before
+            if part is not None:
+                before[patch.rect.within(rect)] = part
         pieces = self._pieces(document, rect, before, ids[rect.slices])
         return side_by_side(document.annotation, pieces)
 

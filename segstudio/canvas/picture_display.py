@@ -351,5 +351,6 @@ def _visible_part(view: ViewState) -> ViewState:
         only_unlabelled=plain.only_unlabelled,
         fill_contiguous=plain.fill_contiguous,
         stroke_makes=plain.stroke_makes,
+        split_by_photo=plain.split_by_photo,
         wipe_at=plain.wipe_at,
     )

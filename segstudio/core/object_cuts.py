@@ -6,7 +6,7 @@ Pieces are what is connected by edges of pixels, not by corners: a line one pixe
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -78,8 +78,8 @@ def cut_between(
     seeds = np.zeros(mask.shape, np.int32)
     for number, place in enumerate(places, 1):
         seeds[place] = number
-    flooded: npt.ArrayLike = watershed(-height, seeds, mask=mask)  # type: ignore[no-untyped-call]
-    halves = np.asarray(flooded, np.int32)
+    flood: Callable[..., npt.ArrayLike] = watershed
+    halves = np.asarray(flood(-height, seeds, mask=mask), np.int32)
     # parts that no seed reaches stay with the first
     halves[mask & (halves == 0)] = 1
     if np.count_nonzero(halves == 2) > np.count_nonzero(halves == 1):

@@ -187,6 +187,7 @@ class ViewState:
     only_unlabelled: bool = False
     fill_contiguous: bool = True
     stroke_makes: StrokeMakes = StrokeMakes.AUTOMATIC
+    split_by_photo: bool = False
     layer: Layer = Layer.BOTH
     style: OverlayStyle = OverlayStyle.BOTH
     flavour: Flavour = Flavour.PANOPTIC

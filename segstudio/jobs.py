@@ -32,6 +32,7 @@ Lane = Literal[
     "save",
     "journal",
     "edits",
+    "cuts",
     "scores",
     "model",
     "preview",

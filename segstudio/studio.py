@@ -9,6 +9,7 @@ from segstudio.annotation.autosave import Autosave
 from segstudio.annotation.class_removal import ClassRemoval
 from segstudio.annotation.editing import Editing
 from segstudio.annotation.exporting import Exporting
+from segstudio.annotation.objects import Objects
 from segstudio.annotation.prompting import Prompting
 from segstudio.annotation.recovering import Recovering
 from segstudio.clock import Clock
@@ -72,6 +73,7 @@ class Studio:
         preferences: Settings and the user's folders.
         scoring: Scores of the image and the folder.
         editing: Painting, undo.
+        objects: Single objects: choosing, parting, joining, changing them.
         prompting: Points and boxes answered by a network.
         place: Which files annotations go to, and their originals.
         autosave: Saving, and getting back what a crash left.
@@ -189,6 +191,7 @@ class Studio:
         """Painting, undo, saving, recovery, export."""
         session, jobs, notices = self.session, self.jobs, self.notices
         self.editing = Editing(session, jobs, notices)
+        self.objects = Objects(session, jobs, notices, self.editing, self.schema_keeper)
         self.prompting = Prompting(session, jobs, notices)
         self.recovering = Recovering(
             session,

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from segstudio.annotation.known_objects import KnownObjects
 from segstudio.annotation.patching import (
-    Packed,
+    PackedAll,
     difference_at,
     difference_patch,
     known_classes,
     object_count,
-    packed,
+    packed_all,
     ready_for,
     replacement_text,
     replacing,
     taken_patch,
 )
 from segstudio.annotation.stepping import AT_ONCE_PIXELS, Stepping
+from segstudio.annotation.stroke_objects import StrokeObjects, StrokeTarget
 from segstudio.core.brush import segment_mask
 from segstudio.core.formatting import counted
 from segstudio.core.geometry import Rect
 from segstudio.core.history import Edit, EditRecorder, Source
-from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch
+from segstudio.core.labels import LabelMap, Mask, Patch
 from segstudio.core.merging import merged
 from segstudio.core.prediction import Prediction
 from segstudio.core.regions import region_at
@@ -35,13 +36,14 @@ from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
 from segstudio.runs.score_sides import run_title
 from segstudio.session.document import Document
-from segstudio.session.session import SchemaOrigin, Session, What
+from segstudio.session.session import SchemaOrigin, Selection, Session, What
 
-_MAX_INSTANCE = 65535
 PointXY = tuple[float, float]
 """(x, y) in the image; pixel x covers [x, x + 1)."""
 _REPLACED = "replaced"
 """What the notice of a replaced annotation is about: the next one takes its place."""
+Made = Patch | Sequence[Patch] | None
+"""What an edit changes, the patches in order; nothing if nothing changes."""
 
 
 @dataclass
@@ -53,18 +55,18 @@ class _Stroke:
         recorder: What was painted so far.
         last_xy: Where the brush was last.
         size: Its diameter in pixels.
-        class_id: The class that is painted.
+        target: The class that is painted, and the object that the pixels become.
         only_over: If given, only pixels of this class are painted over.
-        instance_id: The instance that the pixels get where instance ids are kept.
+        takes_objects: Whether pixels of objects were taken away, so that one may be cut in two.
     """
 
     document: Document
     recorder: EditRecorder
     last_xy: PointXY
     size: int
-    class_id: int
+    target: StrokeTarget
     only_over: int | None
-    instance_id: int
+    takes_objects: bool = False
 
 
 class Editing:
@@ -72,6 +74,10 @@ class Editing:
 
     Every change is a patch that is applied and announced as LABELS at once; what makes up one
     user action becomes one `Edit` of the image's history.
+
+    Attributes:
+        known: The objects of the open image.
+        objects: Which object what is painted becomes.
     """
 
     def __init__(
@@ -88,7 +94,8 @@ class Editing:
         self._pending: Job | None = None
         self._stepping = Stepping(session, jobs, notices, self._stepped)
         self._stroke: _Stroke | None = None
-        self._numbers = _InstanceNumbers()
+        self.known = KnownObjects(session, jobs)
+        self.objects = StrokeObjects(session, self.known)
 
     # -- strokes ---------------------------------------------------------------------------
 
@@ -110,23 +117,30 @@ class Editing:
         document = self._editable()
         if document is None:
             return
-        view = self._session.view
-        class_id = 0 if erase else view.active_class
-        only_over = None
-        if view.only_unlabelled:
-            only_over = view.active_class if erase else 0
+        class_id = 0 if erase else self._session.view.active_class
+        aimed = self.objects.at(document, (x, y), class_id)
+        target = self.objects.numbered(document, aimed)
+        if target is None:
+            self._say_full(document)
+            return
         self._stroke = _Stroke(
             document,
-            EditRecorder(self._stroke_title(class_id, erase)),
+            EditRecorder(self._stroke_title(target.class_id, erase)),
             (x, y),
-            view.brush_size,
-            class_id,
-            only_over,
-            self._numbers.at(
-                document.annotation, x, y, class_id, self._session.schema.ignore_index
-            ),
+            self._session.view.brush_size,
+            target,
+            self._only_over(erase),
         )
         self._stamp((x, y))
+
+    def target_at(self, x: float, y: float, erase: bool = False) -> StrokeTarget | None:
+        """What a stroke would make that begins at (x, y); None if nothing can be painted there."""
+        document = self._session.document
+        inside = document is not None and Rect.of_shape(document.shape_hw).contains(int(x), int(y))
+        if document is None or self._session.read_only or not inside:
+            return None
+        class_id = 0 if erase else self._session.view.active_class
+        return self.objects.at(document, (x, y), class_id)
 
     def extend_stroke(self, x: float, y: float) -> None:
         """Draw on to (x, y) in a straight line; does nothing without a stroke."""
@@ -140,8 +154,27 @@ class Editing:
 
     def _lift(self) -> None:
         stroke, self._stroke = self._stroke, None
-        if stroke is not None and stroke.document.history.push(stroke.recorder):
+        if stroke is None:
+            return
+        if stroke.takes_objects and stroke.target.class_id == 0:
+            self._part(stroke)
+        if stroke.document.history.push(stroke.recorder):
             self._session.notify(What.HISTORY)
+            self._select_painted(stroke.document, stroke.target)
+
+    def _part(self, stroke: _Stroke) -> None:
+        """Make objects of the pieces of what the stroke cut, within the same edit."""
+        erased = [patch.inverse() for patch in stroke.recorder.taken_back().unpack().patches]
+        pieces = self.objects.parted(stroke.document, erased[::-1])
+        for patch in pieces:
+            stroke.recorder.add(patch)
+        if pieces:
+            self._apply(stroke.document, pieces)
+
+    def _select_painted(self, document: Document, target: StrokeTarget) -> None:
+        """What was painted is the selected object, so that the next stroke can go on with it."""
+        if target.object_id and document is self._session.document:
+            self._session.select(Selection((target.object_id,)))
 
     def abort_stroke(self) -> None:
         """Take the stroke back as if it had never begun."""
@@ -157,15 +190,13 @@ class Editing:
         stroke.last_xy = point_xy
         if rect.is_empty:
             return
-        patch = annotation.paint(
-            rect,
-            mask,
-            stroke.class_id,
-            only_over=stroke.only_over,
-            instance_id=stroke.instance_id,
-        )
+        target = stroke.target
+        patch = self.objects.painted_patch(stroke.document, (rect, mask), target, stroke.only_over)
         if patch is not None:
+            ids = patch.instances_before
+            stroke.takes_objects |= ids is not None and bool(ids[patch.before != patch.after].any())
             stroke.recorder.add(patch)
+            self._ready_for(stroke.document, patch)
             self._apply(stroke.document, (patch,))
 
     def _stroke_title(self, class_id: int, erase: bool) -> str:
@@ -176,8 +207,9 @@ class Editing:
     def fill_at(self, x: float, y: float) -> None:
         """Give the region under (x, y) the active class.
 
-        The region is what is connected to the point with the same class, or with "contiguous"
-        off that class everywhere. With "only unlabelled" on, only background is filled.
+        The region is what is connected to the point with the same class, of an object only that
+        object, or with "contiguous" off that class everywhere. With "only unlabelled" on, only
+        background is filled. What lies in the outline of an object becomes a part of it.
         """
         self.end_stroke()
         document = self._editable()
@@ -186,65 +218,104 @@ class Editing:
             return
         view = self._session.view
         only_over = 0 if view.only_unlabelled else None
-        class_id = view.active_class
+        class_id, contiguous = view.active_class, view.fill_contiguous
 
-        def make() -> Patch | None:
+        def where() -> tuple[Rect, Mask]:
             annotation = document.annotation
-            rect, mask = region_at(annotation.labels, point, contiguous=view.fill_contiguous)
-            if rect.is_empty:
-                return None
-            instance = self._new_object(annotation) if class_id else 0
-            return annotation.paint(rect, mask, class_id, only_over=only_over, instance_id=instance)
+            ids = annotation.instances if contiguous else None
+            return region_at(annotation.labels, point, contiguous=contiguous, ids=ids)
 
-        self._perform(document, f"Fill: {self._session.schema.name_of(class_id)}", make)
+        def target(found: tuple[Rect, Mask]) -> StrokeTarget:
+            return self.objects.of_fill(document, point, found, class_id)
+
+        title = f"Fill: {self._session.schema.name_of(class_id)}"
+        self._paint(document, title, where, target, only_over)
 
     def paint_polygon(self, points: Iterable[PointXY], erase: bool = False) -> None:
-        """Fill a polygon given by its corners (x, y) with the active class, or with background."""
+        """Fill a polygon given by its corners (x, y) with the active class, or with background.
+
+        It belongs to the object on which its first corner lies, or to a new one, as a stroke does.
+        """
         self.end_stroke()
         document = self._editable()
         corners = np.asarray(list(points), np.float64).reshape(-1, 2)
         if document is None or len(corners) < 3:
             return
-        view = self._session.view
-        class_id = 0 if erase else view.active_class
-        only_over = None
-        if view.only_unlabelled:
-            only_over = view.active_class if erase else 0
-
-        def make() -> Patch | None:
-            rect, mask = polygon_mask(corners, document.shape_hw)
-            if rect.is_empty:
-                return None
-            annotation = document.annotation
-            instance = self._new_object(annotation) if class_id else 0
-            return annotation.paint(rect, mask, class_id, only_over=only_over, instance_id=instance)
-
+        class_id = 0 if erase else self._session.view.active_class
+        first_xy = (float(corners[0, 0]), float(corners[0, 1]))
+        target = self.objects.at(document, first_xy, class_id)
         width, height = np.minimum(np.ptp(corners, axis=0), document.shape_hw[::-1])
-        title = f"Polygon: {self._session.schema.name_of(class_id)}"
-        self._perform(document, title, make, pixels=int(width * height))
+        self._paint(
+            document,
+            f"Polygon: {self._session.schema.name_of(target.class_id)}",
+            lambda: polygon_mask(corners, document.shape_hw),
+            lambda _found: target,
+            self._only_over(erase),
+            pixels=int(width * height),
+        )
 
-    def paint_mask(self, rect: Rect, mask: Mask, title: str) -> None:
-        """Give the pixels of a mask the active class, as one object.
+    def paint_mask(self, rect: Rect, mask: Mask, title: str, erase: bool = False) -> None:
+        """Give the pixels of a mask the active class, as one object where that has objects.
 
         Args:
             rect: Where; inside the image.
             mask: (h, w) bool of the rectangle's shape: which pixels.
             title: What the edit is called, before the class.
+            erase: Make them background instead.
         """
         self.end_stroke()
         document = self._editable()
         if document is None or rect.is_empty:
             return
+        class_id = 0 if erase else self._session.view.active_class
+        target = self.objects.of_mask(document, class_id)
+        self._paint(
+            document,
+            f"{title}: {self._session.schema.name_of(target.class_id)}",
+            lambda: (rect, mask),
+            lambda _found: target,
+            self._only_over(erase),
+            pixels=rect.height * rect.width,
+        )
+
+    def _only_over(self, erase: bool) -> int | None:
+        """The class that alone is painted over; None for all."""
         view = self._session.view
-        class_id, only_over = view.active_class, 0 if view.only_unlabelled else None
+        if not view.only_unlabelled:
+            return None
+        return view.active_class if erase else 0
 
-        def make() -> Patch | None:
-            annotation = document.annotation
-            instance = self._new_object(annotation) if class_id else 0
-            return annotation.paint(rect, mask, class_id, only_over=only_over, instance_id=instance)
+    def _paint(
+        self,
+        document: Document,
+        title: str,
+        where: Callable[[], tuple[Rect, Mask]],
+        target_of: Callable[[tuple[Rect, Mask]], StrokeTarget],
+        only_over: int | None,
+        pixels: int | None = None,
+    ) -> None:
+        """Paint the pixels that `where` finds, and select the object that they become."""
+        target: StrokeTarget | None = None
+        is_full = False
 
-        named = f"{title}: {self._session.schema.name_of(class_id)}"
-        self._perform(document, named, make, pixels=rect.height * rect.width)
+        def make() -> Made:
+            nonlocal target, is_full
+            found = where()
+            if found[0].is_empty:
+                return None
+            target = self.objects.numbered(document, target_of(found))
+            is_full = target is None
+            return (
+                None if target is None else self.objects.painted(document, found, target, only_over)
+            )
+
+        def done(changed: bool) -> None:
+            if is_full:
+                self._say_full(document)
+            elif changed and target is not None:
+                self._select_painted(document, target)
+
+        self._perform(document, title, make, pixels=pixels, then=done)
 
     # -- whole maps --------------------------------------------------------------------------
 
@@ -400,19 +471,16 @@ class Editing:
         self._notices.settle(_REPLACED)
         self._notices.info(told, action=("Undo", take_back), scope="image", about=_REPLACED)
 
-    def _new_object(self, annotation: LabelMap) -> int:
-        return self._numbers.new(annotation, self._session.schema.ignore_index)
-
     def _perform(
         self,
         document: Document,
         title: str,
-        make: Callable[[], Patch | None],
+        make: Callable[[], Made],
         pixels: int | None = None,
         then: Callable[[bool], None] | None = None,
         source: Source | None = None,
     ) -> None:
-        """Commit the patch that `make` gives; where it has many pixels it is made in a job.
+        """Commit the patches that `make` gives; where they have many pixels it is done in a job.
 
         The job reads the annotation while the user may paint on; if that happened, it is made
         again from what is there then.
@@ -420,19 +488,19 @@ class Editing:
         Args:
             document: Whose annotation is changed.
             title: What the edit is called.
-            make: Makes the patch; None if nothing changes.
-            pixels: How many pixels the patch has at most; None for the whole image.
+            make: Makes the patches; nothing if nothing changes.
+            pixels: How many pixels they have at most; None for the whole image.
             then: Called at the end with whether something changed.
             source: Where the pixels come from, if not from a hand.
         """
         self._cancel_pending()
         size = document.annotation.labels.size if pixels is None else pixels
         if self._jobs is None or size <= AT_ONCE_PIXELS:
-            self._finish(document, packed(title, make(), source), then)
+            self._finish(document, packed_all(title, make(), source), then)
             return
         annotation, revision = document.annotation, document.annotation.revision
 
-        def done(made: Packed) -> None:
+        def done(made: PackedAll) -> None:
             self._pending = None
             if document is not self._session.document:
                 self._say(f"{title} was not done: {document.ref.title} was left.")
@@ -442,7 +510,7 @@ class Editing:
                 self._perform(document, title, make, pixels, then, source)
 
         self._pending = self._jobs.submit(
-            title, "edits", lambda _job: packed(title, make(), source), done, front=True
+            title, "edits", lambda _job: packed_all(title, make(), source), done, front=True
         )
 
     def _editable(self) -> Document | None:
@@ -457,16 +525,27 @@ class Editing:
             self._notices.info(message)
 
     def _finish(
-        self, document: Document, made: Packed, then: Callable[[bool], None] | None
+        self, document: Document, made: PackedAll, then: Callable[[bool], None] | None
     ) -> None:
-        recorder, patch = made
-        if patch is not None:
-            self._numbers.forget()
-            ready_for(document, patch)
+        recorder, patches = made
+        if patches:
+            for patch in patches:
+                self._ready_for(document, patch)
             document.history.push(recorder)
-            self._apply(document, (patch,), What.HISTORY)
+            self._apply(document, patches, What.HISTORY)
         if then is not None:
-            then(patch is not None)
+            then(bool(patches))
+
+    def _ready_for(self, document: Document, patch: Patch) -> None:
+        """Let the annotation keep ids of objects if a patch brings the first."""
+        if ready_for(document, patch):
+            self.known.begin(document)
+
+    def _say_full(self, document: Document) -> None:
+        self._say(
+            f"{document.ref.title} has no number left for another object: delete some or "
+            "renumber them."
+        )
 
     def _cancel_pending(self) -> bool:
         """Give up a change that is still being made; whether there was one."""
@@ -475,6 +554,28 @@ class Editing:
             return False
         job.cancel()
         return True
+
+    def change(
+        self,
+        title: str,
+        make: Callable[[Document], Made],
+        *,
+        pixels: int | None = None,
+        then: Callable[[bool], None] | None = None,
+    ) -> None:
+        """Make an edit of the open image of patches that are made elsewhere.
+
+        Args:
+            title: What the edit is called.
+            make: Makes the patches of an image, perhaps in a job, and again if it was painted on
+                meanwhile.
+            pixels: How many pixels they have at most; None for the whole image.
+            then: Called at the end with whether something changed.
+        """
+        self.end_stroke()
+        document = self._editable()
+        if document is not None:
+            self._perform(document, title, lambda: make(document), pixels=pixels, then=then)
 
     # -- undo --------------------------------------------------------------------------------
 
@@ -497,7 +598,6 @@ class Editing:
             self._stepping.go(undo=False)
 
     def _stepped(self, document: Document, patches: tuple[Patch, ...], also: What) -> None:
-        self._numbers.forget()  # what comes back may have higher instance ids
         self._apply(document, patches, also)
 
     def apply_edit(self, document: Document, edit: Edit) -> None:
@@ -510,7 +610,7 @@ class Editing:
         instances = None if wanted.instances is None else np.array(wanted.instances)
         patch = difference_patch(document.annotation, wanted.labels, instances)
         if patch is not None:
-            ready_for(document, patch)
+            self._ready_for(document, patch)
             self.apply_edit(document, Edit(title, (patch,)))
 
     # -- picking -----------------------------------------------------------------------------
@@ -529,7 +629,6 @@ class Editing:
     # -- inside ------------------------------------------------------------------------------
 
     def _commit(self, document: Document, edit: Edit) -> None:
-        self._numbers.forget()
         document.history.push(edit)
         self._apply(document, edit.patches, What.HISTORY)
 
@@ -539,63 +638,7 @@ class Editing:
         patches = merged(document.annotation, patches)
         for patch in patches:
             document.annotation.apply(patch)
+        self.known.follow(document, patches)
         document.edited_at = time.time()
         what = What.LABELS if also is None else What.LABELS | also
         self._session.notify(what, document=document, patches=patches)
-
-
-class _InstanceNumbers:
-    """Gives ids that no pixel has; the highest is remembered between strokes."""
-
-    def __init__(self) -> None:
-        self._known: tuple[LabelMap, int, frozenset[int]] | None = None
-
-    def forget(self) -> None:
-        """Look at the map again before the next id: others may be in it now."""
-        self._known = None
-
-    def at(
-        self, annotation: LabelMap, x: float, y: float, class_id: int, ignored: int | None = None
-    ) -> int:
-        """The instance that a stroke of a class beginning at (x, y) belongs to.
-
-        A stroke that begins on an instance of its class extends it, else it is a new one.
-        """
-        ids = annotation.instances
-        if ids is None or class_id == 0:
-            return 0
-        column, row = math.floor(x), math.floor(y)
-        inside = Rect.of_shape(annotation.shape_hw).contains(column, row)
-        if inside and annotation.labels[row, column] == class_id and ids[row, column]:
-            return int(ids[row, column])
-        return self.new(annotation, ignored)
-
-    def new(self, annotation: LabelMap, ignored: int | None = None) -> int:
-        """One past the highest; 0 where no ids are kept.
-
-        Args:
-            annotation: The map.
-            ignored: The class that counts nowhere. Its ids are no objects: borders are 255 in
-                Pascal VOC, and one past that would not fit into 8 bits.
-        """
-        ids = annotation.instances
-        if ids is None:
-            return 0
-        if self._known is None or self._known[0] is not annotation:
-            self._known = (annotation, *_highest(annotation.labels, ids, ignored))
-        _, highest, others = self._known
-        new = highest + 1
-        while new in others:
-            new += 1
-        new = min(new, _MAX_INSTANCE)
-        self._known = (annotation, new, others)
-        return new
-
-
-def _highest(labels: Labels, ids: InstanceIds, ignored: int | None) -> tuple[int, frozenset[int]]:
-    """The highest id of an object, and the ids of pixels that count nowhere."""
-    left_out = None if ignored is None else labels == ignored
-    if left_out is None or not left_out.any():
-        return int(ids.max(initial=0)), frozenset()
-    highest = int(np.where(left_out, np.uint16(0), ids).max(initial=0))
-    return highest, frozenset(int(i) for i in np.unique(ids[left_out]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +19,8 @@ from segstudio.storage.truth import unknown_ids
 
 Packed = tuple[EditRecorder, Patch | None]
 """A patch with its form for the history; None if nothing changes."""
+PackedAll = tuple[EditRecorder, tuple[Patch, ...]]
+"""Patches with their form for the history; none if nothing changes."""
 
 
 def packed(title: str, patch: Patch | None, source: Source | None = None) -> Packed:
@@ -25,6 +29,17 @@ def packed(title: str, patch: Patch | None, source: Source | None = None) -> Pac
     if patch is not None:
         recorder.add(patch)
     return recorder, patch
+
+
+def packed_all(
+    title: str, patches: Patch | Sequence[Patch] | None, source: Source | None = None
+) -> PackedAll:
+    """Patches with their compressed form for the history."""
+    several = (patches,) if isinstance(patches, Patch) else tuple(patches or ())
+    recorder = EditRecorder(title, source)
+    for patch in several:
+        recorder.add(patch)
+    return recorder, several
 
 
 def keep_instances(document: Document) -> LabelMap:
@@ -37,10 +52,12 @@ def keep_instances(document: Document) -> LabelMap:
     return document.annotation
 
 
-def ready_for(document: Document, patch: Patch) -> None:
-    """Let the annotation keep instance ids if a patch brings some."""
-    if patch.instances_after is not None and document.annotation.instances is None:
-        keep_instances(document)
+def ready_for(document: Document, patch: Patch) -> bool:
+    """Let the annotation keep instance ids if a patch brings some; whether it did not before."""
+    if patch.instances_after is None or document.annotation.instances is not None:
+        return False
+    keep_instances(document)
+    return True
 
 
 def replacing(annotation: LabelMap, said: Prediction, schema: LabelSchema) -> LabelMap:

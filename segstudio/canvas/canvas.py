@@ -28,6 +28,7 @@ from segstudio.session.session import MAX_PANES, Change, ViewState, What
 
 if TYPE_CHECKING:
     from segstudio.annotation.editing import Editing
+    from segstudio.annotation.objects import Objects
     from segstudio.annotation.prompting import Prompting
     from segstudio.comparison.comparing import Comparing
     from segstudio.jobs import JobRunner
@@ -89,6 +90,7 @@ class Canvas(QWidget):
         *,
         key_of: Callable[[str], str] = lambda _command: "",
         prompting: Prompting | None = None,
+        objects: Objects | None = None,
     ) -> None:
         super().__init__(parent)
         self._key_of = key_of
@@ -97,7 +99,7 @@ class Canvas(QWidget):
         self.names = NamesInViews(session, comparing)
         self._linked = LinkedViews()
         self._tools = SharedTools(
-            session, editing, tools, self._flip_overlay, self._blink, prompting
+            session, editing, tools, self._flip_overlay, self._blink, prompting, objects
         )
         self._asked_rect: Rect | None = None
         self.empty = EmptyPage(self)
@@ -408,8 +410,8 @@ def _refresh(viewport: Viewport, change: Change, shown: Document | None) -> None
                 viewport.refresh_labels(change.patches)
     if change.what & What.VIEW:
         viewport.refresh_view_state()
-    if change.what & What.DISAGREEMENT:
-        viewport.update()  # the outline of the opened region
+    if change.what & (What.DISAGREEMENT | What.OBJECTS):
+        viewport.update()  # the outlines of the opened region and of what is selected
     if change.what & _MARKED:
         viewport.refresh_filling()
         viewport.refresh_marks()

@@ -367,6 +367,8 @@ def _visible_part(view: ViewState) -> ViewState:
         previous_class=plain.previous_class,
         only_unlabelled=plain.only_unlabelled,
         fill_contiguous=plain.fill_contiguous,
+        stroke_makes=plain.stroke_makes,
+        split_by_photo=plain.split_by_photo,
         wipe_at=plain.wipe_at,
         contrast=plain.contrast,
     )

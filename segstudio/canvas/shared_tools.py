@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 
 from segstudio.annotation.editing import Editing
+from segstudio.annotation.objects import Objects
 from segstudio.annotation.prompting import Prompting
 from segstudio.canvas.tool import Tool
 from segstudio.canvas.toolbox import Toolbox
@@ -49,6 +50,7 @@ class SharedTools:
         flip_overlay: Callable[[], None],
         blink: Callable[[bool], None],
         prompting: Prompting | None = None,
+        objects: Objects | None = None,
     ) -> None:
         """Args:
         session: What is open.
@@ -57,7 +59,9 @@ class SharedTools:
         flip_overlay: Shows the overlay if it is hidden, hides it if it is shown.
         blink: Told when the key goes down and up that shows the compared layer while it is held.
         prompting: The network that answers points and boxes.
+        objects: The verbs for single objects.
         """
+        self._objects = objects
         self._prompting = prompting
         self._session, self._editing = session, editing
         self._places: list[ToolPlace] = []
@@ -74,6 +78,11 @@ class SharedTools:
     def editing(self) -> Editing:
         """The verbs that change labels."""
         return self._editing
+
+    @property
+    def objects(self) -> Objects | None:
+        """The verbs for single objects, where there are any."""
+        return self._objects
 
     @property
     def prompting(self) -> Prompting | None:

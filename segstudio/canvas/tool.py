@@ -14,6 +14,7 @@ from segstudio.kit.actions import ActionSpec
 
 if TYPE_CHECKING:
     from segstudio.annotation.editing import Editing
+    from segstudio.annotation.objects import Objects
     from segstudio.annotation.prompting import Prompting
     from segstudio.session.session import Session
 
@@ -57,6 +58,10 @@ class ToolHost(Protocol):
         """The verbs that change labels."""
 
     @property
+    def objects(self) -> Objects | None:
+        """The verbs for single objects, where there are any."""
+
+    @property
     def prompting(self) -> Prompting | None:
         """The network that answers points and boxes, where there is one."""
 
@@ -89,6 +94,7 @@ class Tool:
         gestures: What the mouse and held keys do with it, for the cheat sheet: (keys, text).
         edits: Whether it changes labels, so that it rests where nothing may be changed.
         erases: Whether it paints background.
+        makes_objects: Whether it paints the active class, so that it is asked which object that is.
         shows_brush: Whether the pointer is a circle of the brush's size, which can be set then.
         shape: The mouse pointer otherwise.
     """
@@ -108,6 +114,7 @@ class Tool:
     gestures: tuple[tuple[str, str], ...] = ()
     edits = True
     erases = False
+    makes_objects = False
     shows_brush = False
     shape = Qt.CursorShape.CrossCursor
 

@@ -22,6 +22,7 @@ from segstudio.canvas.marks import (
     paint_ring,
     ring_region,
 )
+from segstudio.canvas.object_marks import REACH_PX, SelectionMark
 from segstudio.canvas.over_photo import over_photo_on
 from segstudio.canvas.overlay import shows_annotation
 from segstudio.canvas.picture_display import Display
@@ -31,6 +32,7 @@ from segstudio.canvas.toolbox import Toolbox
 from segstudio.canvas.view import Point
 from segstudio.core.brush import stamp_centre
 from segstudio.core.geometry import Rect
+from segstudio.core.labels import Patch
 from segstudio.session.inspection import BoxesOverPhoto
 from segstudio.session.session import Layer, Session
 
@@ -91,6 +93,7 @@ class WorkArea(Display):
         self._marks = InspectionMarks(session)
         self._marked = QRegion()
         self._region = RegionMark(session)
+        self._selection = SelectionMark(session, tools.objects)
         self._questions = Questions()
         tools.join(self)
 
@@ -119,6 +122,7 @@ class WorkArea(Display):
     def show_document(self) -> None:
         """Another image is open, is loading, or none is open any more."""
         self._let_go_of_image()
+        self._selection.forget()
         super().show_document()
         document = self.session.document
         if document is not None:
@@ -136,6 +140,17 @@ class WorkArea(Display):
             self._stop_waiting()
         self._show_pointer()
         super().refresh_view_state()
+
+    def refresh_labels(self, patches: tuple[Patch, ...]) -> None:
+        """The annotation changed in these patches: also the outlines of what is selected there."""
+        self._selection.forget(patches)
+        super().refresh_labels(patches)
+        if self.session.selection:
+            for patch in patches:
+                left, top = self.to_screen((patch.rect.left, patch.rect.top))
+                right, bottom = self.to_screen((patch.rect.right, patch.rect.bottom))
+                box = QRectF(QPointF(left, top), QPointF(right, bottom)).toAlignedRect()
+                self.update(box.adjusted(-REACH_PX, -REACH_PX, REACH_PX, REACH_PX))
 
     def image_pixel(self, screen_xy: Point) -> tuple[int, int] | None:
         """The image's pixel (x, y) at logical pixels of the widget; None beside the image."""
@@ -407,6 +422,7 @@ class WorkArea(Display):
     def paint_marks(self, painter: QPainter) -> None:
         """Draw the opened region, the inspector's and the tool's marks, and the ring."""
         self._region.paint(painter, self.document, self.to_screen)
+        self._selection.paint(painter, self.document, self.to_screen)
         document = self.document
         if self.number == 0 and document is not None and self.session.view.overlay_visible:
             over = over_photo_on(document, self.session.inspection)

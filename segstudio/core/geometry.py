@@ -44,6 +44,15 @@ class Rect:
         """Index of this rectangle into an array (H, W, ...)."""
         return (slice(self.top, self.bottom), slice(self.left, self.right))
 
+    def within(self, outer: Rect) -> tuple[slice, slice]:
+        """Index of this rectangle into an array that covers another one around it."""
+        return Rect(
+            self.top - outer.top,
+            self.left - outer.left,
+            self.bottom - outer.top,
+            self.right - outer.left,
+        ).slices
+
     def intersect(self, other: Rect) -> Rect:
         """The pixels in both; may be empty."""
         return Rect(

@@ -121,11 +121,13 @@ class LabelMap:
         return known
 
     def with_instances(self) -> LabelMap:
-        """The same classes with instance ids, all 0, at revision 0.
+        """The same classes with instance ids, all 0, at the same revision.
 
         It takes this map's place: they share the classes, so only one of them may be changed.
         """
-        return LabelMap(self._labels, np.zeros(self.shape_hw, np.uint16))
+        other = LabelMap(self._labels, np.zeros(self.shape_hw, np.uint16))
+        other._revision = self._revision
+        return other
 
     def apply(self, patch: Patch) -> None:
         """Set the rectangle to `patch.after`.

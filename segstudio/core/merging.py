@@ -6,6 +6,8 @@ import functools
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+import numpy as np
+
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import LabelMap, Patch
 
@@ -17,6 +19,8 @@ _MOST_TILED: Final = 1 << 22
 """Pixels of tiles up to which they are better than one rectangle."""
 _PART_PIXELS: Final = 1 << 18
 _PART_PATCHES: Final = 12
+_MOST_APART: Final = 64
+"""More changes side by side become one: comparing all their rectangles would take longer."""
 
 
 def merged(annotation: LabelMap, patches: tuple[Patch, ...]) -> tuple[Patch, ...]:
@@ -43,6 +47,49 @@ def merged(annotation: LabelMap, patches: tuple[Patch, ...]) -> tuple[Patch, ...
     if len(tiles) >= len(patches):
         return patches
     return tuple(_joined(annotation, covered[tile], within) for tile, (_, within) in tiles.items())
+
+
+def side_by_side(annotation: LabelMap, patches: Sequence[Patch]) -> tuple[Patch, ...]:
+    """Patches that were each made of the same map, as patches that can be applied in order.
+
+    They change different pixels, but their rectangles may overlap: one applied after another would
+    put back what that changed. Those that overlap become one.
+
+    Args:
+        annotation: The map, as it is before them.
+        patches: Changes of different pixels of it.
+    """
+    if len(patches) > _MOST_APART:
+        whole = functools.reduce(Rect.union, (patch.rect for patch in patches))
+        return (_overlaid(annotation, whole, patches),)
+    groups: list[tuple[Rect, list[Patch]]] = []
+    for patch in patches:
+        rect, together = patch.rect, [patch]
+        while touching := [g for g in groups if not g[0].intersect(rect).is_empty]:
+            groups = [g for g in groups if g not in touching]
+            for other, members in touching:
+                rect, together = rect.union(other), members + together
+        groups.append((rect, together))
+    return tuple(
+        members[0] if len(members) == 1 else _overlaid(annotation, rect, members)
+        for rect, members in groups
+    )
+
+
+def _overlaid(annotation: LabelMap, rect: Rect, patches: Sequence[Patch]) -> Patch:
+    """One patch with the pixels that each of some changes."""
+    before = annotation.labels[rect.slices].copy()
+    after = before.copy()
+    ids = annotation.instances
+    ids_before = None if ids is None else ids[rect.slices].copy()
+    ids_after = None if ids_before is None else ids_before.copy()
+    for patch in patches:
+        to = patch.rect.within(rect)
+        np.copyto(after[to], patch.after, where=patch.after != patch.before)
+        if ids_after is not None and patch.instances_after is not None:
+            differs = patch.instances_after != patch.instances_before
+            np.copyto(ids_after[to], patch.instances_after, where=differs)
+    return Patch(rect, before, after, ids_before, ids_after)
 
 
 def in_parts(patches: Sequence[Patch]) -> list[tuple[Patch, ...]]:
@@ -91,14 +138,8 @@ def _joined(annotation: LabelMap, rect: Rect, patches: Sequence[Patch]) -> Patch
     ids_after = None if ids_before is None else ids_before.copy()
     for patch in patches:
         common = rect.intersect(patch.rect)
-        to, of = _within(common, rect), _within(common, patch.rect)
+        to, of = common.within(rect), common.within(patch.rect)
         after[to] = patch.after[of]
         if ids_after is not None and patch.instances_after is not None:
             ids_after[to] = patch.instances_after[of]
     return Patch(rect, before, after, ids_before, ids_after)
-
-
-def _within(part: Rect, whole: Rect) -> tuple[slice, slice]:
-    """Index of a rectangle into an array that covers another one."""
-    top, left = whole.top, whole.left
-    return Rect(part.top - top, part.left - left, part.bottom - top, part.right - left).slices

@@ -6,19 +6,27 @@ import cv2
 import numpy as np
 
 from segstudio.core.geometry import Rect
-from segstudio.core.labels import Labels, Mask
+from segstudio.core.labels import InstanceIds, Labels, Mask
 
 _FILLED = 2
+_LEAST_WINDOW = 256
 
 
-def region_at(labels: Labels, point_xy: tuple[int, int], *, contiguous: bool) -> tuple[Rect, Mask]:
-    """The pixels of the class under a point.
+def region_at(
+    labels: Labels,
+    point_xy: tuple[int, int],
+    *,
+    contiguous: bool,
+    ids: InstanceIds | None = None,
+) -> tuple[Rect, Mask]:
+    """The pixels of the class under a point, of an object there only those of the object.
 
     Args:
         labels: (H, W) uint8 class ids.
         point_xy: Pixel (x, y).
         contiguous: Whether only the part connected to the point (by edges, not corners) is meant,
             or the class everywhere.
+        ids: (H, W) uint16 ids of objects, where objects of one class are to be told apart.
 
     Returns:
         The smallest rectangle around the pixels, and the mask (h, w) bool; both are empty if the
@@ -28,10 +36,55 @@ def region_at(labels: Labels, point_xy: tuple[int, int], *, contiguous: bool) ->
     height, width = labels.shape
     if not (0 <= x < width and 0 <= y < height):
         return Rect(0, 0, 0, 0), np.zeros((0, 0), np.bool_)
-    same = (labels == labels[y, x]).view(np.uint8)
+    alike = labels == labels[y, x]
+    if ids is not None:
+        alike &= ids == ids[y, x]
+    same = alike.view(np.uint8)
     if contiguous:
         cv2.floodFill(same, None, (x, y), (_FILLED,), flags=4)
         same = (same == _FILLED).view(np.uint8)
     left, top, w, h = cv2.boundingRect(same)
     rect = Rect(top, left, top + h, left + w)
     return rect, same[rect.slices].astype(np.bool_)
+
+
+def region_around(
+    labels: Labels, ids: InstanceIds | None, point_xy: tuple[int, int], most: int = 1 << 62
+) -> tuple[Rect, Mask] | None:
+    """The connected pixels of one class and number around a point, also by corners.
+
+    It is looked for in windows around the point that grow until it lies inside one, so that a
+    small region of a large map is found at once.
+
+    Args:
+        labels: (H, W) uint8 class ids.
+        ids: (H, W) uint16 ids of objects, or None.
+        point_xy: Pixel (x, y); inside.
+        most: The side of the largest window.
+
+    Returns:
+        The smallest rectangle around the pixels and the mask (h, w) bool; None if it is larger than
+        that window.
+    """
+    x, y = point_xy
+    whole, side = Rect.of_shape((labels.shape[0], labels.shape[1])), _LEAST_WINDOW
+    while True:
+        half = side // 2
+        window = Rect(y - half, x - half, y + half, x + half).intersect(whole)
+        same = labels[window.slices] == labels[y, x]
+        if ids is not None:
+            same &= ids[window.slices] == ids[y, x]
+        found = same.view(np.uint8)
+        cv2.floodFill(found, None, (x - window.left, y - window.top), (_FILLED,), flags=8)
+        mask = found == _FILLED
+        sides = ((mask[0], window.top), (mask[:, 0], window.left))
+        ends = ((mask[-1], window.bottom < whole.bottom), (mask[:, -1], window.right < whole.right))
+        if not any(edge.any() for edge, more in (*sides, *ends) if more):
+            left, top, w, h = cv2.boundingRect(mask.view(np.uint8))
+            rect = Rect(
+                window.top + top, window.left + left, window.top + top + h, window.left + left + w
+            )
+            return rect, mask[top : top + h, left : left + w]
+        side *= 2
+        if side > most:
+            return None

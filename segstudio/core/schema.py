@@ -88,6 +88,7 @@ class LabelSchema:
     ignore_index: int | None = 255
     rules: tuple[ClassRule, ...] = ()
     words: frozenset[str] = field(default=frozenset(), compare=False)
+    objects_chosen: bool = False
 
     def __post_init__(self) -> None:
         ids = [c.id for c in self.classes]
@@ -160,6 +161,30 @@ class LabelSchema:
         Then scores are told of the others first: the background is found almost whole by anything.
         """
         return 0 < len(self.foreground_ids) < len(self.scored_ids)
+
+    def object_ids(self, *, keeps_ids: bool) -> frozenset[int]:
+        """Ids of the classes that are single objects, each with a number of its own.
+
+        These are the things. Where none is named and nobody chose, ids in the files tell that the
+        folder is of objects, whatever their class.
+
+        Args:
+            keeps_ids: Whether ids of objects are kept.
+        """
+        possible = frozenset(self.scored_ids) - {0}
+        things = frozenset(c.id for c in self.classes if c.thing) & possible
+        if things or self.objects_chosen or not keeps_ids:
+            return things
+        return possible
+
+    def with_objects(self, class_ids: Iterable[int], *, keeps_ids: bool) -> LabelSchema:
+        """A schema in which these classes are single objects and the others are regions."""
+        wanted = frozenset(class_ids)
+        classes = tuple(replace(c, thing=c.id in wanted) for c in self.classes)
+        same = self.object_ids(keeps_ids=keeps_ids) == wanted
+        if same and classes == self.classes:
+            return self
+        return replace(self, classes=classes, objects_chosen=True)
 
     @property
     def elsewhere_id(self) -> int:
@@ -268,6 +293,7 @@ class LabelSchema:
                 for c in self.classes
             ],
             "ignore_index": self.ignore_index,
+            **({"objects_chosen": True} if self.objects_chosen else {}),
         }
 
     @classmethod
@@ -280,7 +306,8 @@ class LabelSchema:
         try:
             classes = tuple(_class_from_json(entry) for entry in data["classes"])
             ignore = data.get("ignore_index", 255)
-            return cls(classes, None if ignore is None else int(ignore))
+            chosen = bool(data.get("objects_chosen", False))
+            return cls(classes, None if ignore is None else int(ignore), objects_chosen=chosen)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             missing = f'"{error.args[0]}" is missing' if isinstance(error, KeyError) else ""
             raise SegstudioError(
@@ -349,7 +376,9 @@ def merged_schemas(
         )
         rules.append(one_of("what a model's classes count as", old, my, their))
     kept = tuple(dict.fromkeys(rule for rule in rules if rule is not None))
-    return LabelSchema(tuple(c for c in classes if c is not None), ignore, kept), tuple(clashes)
+    chosen = mine.objects_chosen or theirs.objects_chosen
+    shared = tuple(c for c in classes if c is not None)
+    return LabelSchema(shared, ignore, kept, objects_chosen=chosen), tuple(clashes)
 
 
 def _quoted(spec: ClassSpec | None) -> str:

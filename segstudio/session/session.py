@@ -67,6 +67,8 @@ class What(Flag):
     """Where the predictions of the open image differ, and what is chosen of it."""
     QUEUE = auto()
     """Which images wait for a person."""
+    OBJECTS = auto()
+    """Which objects of the open image are selected, or they are known now."""
 
 
 _INSPECTION_KINDS = {
@@ -143,6 +145,17 @@ class Flavour(StrEnum):
     """Its classes, in which objects are told apart by outlines and shades."""
 
 
+class StrokeMakes(StrEnum):
+    """Which object the pixels of a stroke, a fill or a polygon become, where a class has objects."""
+
+    AUTOMATIC = "automatic"
+    """That on which it begins; on free ground a new one."""
+    NEW = "new"
+    """Always a new one."""
+    THIS = "this"
+    """The selected one."""
+
+
 MIN_BRUSH, MAX_BRUSH = 1, 500
 MAX_PANES = 6
 """So many views lie side by side at most."""
@@ -174,6 +187,8 @@ class ViewState:
     previous_class: int = 0
     only_unlabelled: bool = False
     fill_contiguous: bool = True
+    stroke_makes: StrokeMakes = StrokeMakes.AUTOMATIC
+    split_by_photo: bool = False
     layer: Layer = Layer.BOTH
     style: OverlayStyle = OverlayStyle.BOTH
     flavour: Flavour = Flavour.PANOPTIC
@@ -295,6 +310,22 @@ class PromptState:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """What of the open image is selected.
+
+    Attributes:
+        objects: Numbers of objects, in the order in which they were chosen.
+        regions: Where no numbers are kept: a pixel (x, y) of each connected region of a class.
+    """
+
+    objects: tuple[int, ...] = ()
+    regions: tuple[tuple[int, int], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.objects or self.regions)
+
+
+@dataclass(frozen=True)
 class Unreadable:
     """The selected image cannot be shown.
 
@@ -358,6 +389,7 @@ class Session:
         disagreement: Where the predictions of the open image differ; None while nothing can be
             compared.
         disagreeing: What is chosen and looked at of it.
+        selection: Which objects of the open image are selected.
     """
 
     changed = Signal(Change, reemission="queued")
@@ -384,6 +416,7 @@ class Session:
         self.evaluation = Evaluation()
         self.disagreement: Disputes | None = None
         self.disagreeing = DisagreementState()
+        self.selection = Selection()
 
     def notify(self, what: What, **details: Any) -> None:
         """Emit `changed` with a `Change` of these flags and details; about the open image."""
@@ -459,6 +492,12 @@ class Session:
         if what:
             self.inspection = after
             self.notify(what)
+
+    def select(self, selection: Selection) -> None:
+        """Select other objects; says OBJECTS if they differ."""
+        if selection != self.selection:
+            self.selection = selection
+            self.notify(What.OBJECTS)
 
     def set_disagreeing(self, **values: Any) -> None:
         """Replace fields of `disagreeing`; says DISAGREEMENT if anything differs."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
+from segstudio.annotation.ui.object_actions import OBJECT_ACTIONS, STROKE_ACTION
 from segstudio.annotation.ui.tools import tool_table
 from segstudio.canvas.tool import Tool
 from segstudio.canvas.wheel import faded, resized_brush
@@ -334,6 +335,7 @@ _EDIT = (
     ActionSpec("edit.clear", EDIT, "Clear annotation", lambda c: c.studio.editing.clear(),
                "trash-2", enabled=_can_edit, section=1,
                tip="Make every pixel background; can be undone"),
+    *OBJECT_ACTIONS,
 )  # fmt: skip
 
 _BRUSH = (
@@ -345,6 +347,7 @@ _BRUSH = (
                "minus", ("Shift+[", "{"), section=1, repeats=True),
     ActionSpec("brush.much_larger", TOOLS, "Much larger brush", partial(_resize_brush, 10),
                "plus", ("Shift+]", "}"), section=1, repeats=True),
+    STROKE_ACTION,
 )  # fmt: skip
 
 _CLASSES = (

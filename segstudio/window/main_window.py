@@ -259,6 +259,7 @@ class MainWindow(QMainWindow):
             TOOLS,
             key_of=self.commands.key,
             prompting=studio.prompting,
+            objects=studio.objects,
         )
         self.options = OptionsBar(session, self.commands, TOOLS)
         self.options.add_right(LegendBar(session, self.canvas.names))

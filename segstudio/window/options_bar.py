@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.annotation.ui.object_actions import STROKE_MAKES, STROKE_TIPS
 from segstudio.annotation.ui.tools.prompt_tool import PROMPT, PROMPT_WEIGHTS, prompt_words
 from segstudio.canvas.tool import PAN, Tool
 from segstudio.kit.action_set import ActionSet
@@ -23,11 +24,19 @@ from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.fitting_row import BUTTON_PX, WORD_ICON, FittingRow, GroupLine, captioned
 from segstudio.kit.key_tips import KeyTip
 from segstudio.kit.plain import PlainLabel
-from segstudio.session.session import MAX_BRUSH, MIN_BRUSH, Change, Session, What
+from segstudio.kit.segment_row import Segments
+from segstudio.session.session import (
+    MAX_BRUSH,
+    MIN_BRUSH,
+    Change,
+    Session,
+    StrokeMakes,
+    What,
+)
 
 _SHOWN = (
     What.PROJECT | What.DOCUMENT | What.PREDICTIONS | What.VIEW | What.TRACE | What.INSPECTION
-    | What.MODELS
+    | What.MODELS | What.SCHEMA | What.OBJECTS
 )  # fmt: skip
 _SLIDER_STEPS = 200
 _SPIN_PX = 36
@@ -65,6 +74,7 @@ class OptionsBar(QFrame):
         self.hint = PlainLabel()
         self.hint.setProperty("caption", True)
         self.brush = BrushSize(session, actions)
+        self.rule = StrokeRule(session, actions)
         self.views = PlainLabel()
         self._unpin = actions["network.unpin"]
         self.pinned = _button(self._unpin)
@@ -74,7 +84,7 @@ class OptionsBar(QFrame):
         self._options = {option_id: _button(actions[option_id]) for option_id in ids}
         self.row = FittingRow("More options of the tool", lines=True)
         options = self._options.values()
-        for group in (self._compared, self.pinned, self.brush, *options):
+        for group in (self._compared, self.pinned, self.brush, self.rule, *options):
             self.row.add(group)
         self.row.set_tail(self.hint)
         self._line = GroupLine()
@@ -111,6 +121,8 @@ class OptionsBar(QFrame):
         wanted: list[QWidget] = [b for option_id, b in self._options.items() if option_id in shown]
         if tool.shows_brush:
             wanted.append(self.brush)
+        if tool.makes_objects and self.rule.applies:
+            wanted.append(self.rule)
         if is_comparing:
             wanted.append(self._compared)
         if tool.name == PAN and (point := session.inspection.point) is not None:
@@ -143,6 +155,40 @@ class OptionsBar(QFrame):
         if tool.name == PAN and session.view.panes:
             return _LINKED
         return tool.tip
+
+
+class StrokeRule(QWidget):
+    """Which object a stroke, a fill or a polygon becomes."""
+
+    def __init__(self, session: Session, actions: ActionSet) -> None:
+        super().__init__()
+        self._session = session
+        tips = {word: STROKE_TIPS[rule] for rule, word in STROKE_MAKES.items()}
+        self.segments = Segments("Stroke makes", tips)
+        for rule, word in STROKE_MAKES.items():
+            button = self.segments.button(word)
+            KeyTip(actions, button, STROKE_TIPS[rule], "{stroke.next} goes to the next")
+        self.segments.chosen.connect(self._chosen)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(captioned("Stroke makes", self.segments, spacing=8))
+        session.changed.connect(self._on_change)
+
+    @property
+    def applies(self) -> bool:
+        """Whether the active class is of single objects."""
+        session, document = self._session, self._session.document
+        keeps_ids = document is not None and document.annotation.instances is not None
+        return session.view.active_class in session.schema.object_ids(keeps_ids=keeps_ids)
+
+    def _on_change(self, change: Change) -> None:
+        if change.what & What.VIEW:
+            self.segments.choose(STROKE_MAKES[self._session.view.stroke_makes.value])
+
+    def _chosen(self) -> None:
+        word = self.segments.text
+        rule = next(rule for rule, shown in STROKE_MAKES.items() if shown == word)
+        self._session.set_view(stroke_makes=StrokeMakes(rule))
 
 
 class BrushSize(QWidget):

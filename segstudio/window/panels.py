@@ -82,6 +82,7 @@ def _classes() -> Build:
             studio.scoring,
             studio.class_mappings,
             window.commands,
+            studio.objects,
         )
         return window.classes
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 
+from segstudio.annotation.ui.object_actions import add_object_entries
 from segstudio.canvas.probe import Probe, probe
 from segstudio.canvas.viewport import Viewport
 from segstudio.core.text import printable, safe_cells
@@ -42,6 +43,8 @@ class PixelMenu(QObject):
             return
         menu.addSeparator()
         self._add_mapping(menu, document, viewport)
+        if pixel is not None and document is self._studio.session.document:
+            add_object_entries(menu, self._studio.session, self._studio.objects, pixel)
         found = None if pixel is None else probe(document, viewport.shown, *pixel)
         if found is not None:
             self._add_pixel(menu, document, viewport, found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QObject
 
+from segstudio.annotation.ui.tools.tool_table import TOOLS
 from segstudio.canvas.overlay import shown_prediction
 from segstudio.canvas.probe import probe
 from segstudio.core.labels import InstanceIds
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 _MOST_VALUES = 4
 _ACTIONS = ~(What.LABELS | What.SCORES)
-_UNDER_POINTER = What.LABELS | What.PREDICTIONS | What.DOCUMENT | What.VIEW | What.SCHEMA
+_UNDER_POINTER = (
+    What.LABELS | What.PREDICTIONS | What.DOCUMENT | What.VIEW | What.SCHEMA | What.OBJECTS
+)
 _OBJECTS = What.LABELS | What.PREDICTIONS | What.DOCUMENT | What.VIEW
 _OF_MODEL = (Layer.PREDICTION, Layer.CONFIDENCE, Layer.ENTROPY)
 """Layers that show nothing of the annotation."""
@@ -93,6 +96,7 @@ class SignalView(QObject):
             return
         name_of = self._studio.session.schema.name_of
         annotation = _with_instance(name_of(found.annotation), found.annotation_instance)
+        annotation += self._stroke_text(found.x, found.y)
         predicted = ""
         if found.predicted is not None and found.probability is not None:
             said = found.predicted_name(self._studio.session.schema)
@@ -106,6 +110,18 @@ class SignalView(QObject):
             color_kind=_values_kind(document),
             model=self._model_text(document),
         )
+
+    def _stroke_text(self, x: int, y: int) -> str:
+        """What a stroke would make that begins at a pixel, where that is an object."""
+        studio = self._studio
+        tool = next(t for t in TOOLS if t.name == studio.session.view.tool)
+        target = studio.editing.target_at(x, y) if tool.makes_objects else None
+        if target is None or not target.of_object:
+            return ""
+        if target.is_new:
+            return ", stroke makes a new one"
+        is_here = studio.objects.at(x, y) == target.object_id
+        return ", stroke extends it" if is_here else f", stroke extends #{target.object_id}"
 
     def on_zoom(self, zoom: float) -> None:
         """The canvas shows the image larger or smaller."""

@@ -33,6 +33,8 @@ from segstudio.window import panels
 _BUTTON_PX, _ICON_PX = STATUS_HEIGHT - 1, 14
 _JOB_TEXT_PX, _JOB_BRIEF_PX, _PROGRESS_PX = 240, 110, 96
 _VALUE_MOST_PX, _VALUE_LEAST_PX = 190, 48
+_ANNOTATION_MOST_PX = 250
+"""Of what the annotation says, and what a stroke would make there."""
 _NARROW_PX = 1200
 _ZOOMS = ("view.fit", "view.actual", "view.double")
 _OFFLINE = "Works offline, on this computer"
@@ -147,6 +149,7 @@ class StatusBar(QStatusBar):
         )
         self._color = _Place("Pixel values", "Stored values of the pixel under the pointer")
         self._annotation = _Place("Annotation class", "What the annotation says there")
+        self._annotation.value.most_px = _ANNOTATION_MOST_PX
         self._prediction = _Place("Predicted class", "What the model says there")
         self._places = (self._position, self._color, self._annotation, self._prediction)
         for place in self._places:

@@ -148,3 +148,19 @@ def test_mappings_of_two_models_are_both_kept():
     taken, clashes = merged_schemas(before, mine, known, prefer_theirs=True)
     assert taken == known
     assert clashes == ("what a model's classes count as",)
+
+
+def test_which_classes_are_of_single_objects():
+    schema = LabelSchema(
+        (ClassSpec(0, "background", (0, 0, 0)), ClassSpec(1, "cell", (1, 1, 1)), ClassSpec(2, "void", (2, 2, 2)), ClassSpec(3, "gland", (3, 3, 3))),
+        ignore_index=2,
+    )  # fmt: skip
+    assert schema.object_ids(keeps_ids=False) == frozenset()
+    assert schema.object_ids(keeps_ids=True) == {1, 3}
+    chosen = schema.with_objects({3}, keeps_ids=True)
+    assert chosen.object_ids(keeps_ids=True) == {3}
+    none = chosen.with_objects((), keeps_ids=True)
+    assert none.object_ids(keeps_ids=True) == frozenset()
+    assert LabelSchema.from_json(none.to_json()) == none
+    assert LabelSchema.from_json(chosen.to_json()).object_ids(keeps_ids=False) == {3}
+    assert schema.with_objects((), keeps_ids=False) is schema

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.annotation.class_removal import ClassRemoval, ClassUse
+from segstudio.annotation.objects import Objects
 from segstudio.annotation.ui.class_dialogs import IgnoredClassDialog, RemoveClassDialog
 from segstudio.annotation.ui.class_table import ClassTable, Figures, ShownClasses, class_columns
 from segstudio.annotation.ui.score_details import FOLDER, ScoreDetails, Told
@@ -82,8 +83,10 @@ class ClassesPanel(QWidget):
         scoring: Scoring,
         mappings: ClassMappings,
         commands: ActionSet,
+        objects: Objects,
     ) -> None:
         super().__init__()
+        self._objects = objects
         self._commands = commands
         self._session, self._schema_keeper, self._scoring = session, schema_keeper, scoring
         self._removal, self._mappings = removal, mappings
@@ -329,6 +332,18 @@ class ClassesPanel(QWidget):
         others = frozenset(self._session.schema.ids) - {spec.id}
         self._session.set_view(hidden_classes=others)
 
+    @property
+    def _possible_objects(self) -> frozenset[int]:
+        """The classes that may be of single objects: all but the background and what is ignored."""
+        return frozenset(self._session.schema.scored_ids) - {0}
+
+    def _flip_single(self, spec: ClassSpec) -> None:
+        is_on = spec.id in self._objects.classes_of_objects
+        self._objects.set_of_objects((spec.id,), on=not is_on)
+
+    def _set_all_single(self, on: bool) -> None:
+        self._objects.set_of_objects(self._possible_objects, on=on)
+
     def _choose_color(self, spec: ClassSpec) -> None:
         color = QColorDialog.getColor(QColor(*spec.color), self, f"Colour of {spec.name}")
         if color.isValid():
@@ -381,7 +396,11 @@ class ClassesPanel(QWidget):
         self.show_only = QAction("Show only this class", self)
         self.show_all = QAction("Show all classes", self)
         self.remove = QAction(icon("minus"), "Remove or merge…", self)
+        self.single = QAction("Single objects", self, checkable=True)
+        self.all_single = QAction("All classes are single objects", self, checkable=True)
+        self.all_single.triggered.connect(self._set_all_single)
         for action, act in (
+            (self.single, self._flip_single),
             (self.rename, lambda spec: self.view.edit_name(spec.id)),
             (self.recolor, self._choose_color),
             (self.hide_class, self._toggle_eye),
@@ -395,6 +414,8 @@ class ClassesPanel(QWidget):
             menu.addActions([self.rename, self.recolor])
             menu.addSeparator()
             menu.addActions([self.hide_class, self.show_only, self.show_all])
+            menu.addSeparator()
+            menu.addActions([self.single, self.all_single])
             menu.addSeparator()
             menu.addAction(self.remove)
             menu.aboutToShow.connect(self._name_entries)
@@ -425,6 +446,12 @@ class ClassesPanel(QWidget):
         for action in (self.rename, self.recolor, self.hide_class, self.show_only):
             action.setEnabled(spec is not None)
         self.show_all.setEnabled(bool(view.hidden_classes))
+        of_objects, possible = self._objects.classes_of_objects, self._possible_objects
+        self.single.setText(f"“{name}” is of single objects")
+        self.single.setChecked(view.active_class in of_objects)
+        self.single.setEnabled(view.active_class in possible)
+        self.all_single.setChecked(bool(possible) and possible <= of_objects)
+        self.all_single.setEnabled(bool(possible))
         self.remove.setEnabled(spec is not None and spec.id != 0)
         for action in (self.copy_scores, self.save_scores):
             action.setEnabled(self._scoring.has_scores)

@@ -11,4 +11,4 @@ class EraserTool(BrushTool):
     name, title, icon, shortcut = "eraser", "Eraser", "eraser", "E"
     tip = "Paint background"
     options = ()
-    erases = True
+    erases, makes_objects = True, False

@@ -6,19 +6,25 @@ from segstudio.annotation.ui.tools.brush_tool import BrushTool
 from segstudio.annotation.ui.tools.contrast_tool import ContrastTool
 from segstudio.annotation.ui.tools.eraser_tool import EraserTool
 from segstudio.annotation.ui.tools.fill_tool import FillTool
+from segstudio.annotation.ui.tools.merge_tool import MergeTool
 from segstudio.annotation.ui.tools.pan_tool import PanTool
 from segstudio.annotation.ui.tools.pick_tool import PickTool
 from segstudio.annotation.ui.tools.polygon_tool import PolygonTool
 from segstudio.annotation.ui.tools.prompt_tool import PromptTool
+from segstudio.annotation.ui.tools.select_tool import SelectTool
+from segstudio.annotation.ui.tools.split_tool import SplitTool
 from segstudio.canvas.tool import Tool
 
 TOOLS: tuple[type[Tool], ...] = (
     PanTool,
+    SelectTool,
     BrushTool,
     EraserTool,
     PolygonTool,
     FillTool,
     PromptTool,
+    SplitTool,
+    MergeTool,
     PickTool,
     ContrastTool,
 )

@@ -1,0 +1,108 @@
+"""The select tool: clicks and boxes choose objects, which menus and keys then change."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
+
+from segstudio.canvas.tool import Pointer, Tool, ToolHost
+from segstudio.canvas.view import Point
+
+if TYPE_CHECKING:
+    from segstudio.core.geometry import Rect
+
+SELECT = "select"
+_DRAG_PX = 4.0
+"""How far the pointer moves before a click becomes a box."""
+_DARK, _LIGHT = QColor(0, 0, 0, 200), QColor(255, 255, 255)
+
+
+class SelectTool(Tool):
+    """Chooses what has a number, or where no numbers are kept a connected region of a class."""
+
+    name, title, icon, shortcut = SELECT, "Select", "mouse-pointer-2", "Z"
+    tip = "Click an object, Shift+click another one, or drag a box; Delete deletes"
+    gestures = (
+        ("Click, drag, with Select", "Choose an object, or all that a box touches"),
+        ("Shift+click, Shift+drag", "Choose more, or leave one out"),
+        ("Backspace, with Select", "Choose nothing"),
+    )
+    edits = False
+    shape = Qt.CursorShape.ArrowCursor
+
+    def __init__(self, host: ToolHost) -> None:
+        super().__init__(host)
+        self._pressed: Pointer | None = None
+        self._corner: Point | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self._corner is not None
+
+    def press(self, pointer: Pointer) -> None:
+        """Begin a click, or a box."""
+        self._pressed, self._corner = pointer, None
+
+    def drag(self, pointers: Sequence[Pointer]) -> None:
+        """Draw a box once the pointer has left the place of the click."""
+        pressed, last = self._pressed, pointers[-1]
+        if pressed is None:
+            return
+        if self._corner is None and math.dist(pressed.screen_xy, last.screen_xy) < _DRAG_PX:
+            return
+        self._corner = last.image_xy
+        self.host.repaint_marks()
+
+    def release(self, pointer: Pointer) -> None:
+        """Choose what was clicked on, or what the box touches."""
+        pressed, corner, objects = self._pressed, self._corner, self.host.objects
+        self._forget()
+        if pressed is None or objects is None:
+            return
+        if corner is None:
+            objects.select_at(*pressed.pixel, add=pressed.shift)
+        else:
+            objects.select_box(_rect(pressed.image_xy, corner), add=pressed.shift)
+
+    def double_click(self, pointer: Pointer) -> None:
+        """As one click: the second does not leave out what the first has chosen."""
+
+    def key(self, event: QKeyEvent) -> bool:
+        """Backspace chooses nothing."""
+        if event.key() == Qt.Key.Key_Backspace and self.host.objects is not None:
+            self.host.objects.clear_selection()
+            return True
+        return False
+
+    def abort(self) -> None:
+        """No box is drawn any more."""
+        self._forget()
+
+    finish = drop = abort
+
+    def paint(self, painter: QPainter) -> None:
+        """Draw the box, readable on any photo."""
+        if self._pressed is None or self._corner is None:
+            return
+        ends = (self._pressed.image_xy, self._corner)
+        first, second = (QPointF(*self.host.to_screen(xy)) for xy in ends)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for color, width in ((_DARK, 3.0), (_LIGHT, 1.25)):
+            painter.setPen(QPen(color, width))
+            painter.drawRect(QRectF(first, second).normalized())
+
+    def _forget(self) -> None:
+        self._pressed = self._corner = None
+        self.host.repaint_marks()
+
+
+def _rect(one: Point, other: Point) -> Rect:
+    """The pixels between two points."""
+    from segstudio.core.geometry import Rect
+
+    (x0, x1), (y0, y1) = (sorted((one[axis], other[axis])) for axis in (0, 1))
+    return Rect(math.floor(y0), math.floor(x0), math.ceil(y1), math.ceil(x1))

@@ -1,0 +1,186 @@
+"""Marks over the picture for objects: outlines of those that are chosen, and how one would be cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QImage,
+    QPainter,
+    QPainterPath,
+    QPen,
+    QTransform,
+)
+
+from segstudio.canvas.view import Point
+from segstudio.core.geometry import Rect
+from segstudio.core.outline import outline_segments
+from segstudio.session.document import Document
+from segstudio.session.session import Session
+
+if TYPE_CHECKING:
+    from segstudio.annotation.objects import Cut, Objects
+    from segstudio.core.labels import Mask, Patch
+
+_DARK, _LIGHT = QColor(0, 0, 0), QColor(255, 255, 255)
+_LINE_PX, _CASING_PX = 2.0, 4.0
+_MOST_PIXELS, _MOST_LINES = 1 << 20, 10_000
+"""A larger object, or one with a longer outline, is only framed: it would cost a frame's time."""
+_MOST_OUTLINED, _MOST_TAGS = 80, 20
+"""Of more chosen ones the others are framed, and have no tags."""
+_PLATE, _WORDS = QColor(243, 244, 246), QColor(27, 31, 36)
+_TAG_PX, _TAG_RIM, _TAG_GAP = 11, 4, 6
+_PIECES = (QColor("#56B4E9"), QColor("#D55E00"), QColor("#CC79A7"), QColor("#009E73"))
+_PIECE_ALPHA = 120
+ToScreen = Callable[[Point], Point]
+REACH_PX = 6
+"""How far around its pixels an outline is drawn, in logical pixels."""
+
+
+class SelectionMark:
+    """Draws a white line between black ones along the edges of what is chosen, and its number."""
+
+    def __init__(self, session: Session, objects: Objects | None) -> None:
+        self._session, self._objects = session, objects
+        self._paths: dict[object, tuple[Rect, QPainterPath]] = {}
+
+    def forget(self, patches: Iterable[Patch] = ()) -> None:
+        """The annotation changed in these patches (none: everywhere)."""
+        changed = [patch.rect for patch in patches]
+        if not changed:
+            self._paths = {}
+        for key, (rect, _path) in list(self._paths.items()):
+            if any(not rect.expand(1).intersect(other).is_empty for other in changed):
+                del self._paths[key]
+
+    def paint(self, painter: QPainter, document: Document | None, to_screen: ToScreen) -> None:
+        """Draw it over a picture of the document, if that is the open one and it is shown."""
+        session, objects = self._session, self._objects
+        shown = session.view.overlay_visible and document is session.document
+        if objects is None or document is None or not shown or not session.selection:
+            return
+        path, tags = QPainterPath(), []
+        for rect, outline, text in (*self._objects_of(objects), *self._regions_of(objects)):
+            path.addPath(outline)
+            tags.append((rect, text))
+        draw_over(painter, path, to_screen)
+        for rect, text in tags if len(tags) <= _MOST_TAGS else ():
+            _paint_tag(painter, rect, text, to_screen)
+
+    def _objects_of(self, objects: Objects) -> Iterator[tuple[Rect, QPainterPath, str]]:
+        """Place, outline and words of each chosen object."""
+        for number, info in enumerate(objects.selected):
+            rect, outline = info.rect, QPainterPath()
+            if number < _MOST_OUTLINED:
+                rect, outline = self._outline(info.id, partial(objects.mask_of, info.id))
+            else:
+                outline.addRect(rect.left, rect.top, rect.width, rect.height)
+            yield rect, outline, f"#{info.id}  {info.area:,} px"
+
+    def _regions_of(self, objects: Objects) -> Iterator[tuple[Rect, QPainterPath, str]]:
+        """Place, outline and words of each chosen region."""
+        for seed in self._session.selection.regions[:_MOST_OUTLINED]:
+            region = objects.region_at(seed)
+            if region is not None:
+                rect, outline = self._outline(seed, partial(_same, region))
+                yield rect, outline, f"{np.count_nonzero(region[1]):,} px"
+
+    def _outline(
+        self, key: object, region: Callable[[], tuple[Rect, Mask]]
+    ) -> tuple[Rect, QPainterPath]:
+        known = self._paths.get(key)
+        if known is None:
+            rect, mask = region()
+            known = self._paths[key] = (rect, outline_path(rect, mask))
+        return known
+
+
+def _same(region: tuple[Rect, Mask]) -> tuple[Rect, Mask]:
+    return region
+
+
+def outline_path(rect: Rect, mask: Mask) -> QPainterPath:
+    """The outline of a mask that lies at a rectangle, in pixels of the image."""
+    path = QPainterPath()
+    lines = outline_segments(mask) if mask.size <= _MOST_PIXELS else None
+    if lines is None or len(lines) > _MOST_LINES:
+        path.addRect(rect.left, rect.top, rect.width, rect.height)
+        return path
+    for x0, y0, x1, y1 in lines.tolist():
+        path.moveTo(rect.left + x0, rect.top + y0)
+        path.lineTo(rect.left + x1, rect.top + y1)
+    return path
+
+
+def draw_over(painter: QPainter, path: QPainterPath, to_screen: ToScreen) -> None:
+    """Draw a path in pixels of the image as a white line between black ones."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setTransform(_place(to_screen), combine=True)
+    for color, width in ((_DARK, _CASING_PX), (_LIGHT, _LINE_PX)):
+        pen = QPen(color, width)
+        pen.setCosmetic(True)
+        pen.setCapStyle(Qt.PenCapStyle.SquareCap)
+        painter.setPen(pen)
+        painter.drawPath(path)
+    painter.restore()
+
+
+def paint_cut(painter: QPainter, cut: Cut, to_screen: ToScreen) -> None:
+    """Tint the pieces that an object would have, each in another colour, and line them."""
+    pieces = np.ascontiguousarray(np.minimum(cut.pieces, len(_PIECES)), np.uint8)
+    height, width = pieces.shape
+    image = QImage(pieces.data, width, height, width, QImage.Format.Format_Indexed8)
+    table = [0]
+    for color in _PIECES:
+        tint = QColor(color)
+        tint.setAlpha(_PIECE_ALPHA)
+        table.append(tint.rgba())
+    image.setColorTable(table)
+    painter.save()
+    painter.setTransform(_place(to_screen), combine=True)
+    painter.drawImage(QPointF(cut.rect.left, cut.rect.top), image)
+    painter.restore()
+    path = QPainterPath()
+    for number in range(2, int(cut.pieces.max(initial=0)) + 1):
+        path.addPath(outline_path(cut.rect, cut.pieces == number))
+    draw_over(painter, path, to_screen)
+
+
+def _place(to_screen: ToScreen) -> QTransform:
+    """From pixels of the image to logical pixels of the view."""
+    origin, unit = QPointF(*to_screen((0.0, 0.0))), QPointF(*to_screen((1.0, 1.0)))
+    scale = unit.x() - origin.x()
+    return QTransform.fromTranslate(origin.x(), origin.y()).scale(scale, scale)
+
+
+def _paint_tag(painter: QPainter, rect: Rect, text: str, to_screen: ToScreen) -> None:
+    """Write on an opaque plate at the left of an object, or at its right where there is no room."""
+    painter.save()
+    font = QFont(painter.font())
+    font.setPixelSize(_TAG_PX)
+    font.setWeight(QFont.Weight.DemiBold)
+    painter.setFont(font)
+    metrics = QFontMetrics(font)
+    width, height = metrics.horizontalAdvance(text) + 2 * _TAG_RIM, metrics.height() + 2
+    left, middle = to_screen((rect.left, rect.top + rect.height / 3))
+    right, _ = to_screen((rect.right, rect.top))
+    x = left - _TAG_GAP - width
+    if x < 0:
+        x = right + _TAG_GAP
+    plate = QRectF(QRect(round(x), round(middle - height / 2), width, height))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(_PLATE)
+    painter.drawRoundedRect(plate, 3, 3)
+    painter.setPen(_WORDS)
+    painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, text)
+    painter.restore()

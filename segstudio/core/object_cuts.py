@@ -1,0 +1,246 @@
+"""How one object becomes several: by a line, by two points, by what was erased, by its regions.
+
+Pieces are what is connected by edges of pixels, not by corners: a line one pixel thin parts them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.core.brush import segment_mask
+from segstudio.core.geometry import Rect
+from segstudio.core.labels import InstanceIds, LabelMap, Mask, Patch
+
+LEAST_PIECE = 4
+"""A piece of fewer pixels is no object of its own: it stays with the one it was cut from."""
+Pieces = npt.NDArray[np.int32]
+"""(h, w): 0 outside of an object, 1 where its largest piece lies, which keeps its number, 2 and so
+on by falling size."""
+PointXY = tuple[float, float]
+
+
+def cut_by_line(mask: Mask, rect: Rect, points: Iterable[PointXY]) -> Pieces:
+    """What a line makes of an object.
+
+    The pixels under the line go to the piece beside them, those between two to the larger one;
+    what was apart before stays one object.
+
+    Args:
+        mask: (h, w) bool: the object's pixels.
+        rect: Where they lie in the image.
+        points: The line's corners (x, y) in the image.
+
+    Returns:
+        The pieces; one if the line does not go through from edge to edge.
+    """
+    line = _line(rect, list(points)) & mask
+    pieces = fallen_apart(mask & ~line, mask) if line.any() else mask.astype(np.int32)
+    return _grown(pieces, mask) if pieces.max(initial=0) > 1 else mask.astype(np.int32)
+
+
+def cut_between(
+    mask: Mask,
+    rect: Rect,
+    first_xy: tuple[int, int],
+    second_xy: tuple[int, int],
+    brightness: npt.NDArray[np.uint8] | None = None,
+) -> Pieces:
+    """An object parted between two of its pixels, where it is narrowest.
+
+    Both points are flooded from over the distance to the object's edge (a watershed), so that the
+    two halves meet at its waist.
+
+    Args:
+        mask: (h, w) bool: the object's pixels.
+        rect: Where they lie in the image.
+        first_xy: A pixel of the object, (x, y) in the image.
+        second_xy: Another one.
+        brightness: If given, (h, w) of the photo there: the halves meet where it is darkest.
+
+    Returns:
+        Two pieces; one if a point lies outside of the object or both are the same.
+    """
+    places = [(y - rect.top, x - rect.left) for x, y in (first_xy, second_xy)]
+    inside = Rect.of_shape((mask.shape[0], mask.shape[1]))
+    if places[0] == places[1] or not all(inside.contains(x, y) and mask[y, x] for y, x in places):
+        return mask.astype(np.int32)
+    from skimage.segmentation import watershed  # takes seconds to import
+
+    padded = np.pad(mask, 1).astype(np.uint8)
+    height = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    if brightness is not None:
+        height = cv2.GaussianBlur(brightness.astype(np.float32), (0, 0), 1.0)
+    seeds = np.zeros(mask.shape, np.int32)
+    for number, place in enumerate(places, 1):
+        seeds[place] = number
+    flood: Callable[..., npt.ArrayLike] = watershed
+    halves = np.asarray(flood(-height, seeds, mask=mask), np.int32)
+    # parts that no seed reaches stay with the first
+    halves[mask & (halves == 0)] = 1
+    if np.count_nonzero(halves == 2) > np.count_nonzero(halves == 1):
+        halves = np.where(halves == 0, 0, 3 - halves).astype(np.int32)
+    return halves
+
+
+def fallen_apart(now: Mask, before: Mask) -> Pieces:
+    """The pieces into which an object has fallen of which a part was taken away.
+
+    What was apart before stays one object. Pieces smaller than `LEAST_PIECE` stay with it.
+
+    Args:
+        now: (h, w) bool: what is left of the object.
+        before: (h, w) bool: what it was.
+    """
+    whole_count, whole = _connected(before)
+    count, parts = _connected(now)
+    if count <= 1:
+        return now.astype(np.int32)
+    areas = np.bincount(parts.reshape(-1), minlength=count + 1)
+    origin = np.zeros(count + 1, np.int32)
+    origin[parts[now]] = whole[now]
+    kept = int(areas[1:].argmax()) + 1
+    table = np.ones(count + 1, np.int32)
+    table[0] = 0
+    new: list[int] = []
+    for number in range(1, whole_count + 1):
+        of_it = np.flatnonzero(origin == number)
+        of_it = of_it[of_it > 0]
+        if of_it.size < 2:
+            continue
+        stays = kept if kept in of_it else int(of_it[areas[of_it].argmax()])
+        new += [int(p) for p in of_it if p != stays and areas[p] >= LEAST_PIECE]
+    for number, part in enumerate(sorted(new, key=lambda p: -int(areas[p])), 2):
+        table[part] = number
+    return np.asarray(table[parts], np.int32)
+
+
+def regions_of(mask: Mask) -> Pieces:
+    """The connected regions of a mask, also by corners, numbered in reading order."""
+    return np.asarray(cv2.connectedComponents(mask.view(np.uint8), connectivity=8)[1], np.int32)
+
+
+def region_seeds(annotation: LabelMap, rect: Rect) -> list[tuple[int, int]]:
+    """A pixel of each connected region in a rectangle."""
+    labels = annotation.labels[rect.slices]
+    seeds = []
+    for class_id in np.unique(labels):
+        if class_id == 0:
+            continue
+        regions = regions_of(labels == class_id)
+        _, first = np.unique(regions, return_index=True)
+        for place in first[1:] if regions.reshape(-1)[first[0]] == 0 else first:
+            y, x = divmod(int(place), rect.width)
+            seeds.append((x + rect.left, y + rect.top))
+    return sorted(seeds, key=lambda xy: (xy[1], xy[0]))
+
+
+def crossed_by(ids: InstanceIds, points: Sequence[tuple[float, float]]) -> list[int]:
+    """The objects under a line, in the order in which it comes to them."""
+    found: dict[int, None] = {}
+    height, width = ids.shape
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
+        steps = int(2 * max(abs(x1 - x0), abs(y1 - y0))) + 2
+        columns = np.floor(np.linspace(x0, x1, steps)).astype(np.intp)
+        rows = np.floor(np.linspace(y0, y1, steps)).astype(np.intp)
+        inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+        for object_id in ids[rows[inside], columns[inside]].tolist():
+            if object_id:
+                found[object_id] = None
+    return list(found)
+
+
+def numbered_regions(annotation: LabelMap, class_ids: Iterable[int]) -> tuple[Pieces, int]:
+    """The connected regions of classes that have no number, numbered from 1, and how many."""
+    free = np.ones(annotation.shape_hw, np.bool_)
+    if annotation.instances is not None:
+        free = annotation.instances == 0
+    numbers, count = np.zeros(annotation.shape_hw, np.int32), 0
+    for class_id in sorted(class_ids):
+        regions = regions_of((annotation.labels == class_id) & free)
+        found = int(regions.max(initial=0))
+        if found:
+            numbers = np.where(regions > 0, regions + count, numbers)
+            count += found
+    return numbers.astype(np.int32), count
+
+
+def cut_patch(
+    labels: npt.NDArray[np.uint8],
+    ids: InstanceIds,
+    rect: Rect,
+    pieces: Pieces,
+    new_ids: Iterable[int],
+) -> Patch | None:
+    """The patch that gives the second piece and those after it numbers of their own.
+
+    It covers the pixels that change and no others.
+
+    Args:
+        labels: (H, W) uint8: the map's classes.
+        ids: (H, W) uint16: its ids.
+        rect: Where the pieces lie.
+        pieces: (h, w) of the rectangle's shape.
+        new_ids: One number for each piece after the first.
+    """
+    moved = pieces > 1
+    rows, columns = np.flatnonzero(moved.any(axis=1)), np.flatnonzero(moved.any(axis=0))
+    if not rows.size:
+        return None
+    top, left = rect.top + int(rows[0]), rect.left + int(columns[0])
+    inner = Rect(top, left, rect.top + int(rows[-1]) + 1, rect.left + int(columns[-1]) + 1)
+    part = pieces[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    table = np.array([0, 0, *new_ids], np.uint16)
+    before = ids[inner.slices]
+    after = np.where(part > 1, table[part], before)
+    classes = labels[inner.slices]
+    return Patch(inner, classes.copy(), classes.copy(), before.copy(), after)
+
+
+def _line(rect: Rect, points: list[PointXY]) -> Mask:
+    """The pixels of a rectangle that a line goes through, one thin."""
+    mask = np.zeros(rect.shape_hw, np.bool_)
+    shape = (rect.bottom, rect.right)
+    for start, end in itertools.pairwise(points):
+        where, along = segment_mask(start, end, 1, shape)
+        common = where.intersect(rect)
+        if common.is_empty:
+            continue
+        top, left = common.top - rect.top, common.left - rect.left
+        there = along[
+            common.top - where.top : common.bottom - where.top,
+            common.left - where.left : common.right - where.left,
+        ]
+        mask[top : top + common.height, left : left + common.width] |= there
+    return mask
+
+
+def _connected(mask: Mask) -> tuple[int, Pieces]:
+    """How many parts a mask has, and the number of each pixel's, from 1."""
+    count, parts = cv2.connectedComponents(mask.view(np.uint8), connectivity=4)
+    return count - 1, np.asarray(parts, np.int32)
+
+
+def _grown(pieces: Pieces, mask: Mask) -> Pieces:
+    """Pixels of a mask that belong to no piece yet given to the pieces beside them, the first first."""
+    pieces = pieces.copy()
+    count = int(pieces.max())
+    while True:
+        free = mask & (pieces == 0)
+        if not free.any():
+            return pieces
+        reached = False
+        for number in range(1, count + 1):
+            near = cv2.dilate((pieces == number).view(np.uint8), _CROSS) > 0
+            taken = free & near & (pieces == 0)
+            reached |= bool(taken.any())
+            pieces[taken] = number
+        if not reached:
+            return pieces
+
+
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))

@@ -1,0 +1,290 @@
+"""Select, split and merge, and what goes with them, with real events on a real canvas."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMenu
+
+from segstudio.annotation.ui.object_actions import add_object_entries
+from segstudio.canvas.view import View
+from segstudio.core.geometry import Rect
+from segstudio.session.session import Selection, StrokeMakes
+
+LEFT = Qt.MouseButton.LeftButton
+SHIFT, NONE = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.NoModifier
+FIRST, SECOND, THIRD = Rect(4, 4, 12, 16), Rect(4, 16, 12, 24), Rect(20, 4, 28, 12)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two grey photos of 48 x 32 pixels without masks."""
+    root = tmp_path / "cells"
+    root.mkdir()
+    for number in range(2):
+        photo = np.full((32, 48, 3), 60 + number, np.uint8)
+        cv2.imwrite(str(root / f"cell_{number}.png"), photo)
+    return root
+
+
+@pytest.fixture
+def cells(bench):
+    """A window with objects 1 and 2, which touch, and 3, of class 1, four pixels of screen each."""
+    session = bench.session
+    if session.document.annotation.labels.any():
+        bench.studio.editing.clear()
+    bench.studio.objects.set_of_objects({1}, on=True)
+    session.set_view(active_class=1, brush_size=3, stroke_makes=StrokeMakes.NEW)
+    for rect in (FIRST, SECOND, THIRD):
+        bench.studio.editing.paint_mask(rect, np.ones(rect.shape_hw, bool), "Test")
+    session.set_view(stroke_makes=StrokeMakes.AUTOMATIC)
+    bench.studio.objects.clear_selection()
+    viewport = bench.window.canvas.viewport
+    viewport._fits = False
+    viewport._set_view(View(4.0, (0.0, 0.0)))
+    bench.settle()
+    viewport.setFocus()
+    return bench
+
+
+def ids(bench) -> np.ndarray:
+    return np.array(bench.session.document.annotation.instances)
+
+
+def drawn(*objects: tuple[int, Rect]) -> np.ndarray:
+    found = np.zeros((32, 48), np.uint16)
+    for number, rect in objects:
+        found[rect.slices] = number
+    return found
+
+
+def at(bench, x: float, y: float) -> QPoint:
+    screen = bench.window.canvas.viewport.to_screen((x, y))
+    return QPoint(round(screen[0]), round(screen[1]))
+
+
+def click(bench, x: float, y: float, held=NONE) -> None:
+    QTest.mouseClick(bench.window.canvas.viewport, LEFT, held, at(bench, x, y))
+    bench.settle()
+
+
+def drag(bench, *points: tuple[float, float], held=NONE, release: bool = True) -> None:
+    viewport = bench.window.canvas.viewport
+    QTest.mousePress(viewport, LEFT, held, at(bench, *points[0]))
+    for point in points[1:]:
+        QTest.mouseMove(viewport, at(bench, *point))
+    bench.settle()
+    if release:
+        QTest.mouseRelease(viewport, LEFT, held, at(bench, *points[-1]))
+        bench.settle()
+
+
+def take(bench, key, held=NONE) -> None:
+    QTest.keyClick(bench.window.canvas.viewport, key, held)
+    bench.settle()
+
+
+def test_the_tools_have_keys(cells):
+    for key, held, name in ((Qt.Key.Key_Z, NONE, "select"), (Qt.Key.Key_S, SHIFT, "split"), (Qt.Key.Key_G, SHIFT, "merge")):  # fmt: skip
+        take(cells, key, held)
+        assert cells.session.view.tool == name
+
+
+def test_click_shift_click_box_and_delete(cells):
+    take(cells, Qt.Key.Key_Z)
+    click(cells, 6, 6)
+    assert cells.session.selection == Selection((1,))
+    click(cells, 6, 24, SHIFT)
+    assert cells.session.selection == Selection((1, 3))
+    click(cells, 40, 28)
+    assert not cells.session.selection
+    drag(cells, (14, 2), (20, 6))
+    assert cells.session.selection == Selection((1, 2))
+    take(cells, Qt.Key.Key_Delete)
+    assert np.array_equal(ids(cells), drawn((3, THIRD)))
+    cells.window.commands.run("edit.undo")
+    cells.settle()
+    assert np.array_equal(ids(cells), drawn((1, FIRST), (2, SECOND), (3, THIRD)))
+
+
+def test_what_is_selected_is_outlined_and_named(cells):
+    take(cells, Qt.Key.Key_Z)
+    viewport = cells.window.canvas.viewport
+    before = viewport.grab().toImage()
+    click(cells, 6, 24)
+    shown = viewport.grab().toImage()
+    # on the left edge of the third object: white between black
+    edge = at(cells, 4, 26)
+    row = [shown.pixelColor(edge.x() + dx, edge.y()).lightness() for dx in range(-4, 5)]
+    assert max(row) > 240
+    assert min(row) < 30
+    assert shown != before
+    QTest.keyClick(viewport, Qt.Key.Key_Backspace)
+    cells.settle()
+    assert not cells.session.selection
+
+
+def test_a_line_is_shown_before_it_splits(cells):
+    take(cells, Qt.Key.Key_S, SHIFT)
+    tool = cells.window.canvas._tools._toolbox._tools["split"]
+    before = ids(cells)
+    drag(cells, (8.5, 2), (8.5, 8), (8.5, 14), release=False)
+    assert [(cut.object_id, cut.is_cut) for cut in tool.cuts] == [(1, True)]
+    assert np.array_equal(ids(cells), before)
+    QTest.mouseRelease(cells.window.canvas.viewport, LEFT, NONE, at(cells, 8.5, 14))
+    cells.settle()
+    # columns 4 to 7 are 32 pixels, 8 to 15 with the line's 64
+    expected = drawn((1, Rect(4, 8, 12, 16)), (4, Rect(4, 4, 12, 8)), (2, SECOND), (3, THIRD))
+    assert np.array_equal(ids(cells), expected)
+    assert tool.cuts == ()
+    cells.window.commands.run("edit.undo")
+    cells.settle()
+    assert np.array_equal(ids(cells), before)
+
+
+def test_escape_forgets_a_line(cells):
+    take(cells, Qt.Key.Key_S, SHIFT)
+    before = ids(cells)
+    drag(cells, (8.5, 2), (8.5, 14), release=False)
+    QTest.keyClick(cells.window.canvas.viewport, Qt.Key.Key_Escape)
+    QTest.mouseRelease(cells.window.canvas.viewport, LEFT, NONE, at(cells, 8.5, 14))
+    cells.settle()
+    assert np.array_equal(ids(cells), before)
+
+
+def test_two_clicks_split_and_the_pointer_shows_how(cells):
+    take(cells, Qt.Key.Key_G, SHIFT)
+    click(cells, 6, 6)
+    click(cells, 20, 6)
+    take(cells, Qt.Key.Key_S, SHIFT)
+    tool = cells.window.canvas._tools._toolbox._tools["split"]
+    click(cells, 5.5, 8)
+    QTest.mouseMove(cells.window.canvas.viewport, at(cells, 22.5, 8))
+    cells.until(lambda: tool.cuts != ())
+    shown = tool.cuts[0]
+    assert not (ids(cells) == 2).any()
+    click(cells, 22.5, 8)
+    found = ids(cells)
+    numbers = sorted(set(found[4:12, 4:24].reshape(-1).tolist()))
+    assert len(numbers) == 2
+    assert found[8, 5] != found[8, 22]
+    pieces = shown.pieces
+    assert np.array_equal(found[shown.rect.slices] == found[8, 5], pieces == pieces[4, 1])
+
+
+def test_two_clicks_merge(cells):
+    take(cells, Qt.Key.Key_G, SHIFT)
+    click(cells, 20, 6)
+    assert cells.session.selection == Selection((2,))
+    click(cells, 6, 6)
+    assert np.array_equal(ids(cells), drawn((2, FIRST), (2, SECOND), (3, THIRD)))
+
+
+def test_a_drag_merges_all_that_it_comes_over(cells):
+    take(cells, Qt.Key.Key_G, SHIFT)
+    drag(cells, (6, 24), (6, 15), (8, 8), (14, 8), (18, 8))
+    assert np.array_equal(ids(cells), drawn((3, FIRST), (3, SECOND), (3, THIRD)))
+
+
+def entries(menu: QMenu) -> dict[str, object]:
+    return {action.text(): action for action in menu.actions() if action.text()}
+
+
+def test_the_menu_of_an_object(cells):
+    menu = QMenu()
+    add_object_entries(menu, cells.session, cells.studio.objects, (6, 6))
+    found = entries(menu)
+    assert list(found) == [
+        "Split object #1…",
+        "Merge object #1 with…",
+        "Delete object #1",
+        "Change class of object #1",
+        "Renumber objects",
+    ]
+    found["Merge object #1 with…"].trigger()
+    assert cells.session.view.tool == "merge"
+    click(cells, 20, 6)
+    assert np.array_equal(ids(cells), drawn((1, FIRST), (1, SECOND), (3, THIRD)))
+    menu = QMenu()
+    cells.studio.objects.select((1, 3))
+    add_object_entries(menu, cells.session, cells.studio.objects, (6, 6))
+    entries(menu)["Delete what is selected"].trigger()
+    assert not ids(cells).any()
+    menu = QMenu()
+    add_object_entries(menu, cells.session, cells.studio.objects, (6, 6))
+    assert not menu.actions()
+
+
+def test_the_rule_stands_in_the_bar_and_has_a_key(cells):
+    take(cells, Qt.Key.Key_B)
+    rule = cells.window.options.rule
+    cells.until(lambda: not rule.isHidden())
+    QTest.mouseClick(rule.segments.button("New"), LEFT)
+    assert cells.session.view.stroke_makes is StrokeMakes.NEW
+    take(cells, Qt.Key.Key_O, SHIFT)
+    assert cells.session.view.stroke_makes is StrokeMakes.THIS
+    assert rule.segments.text == "This"
+    take(cells, Qt.Key.Key_O, SHIFT)
+    assert rule.segments.text == "Automatic"
+    cells.studio.objects.set_of_objects({1}, on=False)
+    cells.settle()
+    assert rule.isHidden()
+
+
+def test_the_status_bar_says_what_a_stroke_would_make(cells):
+    take(cells, Qt.Key.Key_B)
+    viewport, status = cells.window.canvas.viewport, cells.window.status
+    name = cells.session.schema.name_of(1)
+
+    def said_at(x: float, y: float) -> str:
+        QTest.mouseMove(viewport, at(cells, x, y))
+        cells.settle()
+        return status.texts["Annotation class"]
+
+    assert said_at(6, 24) == f"{name} #3, stroke extends it"
+    assert said_at(40, 28).endswith(", stroke makes a new one")
+    cells.session.set_view(stroke_makes=StrokeMakes.THIS)
+    cells.studio.objects.select((2,))
+    assert said_at(41, 28).endswith(", stroke extends #2")
+    take(cells, Qt.Key.Key_E)
+    assert said_at(6, 24) == f"{name} #3"
+
+
+def test_the_menu_of_a_class_says_whether_it_is_of_objects(cells):
+    panel = cells.window.classes
+    panel.class_menu.aboutToShow.emit()
+    assert panel.single.isChecked()
+    assert panel.single.text().endswith("is of single objects")
+    panel.single.trigger()
+    assert cells.studio.objects.classes_of_objects == frozenset()
+    panel.class_menu.aboutToShow.emit()
+    panel.all_single.trigger()
+    assert cells.studio.objects.classes_of_objects == {1}
+
+
+def test_where_no_numbers_are_kept_a_region_is_selected_and_deleted(bench):
+    bench.studio.objects.set_of_objects({1}, on=False)
+    if bench.session.document.annotation.labels.any():
+        bench.studio.editing.clear()
+    bench.session.set_view(active_class=1, brush_size=3)
+    for rect in (FIRST, THIRD):
+        bench.studio.editing.paint_mask(rect, np.ones(rect.shape_hw, bool), "Test")
+    viewport = bench.window.canvas.viewport
+    viewport._fits = False
+    viewport._set_view(View(4.0, (0.0, 0.0)))
+    take(bench, Qt.Key.Key_Z)
+    viewport.setFocus()
+    click(bench, 6, 6)
+    assert bench.session.selection == Selection((), ((6, 6),))
+    take(bench, Qt.Key.Key_Delete)
+    labels = bench.session.document.annotation.labels
+    assert not labels[FIRST.slices].any()
+    assert labels[THIRD.slices].all()
+    take(bench, Qt.Key.Key_S, SHIFT)
+    drag(bench, (8.5, 18), (8.5, 30))
+    notice = bench.studio.notices.recent[-1]
+    assert notice.message.startswith("Splitting needs objects")
+    assert notice.action[0] == "Make objects of the regions"

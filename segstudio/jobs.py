@@ -36,6 +36,7 @@ Lane = Literal[
     "model",
     "preview",
     "prompts",
+    "assists",
     "routes",
     "training",
     "inspection",

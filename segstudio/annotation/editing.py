@@ -198,7 +198,9 @@ class Editing:
 
         self._perform(document, f"Fill: {self._session.schema.name_of(class_id)}", make)
 
-    def paint_polygon(self, points: Iterable[PointXY], erase: bool = False) -> None:
+    def paint_polygon(
+        self, points: Iterable[PointXY], erase: bool = False, title: str = "Polygon"
+    ) -> None:
         """Fill a polygon given by its corners (x, y) with the active class, or with background."""
         self.end_stroke()
         document = self._editable()
@@ -220,28 +222,38 @@ class Editing:
             return annotation.paint(rect, mask, class_id, only_over=only_over, instance_id=instance)
 
         width, height = np.minimum(np.ptp(corners, axis=0), document.shape_hw[::-1])
-        title = f"Polygon: {self._session.schema.name_of(class_id)}"
-        self._perform(document, title, make, pixels=int(width * height))
+        named = f"{title}: {self._session.schema.name_of(class_id)}"
+        self._perform(document, named, make, pixels=int(width * height))
 
-    def paint_mask(self, rect: Rect, mask: Mask, title: str) -> None:
-        """Give the pixels of a mask the active class, as one object.
+    def paint_mask(
+        self, rect: Rect, mask: Mask | Callable[[], Mask], title: str, erase: bool = False
+    ) -> None:
+        """Give the pixels of a mask the active class, as one object, or make them background.
 
         Args:
             rect: Where; inside the image.
-            mask: (h, w) bool of the rectangle's shape: which pixels.
+            mask: (h, w) bool of the rectangle's shape: which pixels; or what makes it, which runs
+                in a job where the rectangle is large.
             title: What the edit is called, before the class.
+            erase: Paint background; with "only unlabelled" on only over the active class.
         """
         self.end_stroke()
         document = self._editable()
         if document is None or rect.is_empty:
             return
         view = self._session.view
-        class_id, only_over = view.active_class, 0 if view.only_unlabelled else None
+        class_id = 0 if erase else view.active_class
+        only_over = None
+        if view.only_unlabelled:
+            only_over = view.active_class if erase else 0
 
         def make() -> Patch | None:
             annotation = document.annotation
+            pixels = mask() if callable(mask) else mask
             instance = self._new_object(annotation) if class_id else 0
-            return annotation.paint(rect, mask, class_id, only_over=only_over, instance_id=instance)
+            return annotation.paint(
+                rect, pixels, class_id, only_over=only_over, instance_id=instance
+            )
 
         named = f"{title}: {self._session.schema.name_of(class_id)}"
         self._perform(document, named, make, pixels=rect.height * rect.width)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QMoveEvent
 from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
+from segstudio.annotation.assistant import Assistant
 from segstudio.canvas.linked_views import LinkedViews
 from segstudio.canvas.over_photo import over_photo_on
 from segstudio.canvas.pane_grid import PaneGrid
@@ -62,6 +63,7 @@ class Canvas(QWidget):
         over_photo_faded: How strongly it shall cover the photo, 0..1.
         menu_opening: A view's menu opens: (menu, its picture, the pixel (x, y) under the pointer
             or None).
+        tool_said: How what the tool in hand has begun goes on or ends; "" where nothing is.
     """
 
     hovered = Signal(int, int)
@@ -76,6 +78,7 @@ class Canvas(QWidget):
     over_photo_closed = Signal()
     over_photo_faded = Signal(float)
     menu_opening = Signal(object, object, object)
+    tool_said = Signal(str)
 
     def __init__(
         self,
@@ -97,7 +100,14 @@ class Canvas(QWidget):
         self.names = NamesInViews(session, comparing)
         self._linked = LinkedViews()
         self._tools = SharedTools(
-            session, editing, tools, self._flip_overlay, self._blink, prompting
+            session,
+            editing,
+            tools,
+            self._flip_overlay,
+            self._blink,
+            prompting,
+            Assistant(session, jobs),
+            self.tool_said.emit,
         )
         self._asked_rect: Rect | None = None
         self.empty = EmptyPage(self)

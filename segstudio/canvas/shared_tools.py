@@ -9,6 +9,7 @@ from typing import Protocol
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 
+from segstudio.annotation.assistant import Assistant
 from segstudio.annotation.editing import Editing
 from segstudio.annotation.prompting import Prompting
 from segstudio.canvas.tool import Tool
@@ -49,6 +50,8 @@ class SharedTools:
         flip_overlay: Callable[[], None],
         blink: Callable[[bool], None],
         prompting: Prompting | None = None,
+        assistant: Assistant | None = None,
+        tell: Callable[[str], None] = lambda _text: None,
     ) -> None:
         """Args:
         session: What is open.
@@ -57,8 +60,12 @@ class SharedTools:
         flip_overlay: Shows the overlay if it is hidden, hides it if it is shown.
         blink: Told when the key goes down and up that shows the compared layer while it is held.
         prompting: The network that answers points and boxes.
+        assistant: Works on the photo; at once if not given.
+        tell: Told what the tool in hand says of what is begun.
         """
         self._prompting = prompting
+        self._assistant = assistant or Assistant(session, None)
+        self._tell, self._said = tell, ""
         self._session, self._editing = session, editing
         self._places: list[ToolPlace] = []
         self._current: ToolPlace | None = None
@@ -79,6 +86,11 @@ class SharedTools:
     def prompting(self) -> Prompting | None:
         """The network that answers points and boxes, where there is one."""
         return self._prompting
+
+    @property
+    def assistant(self) -> Assistant:
+        """Works on the photo beside the GUI's thread."""
+        return self._assistant
 
     @property
     def begun(self) -> tuple[object, ...]:
@@ -104,9 +116,17 @@ class SharedTools:
             self._current.pan_by(dx, dy)
 
     def repaint_marks(self) -> None:
-        """Draw the tool's marks again, in every view."""
+        """Draw the tool's marks again, in every view, and tell what the tool says."""
         for place in self._places:
             place.repaint_marks()
+        self.tell()
+
+    def tell(self) -> None:
+        """Tell what the tool in hand says, if that is something else than before."""
+        said = self._toolbox.chosen.says
+        if said != self._said:
+            self._said = said
+            self._tell(said)
 
     def _show_pointers(self) -> None:
         for place in self._places:

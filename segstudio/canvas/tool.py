@@ -13,6 +13,7 @@ from segstudio.canvas.view import Point
 from segstudio.kit.actions import ActionSpec
 
 if TYPE_CHECKING:
+    from segstudio.annotation.assistant import Assistant
     from segstudio.annotation.editing import Editing
     from segstudio.annotation.prompting import Prompting
     from segstudio.session.session import Session
@@ -59,6 +60,10 @@ class ToolHost(Protocol):
     @property
     def prompting(self) -> Prompting | None:
         """The network that answers points and boxes, where there is one."""
+
+    @property
+    def assistant(self) -> Assistant:
+        """Works on the photo beside the GUI's thread."""
 
     def to_screen(self, image_xy: Point) -> Point:
         """Logical pixels in the viewport of an image point."""
@@ -112,11 +117,19 @@ class Tool:
         """Whether something is begun that Escape would abort."""
         return False
 
+    @property
+    def says(self) -> str:
+        """How what is begun goes on or ends, for the status bar; "" where nothing is."""
+        return ""
+
     def press(self, pointer: Pointer) -> None:
         """The left button or the pen went down."""
 
     def drag(self, pointers: Sequence[Pointer]) -> None:
         """It moved while down; every point on the way."""
+
+    def modifiers(self, pointer: Pointer) -> None:
+        """Ctrl, Alt or Shift went down or up while the pointer rests."""
 
     def hover(self, pointer: Pointer) -> None:
         """It moved while up."""

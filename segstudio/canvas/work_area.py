@@ -134,6 +134,7 @@ class WorkArea(Display):
         """The tool, the brush or the look changed."""
         if self._toolbox.choose(self.session.view.tool):
             self._stop_waiting()
+            self._tools.tell()
         self._show_pointer()
         super().refresh_view_state()
 

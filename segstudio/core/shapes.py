@@ -1,4 +1,4 @@
-"""Polygons as pixels."""
+"""Polygons, rectangles and ellipses as pixels."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from segstudio.core.labels import Mask
 
 Points = npt.NDArray[np.float64]
 """(N, 2) float64, x and y."""
+_RIM = 1e-9
+"""Centres on the rim of an ellipse belong to it, whatever the rounding."""
 
 
 def polygon_mask(points_xy: npt.ArrayLike, shape_hw: tuple[int, int]) -> tuple[Rect, Mask]:
@@ -46,6 +48,48 @@ def polygon_mask(points_xy: npt.ArrayLike, shape_hw: tuple[int, int]) -> tuple[R
     np.bitwise_xor.at(flips, (rows, columns), 1)
     np.bitwise_xor.accumulate(flips, axis=1, out=flips)
     return rect, flips[:, :-1].astype(np.bool_)
+
+
+def rectangle_pixels(
+    first_xy: tuple[float, float], last_xy: tuple[float, float], shape_hw: tuple[int, int]
+) -> Rect:
+    """The pixels whose centres lie in the upright rectangle between two corners, as of a polygon."""
+    (x0, x1), (y0, y1) = (sorted(pair) for pair in zip(first_xy, last_xy, strict=True))
+    top, bottom = math.ceil(y0 - 0.5), math.ceil(y1 - 0.5)
+    rect = Rect(top, math.ceil(x0 - 0.5), bottom, math.ceil(x1 - 0.5)).clip(shape_hw)
+    return Rect(0, 0, 0, 0) if rect.is_empty else rect
+
+
+def ellipse_mask(
+    first_xy: tuple[float, float], last_xy: tuple[float, float], shape_hw: tuple[int, int]
+) -> tuple[Rect, Mask]:
+    """The pixels whose centres lie in the ellipse that fills an upright rectangle, or on its rim.
+
+    Args:
+        first_xy: One corner of the rectangle.
+        last_xy: The opposite one.
+        shape_hw: (H, W) of the image; what lies outside is cut off.
+
+    Returns:
+        A rectangle inside the image around the ellipse, perhaps empty, and the mask (h, w) bool.
+    """
+    (x0, y0), (x1, y1) = first_xy, last_xy
+    a, b = abs(x1 - x0) / 2, abs(y1 - y0) / 2
+    rect = ellipse_bounds(first_xy, last_xy, shape_hw)
+    if rect.is_empty:
+        return rect, np.zeros((0, 0), np.bool_)
+    x = (np.arange(rect.left, rect.right) + 0.5 - (x0 + x1) / 2) / a
+    y = (np.arange(rect.top, rect.bottom) + 0.5 - (y0 + y1) / 2) / b
+    return rect, (x * x)[None, :] + (y * y)[:, None] <= 1 + _RIM
+
+
+def ellipse_bounds(
+    first_xy: tuple[float, float], last_xy: tuple[float, float], shape_hw: tuple[int, int]
+) -> Rect:
+    """The rectangle of `ellipse_mask`; empty where the ellipse has no area in the image."""
+    ends = np.sort(np.asarray((first_xy, last_xy), np.float64), axis=0)
+    rect = _bounds(ends).clip(shape_hw) if (ends[0] < ends[1]).all() else Rect(0, 0, 0, 0)
+    return Rect(0, 0, 0, 0) if rect.is_empty else rect
 
 
 def _bounds(points: Points) -> Rect:

@@ -115,7 +115,7 @@ def test_a_click_is_previewed_and_enter_paints_it(window, sam):
     assert 0 < wanted.sum() < wanted.size
     found = tool(window).found
     whole = np.zeros((HEIGHT, WIDTH), bool)
-    whole[found.rect.slices] = found.mask
+    whole[found.preview.rect.slices] = found.preview.mask
     assert np.array_equal(whole, wanted)
     assert not document.annotation.labels.any()
     window.settle()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from segstudio.annotation.ui.tools.brush_tool import BrushTool
+from segstudio.annotation.ui.tools.ellipse_tool import EllipseTool
 from segstudio.annotation.ui.tools.eraser_tool import EraserTool
 from segstudio.annotation.ui.tools.fill_tool import FillTool
+from segstudio.annotation.ui.tools.lasso_tool import LassoTool
 from segstudio.annotation.ui.tools.pan_tool import PanTool
 from segstudio.annotation.ui.tools.pick_tool import PickTool
 from segstudio.annotation.ui.tools.polygon_tool import PolygonTool
 from segstudio.annotation.ui.tools.prompt_tool import PromptTool
+from segstudio.annotation.ui.tools.rectangle_tool import RectangleTool
 from segstudio.canvas.tool import Tool
 
 TOOLS: tuple[type[Tool], ...] = (
@@ -16,6 +19,9 @@ TOOLS: tuple[type[Tool], ...] = (
     BrushTool,
     EraserTool,
     PolygonTool,
+    LassoTool,
+    RectangleTool,
+    EllipseTool,
     FillTool,
     PromptTool,
     PickTool,

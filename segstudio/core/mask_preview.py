@@ -1,0 +1,43 @@
+"""What is drawn of pixels that would be painted, made ready beside the GUI's thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from segstudio.core.geometry import Rect
+from segstudio.core.labels import Labels, Mask
+from segstudio.core.outline import Segments, outline_segments
+
+_SHOWN_PX: Final = 1024
+"""A larger mask is previewed with a part of its pixels: more could not be drawn in a frame."""
+
+
+@dataclass(frozen=True, eq=False)
+class MaskPreview:
+    """Pixels of an image, and how they are drawn before they are painted.
+
+    Attributes:
+        rect: Where they are; empty if there are none.
+        mask: (rect.height, rect.width) bool.
+        step: Of so many rows and columns one is drawn.
+        shown: (h, w) uint8, 1 inside; rows are multiples of 4 bytes, as Qt wants them.
+        outline: Along the edges of the pixels of `shown`.
+    """
+
+    rect: Rect
+    mask: Mask
+    step: int
+    shown: Labels
+    outline: Segments
+
+    @classmethod
+    def of(cls, rect: Rect, mask: Mask) -> MaskPreview:
+        """Make the preview of a mask; takes milliseconds where it is large."""
+        step = max(1, -(-max(mask.shape, default=1) // _SHOWN_PX))
+        small = mask[::step, ::step]
+        shown = np.zeros((small.shape[0], -(-small.shape[1] // 4) * 4), np.uint8)
+        shown[:, : small.shape[1]] = small
+        return cls(rect, mask, step, shown, outline_segments(small))

@@ -258,6 +258,27 @@ class Editing:
         named = f"{title}: {self._session.schema.name_of(class_id)}"
         self._perform(document, named, make, pixels=rect.height * rect.width)
 
+    def change_by(
+        self,
+        title: str,
+        make: Callable[[LabelMap], Patch | None],
+        pixels: int | None = None,
+        then: Callable[[bool], None] | None = None,
+    ) -> None:
+        """Commit what a function makes of the open image's annotation, as one edit.
+
+        Args:
+            title: What the edit is called.
+            make: Gives the patch, None if nothing changes; runs in a job where it is large, and
+                again if something was painted meanwhile.
+            pixels: How many pixels it looks at, at most; None for the whole image.
+            then: Called at the end with whether something changed.
+        """
+        self.end_stroke()
+        document = self._editable()
+        if document is not None:
+            self._perform(document, title, lambda: make(document.annotation), pixels, then)
+
     # -- whole maps --------------------------------------------------------------------------
 
     def use_prediction(self, run: str = "") -> None:

@@ -168,6 +168,10 @@ class Canvas(QWidget):
         """What the view at hand shows."""
         return self._session.view.of_pane(self.pane_at_hand)
 
+    def tell_tool(self, name: str, what: str) -> None:
+        """Take a tool and give it one of its own commands, about the pixel under the pointer."""
+        self._at_hand.tell_tool(name, what)
+
     def fit(self) -> None:
         self._at_hand.fit()
 

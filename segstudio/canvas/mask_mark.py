@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLineF, QPointF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF
 
 from segstudio.canvas.view import Point
 
@@ -110,13 +110,10 @@ def draw_plate(painter: QPainter, at: QPointF, text: str) -> None:
 
 def path_of(host: ToolHost, points: list[Point], *, closed: bool = False) -> QPainterPath:
     """The line through image points, in logical pixels of the view that is worked in."""
+    (left, top), (right, bottom) = host.to_screen((0, 0)), host.to_screen((1, 1))
+    wide, high = right - left, bottom - top
     path = QPainterPath()
-    for number, point in enumerate(points):
-        at = QPointF(*host.to_screen(point))
-        if number:
-            path.lineTo(at)
-        else:
-            path.moveTo(at)
+    path.addPolygon(QPolygonF([QPointF(left + x * wide, top + y * high) for x, y in points]))
     if closed and points:
         path.closeSubpath()
     return path

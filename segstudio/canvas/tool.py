@@ -148,6 +148,14 @@ class Tool:
         """A key that is not a held key; returns whether the tool took it."""
         return False
 
+    def do(self, what: str, pixel: tuple[int, int] | None) -> None:
+        """One of the tool's own commands was given.
+
+        Args:
+            what: Which.
+            pixel: (x, y) of the image's pixel under the pointer, or None.
+        """
+
     def abort(self) -> None:
         """Undo what is begun."""
 

@@ -188,6 +188,7 @@ class Viewport(WorkArea):
             Qt.Key.Key_Return,
             Qt.Key.Key_Enter,
             Qt.Key.Key_Backspace,
+            Qt.Key.Key_Delete,
         )
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

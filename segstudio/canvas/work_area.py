@@ -98,6 +98,14 @@ class WorkArea(Display):
     def has_pointer(self) -> bool:
         return self._pointer is not None
 
+    def tell_tool(self, name: str, what: str) -> None:
+        """Take a tool and give it one of its own commands, about the pixel under the pointer."""
+        pixel = None if self._pointer is None else self._pointer.pixel
+        if self.session.view.tool != name:
+            self.session.set_view(tool=name)
+        on_image = pixel is not None and self._is_pixel(pixel)
+        self._toolbox.tell(name, what, pixel if on_image else None)
+
     # -- for tools -----------------------------------------------------------------------------
 
     @property

@@ -225,21 +225,38 @@ class Editing:
         named = f"{title}: {self._session.schema.name_of(class_id)}"
         self._perform(document, named, make, pixels=int(width * height))
 
-    def paint_mask(
-        self, rect: Rect, mask: Mask | Callable[[], Mask], title: str, erase: bool = False
-    ) -> None:
+    def paint_mask(self, rect: Rect, mask: Mask, title: str, erase: bool = False) -> None:
         """Give the pixels of a mask the active class, as one object, or make them background.
 
         Args:
             rect: Where; inside the image.
-            mask: (h, w) bool of the rectangle's shape: which pixels; or what makes it, which runs
-                in a job where the rectangle is large.
+            mask: (h, w) bool of the rectangle's shape: which pixels.
             title: What the edit is called, before the class.
             erase: Paint background; with "only unlabelled" on only over the active class.
         """
+        if not rect.is_empty:
+            self.paint_region(lambda: (rect, mask), title, erase, rect.height * rect.width)
+
+    def paint_region(
+        self,
+        find: Callable[[], tuple[Rect, Mask]],
+        title: str,
+        erase: bool = False,
+        pixels: int | None = None,
+        then: Callable[[bool], None] | None = None,
+    ) -> None:
+        """As `paint_mask`, with pixels that are found when they are painted.
+
+        Args:
+            find: Gives rectangle and mask; runs in a job where it looks at many pixels.
+            title: What the edit is called, before the class.
+            erase: Paint background.
+            pixels: How many it looks at, at most; None for the whole image.
+            then: Called at the end with whether something changed.
+        """
         self.end_stroke()
         document = self._editable()
-        if document is None or rect.is_empty:
+        if document is None:
             return
         view = self._session.view
         class_id = 0 if erase else view.active_class
@@ -249,14 +266,14 @@ class Editing:
 
         def make() -> Patch | None:
             annotation = document.annotation
-            pixels = mask() if callable(mask) else mask
+            rect, mask = find()
+            if rect.is_empty:
+                return None
             instance = self._new_object(annotation) if class_id else 0
-            return annotation.paint(
-                rect, pixels, class_id, only_over=only_over, instance_id=instance
-            )
+            return annotation.paint(rect, mask, class_id, only_over=only_over, instance_id=instance)
 
         named = f"{title}: {self._session.schema.name_of(class_id)}"
-        self._perform(document, named, make, pixels=rect.height * rect.width)
+        self._perform(document, named, make, pixels, then)
 
     def change_by(
         self,

@@ -25,6 +25,7 @@ class MaskPreview:
         step: Of so many rows and columns one is drawn.
         shown: (h, w) uint8, 1 inside; rows are multiples of 4 bytes, as Qt wants them.
         outline: Along the edges of the pixels of `shown`.
+        is_exact: Whether `mask` has every pixel; if not it is that of `shown`, for drawing alone.
     """
 
     rect: Rect
@@ -32,12 +33,31 @@ class MaskPreview:
     step: int
     shown: Labels
     outline: Segments
+    is_exact: bool = True
 
     @classmethod
     def of(cls, rect: Rect, mask: Mask) -> MaskPreview:
         """Make the preview of a mask; takes milliseconds where it is large."""
         step = max(1, -(-max(mask.shape, default=1) // _SHOWN_PX))
         small = mask[::step, ::step]
-        shown = np.zeros((small.shape[0], -(-small.shape[1] // 4) * 4), np.uint8)
-        shown[:, : small.shape[1]] = small
-        return cls(rect, mask, step, shown, outline_segments(small))
+        return cls(rect, mask, step, _rows_of_four(small), outline_segments(small))
+
+    @classmethod
+    def rough(cls, rect: Rect, mask: Mask, step: int, shape_hw: tuple[int, int]) -> MaskPreview:
+        """Make the preview of what was found with a part of the pixels.
+
+        Args:
+            rect: Where, in those pixels.
+            mask: (h, w) bool of the rectangle's shape.
+            step: Of so many rows and columns of the image one was looked at.
+            shape_hw: (H, W) of the image.
+        """
+        whole = Rect(rect.top * step, rect.left * step, rect.bottom * step, rect.right * step)
+        found, outline = _rows_of_four(mask), outline_segments(mask)
+        return cls(whole.clip(shape_hw), mask, step, found, outline, is_exact=False)
+
+
+def _rows_of_four(mask: Mask) -> Labels:
+    shown = np.zeros((mask.shape[0], -(-mask.shape[1] // 4) * 4), np.uint8)
+    shown[:, : mask.shape[1]] = mask
+    return shown

@@ -44,16 +44,14 @@ class EllipseTool(RectangleTool):
         return path
 
     def _paint_pixels(self, first: Point, last: Point, *, erases: bool) -> None:
-        from segstudio.core.geometry import Rect
         from segstudio.core.shapes import ellipse_bounds, ellipse_mask
 
         document = self.host.session.document
-        if document is None:
-            return
-        shape = document.shape_hw
-        rect: Rect = ellipse_bounds(first, last, shape)
-        make = partial(ellipse_mask, first, last, shape)
-        self.host.editing.paint_mask(rect, lambda: make()[1], self.title, erases)
+        if document is not None:
+            shape = document.shape_hw
+            rect = ellipse_bounds(first, last, shape)
+            find = partial(ellipse_mask, first, last, shape)
+            self.host.editing.paint_region(find, self.title, erases, rect.height * rect.width)
 
     def _is_small(self, first: Point, last: Point) -> bool:
         return abs(last[0] - first[0]) * abs(last[1] - first[1]) <= _EXACT_PIXELS

@@ -115,8 +115,12 @@ class RectangleTool(Tool):
         import numpy as np
 
         rect = self._pixels(first, last)
-        editing = self.host.editing
-        editing.paint_mask(rect, lambda: np.ones(rect.shape_hw, np.bool_), self.title, erases)
+        self.host.editing.paint_region(
+            lambda: (rect, np.ones(rect.shape_hw, np.bool_)),
+            self.title,
+            erases,
+            rect.height * rect.width,
+        )
 
     # -- inside ----------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from segstudio.annotation.ui.tools.pick_tool import PickTool
 from segstudio.annotation.ui.tools.polygon_tool import PolygonTool
 from segstudio.annotation.ui.tools.prompt_tool import PromptTool
 from segstudio.annotation.ui.tools.rectangle_tool import RectangleTool
+from segstudio.annotation.ui.tools.wand_tool import WandTool
 from segstudio.canvas.tool import Tool
 
 TOOLS: tuple[type[Tool], ...] = (
@@ -23,6 +24,7 @@ TOOLS: tuple[type[Tool], ...] = (
     RectangleTool,
     EllipseTool,
     FillTool,
+    WandTool,
     PromptTool,
     PickTool,
 )

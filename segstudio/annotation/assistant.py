@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Session
 
+if TYPE_CHECKING:
+    from segstudio.annotation.photo_regions import Photo
+
 T = TypeVar("T")
+_KEPT: Final = 3
+"""Images whose superpixels are still known when one comes back to them."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,24 @@ class Assistant:
         self._next: _Question | None = None
         self._job: Job | None = None
         self._is_working = False
+        self._photos: deque[Photo] = deque(maxlen=_KEPT)
+
+    def photo(self) -> Photo | None:
+        """The open image as it is shown, with what was worked out of it before; None without one.
+
+        Those of the images that were open last are kept.
+        """
+        from segstudio.annotation.photo_regions import Photo
+
+        document = self._session.document
+        if document is None:
+            return None
+        pixels = document.shown
+        found = next((photo for photo in self._photos if photo.pixels is pixels), None)
+        if found is None:
+            found = Photo(pixels)
+            self._photos.append(found)
+        return found
 
     @property
     def is_working(self) -> bool:

@@ -94,6 +94,7 @@ class Tool:
         edits: Whether it changes labels, so that it rests where nothing may be changed.
         erases: Whether it paints background.
         shows_brush: Whether the pointer is a circle of the brush's size, which can be set then.
+        has_size: Whether the brush's size counts for it in another way.
         shape: The mouse pointer otherwise.
     """
 
@@ -107,6 +108,7 @@ class Tool:
     edits = True
     erases = False
     shows_brush = False
+    has_size = False
     shape = Qt.CursorShape.CrossCursor
 
     def __init__(self, host: ToolHost) -> None:

@@ -109,7 +109,7 @@ class OptionsBar(QFrame):
         self.hint.setText(self._hint(tool))
         shown = {option.id for option in tool.options}
         wanted: list[QWidget] = [b for option_id, b in self._options.items() if option_id in shown]
-        if tool.shows_brush:
+        if tool.shows_brush or tool.has_size:
             wanted.append(self.brush)
         if is_comparing:
             wanted.append(self._compared)

@@ -167,12 +167,8 @@ class WandTool(Tool):
         )
 
     def _ask(self) -> None:
-        from segstudio.annotation.photo_regions import Photo
-
-        document, pressed = self.host.session.document, self._pressed
-        assert document is not None
-        if self._photo is None or self._photo.pixels is not document.shown:
-            self._photo = Photo(document.shown)
+        pressed = self._pressed
+        self._photo = self.host.assistant.photo()
         tolerance, find = self._tolerance, self._search()
 
         def found(preview: MaskPreview) -> None:

@@ -37,6 +37,7 @@ Lane = Literal[
     "model",
     "preview",
     "prompts",
+    "assists",
     "routes",
     "training",
     "inspection",

@@ -231,7 +231,9 @@ class Editing:
         title = f"Fill: {self._session.schema.name_of(class_id)}"
         self._paint(document, title, where, target, only_over)
 
-    def paint_polygon(self, points: Iterable[PointXY], erase: bool = False) -> None:
+    def paint_polygon(
+        self, points: Iterable[PointXY], erase: bool = False, title: str = "Polygon"
+    ) -> None:
         """Fill a polygon given by its corners (x, y) with the active class, or with background.
 
         It belongs to the object on which its first corner lies, or to a new one, as a stroke does.
@@ -247,7 +249,7 @@ class Editing:
         width, height = np.minimum(np.ptp(corners, axis=0), document.shape_hw[::-1])
         self._paint(
             document,
-            f"Polygon: {self._session.schema.name_of(target.class_id)}",
+            f"{title}: {self._session.schema.name_of(target.class_id)}",
             lambda: polygon_mask(corners, document.shape_hw),
             lambda _found: target,
             self._only_over(erase),
@@ -261,21 +263,42 @@ class Editing:
             rect: Where; inside the image.
             mask: (h, w) bool of the rectangle's shape: which pixels.
             title: What the edit is called, before the class.
-            erase: Make them background instead.
+            erase: Paint background; with "only unlabelled" on only over the active class.
+        """
+        if not rect.is_empty:
+            self.paint_region(lambda: (rect, mask), title, erase, rect.height * rect.width)
+
+    def paint_region(
+        self,
+        find: Callable[[], tuple[Rect, Mask]],
+        title: str,
+        erase: bool = False,
+        pixels: int | None = None,
+        then: Callable[[bool], None] | None = None,
+    ) -> None:
+        """As `paint_mask`, with pixels that are found when they are painted.
+
+        Args:
+            find: Gives rectangle and mask; runs in a job where it looks at many pixels.
+            title: What the edit is called, before the class.
+            erase: Paint background.
+            pixels: How many it looks at, at most; None for the whole image.
+            then: Called at the end with whether something changed.
         """
         self.end_stroke()
         document = self._editable()
-        if document is None or rect.is_empty:
+        if document is None:
             return
         class_id = 0 if erase else self._session.view.active_class
         target = self.objects.of_mask(document, class_id)
         self._paint(
             document,
             f"{title}: {self._session.schema.name_of(target.class_id)}",
-            lambda: (rect, mask),
+            find,
             lambda _found: target,
             self._only_over(erase),
-            pixels=rect.height * rect.width,
+            pixels=pixels,
+            then=then,
         )
 
     def _only_over(self, erase: bool) -> int | None:
@@ -293,6 +316,7 @@ class Editing:
         target_of: Callable[[tuple[Rect, Mask]], StrokeTarget],
         only_over: int | None,
         pixels: int | None = None,
+        then: Callable[[bool], None] | None = None,
     ) -> None:
         """Paint the pixels that `where` finds, and select the object that they become."""
         target: StrokeTarget | None = None
@@ -314,8 +338,31 @@ class Editing:
                 self._say_full(document)
             elif changed and target is not None:
                 self._select_painted(document, target)
+            if then is not None:
+                then(changed)
 
         self._perform(document, title, make, pixels=pixels, then=done)
+
+    def change_by(
+        self,
+        title: str,
+        make: Callable[[LabelMap], Patch | None],
+        pixels: int | None = None,
+        then: Callable[[bool], None] | None = None,
+    ) -> None:
+        """Commit what a function makes of the open image's annotation, as one edit.
+
+        Args:
+            title: What the edit is called.
+            make: Gives the patch, None if nothing changes; runs in a job where it is large, and
+                again if something was painted meanwhile.
+            pixels: How many pixels it looks at, at most; None for the whole image.
+            then: Called at the end with whether something changed.
+        """
+        self.end_stroke()
+        document = self._editable()
+        if document is not None:
+            self._perform(document, title, lambda: make(document.annotation), pixels, then)
 
     # -- whole maps --------------------------------------------------------------------------
 

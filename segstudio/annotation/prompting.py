@@ -12,9 +12,8 @@ import numpy as np
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import bytes_text
-from segstudio.core.geometry import Rect
-from segstudio.core.labels import Image, Labels, Mask
-from segstudio.core.outline import Segments, outline_segments
+from segstudio.core.labels import Image
+from segstudio.core.mask_preview import MaskPreview
 from segstudio.core.prediction import ModelSpec
 from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
 
 TOOL: Final = "prompt"
 """Name of the tool for which images are embedded."""
-_SHOWN_PX: Final = 1024
-"""A larger object is previewed with a part of its pixels: more could not be drawn in a frame."""
-
 PointXY = tuple[float, float]
 Open = Callable[[Path, str], "Promptable"]
 
@@ -60,20 +56,12 @@ class FoundObject:
     Attributes:
         prompt: What was asked.
         document: Of which image.
-        rect: Where it is; empty if there is no object.
-        mask: (rect.height, rect.width) bool.
-        step: Of so many rows and columns one is previewed.
-        shown: (h, w) uint8, 1 inside; rows are multiples of 4 bytes, as Qt wants them.
-        outline: Along the edges of the pixels of `shown`.
+        preview: Where the object is, which pixels it has, and how they are drawn.
     """
 
     prompt: Prompt
     document: Document
-    rect: Rect
-    mask: Mask
-    step: int
-    shown: Labels
-    outline: Segments
+    preview: MaskPreview
 
 
 @dataclass(frozen=True)
@@ -299,7 +287,7 @@ class Prompting:
             if found[0].document is not self._session.document:
                 return
             if len(found) > 1 and self._next is None:
-                self._choices = tuple(sorted(found, key=lambda each: int(each.mask.sum())))
+                self._choices = tuple(sorted(found, key=lambda each: int(each.preview.mask.sum())))
                 self._shown, self._then = self._choices.index(found[0]), asked.then
                 self._say()
             asked.then(found[0])
@@ -372,11 +360,4 @@ def _found(ready: _Ready, asked: _Asked) -> tuple[FoundObject, ...]:
 
 
 def _drawn(ready: _Ready, prompt: Prompt, answer: ObjectMask) -> FoundObject:
-    mask = answer.mask
-    step = max(1, -(-max(mask.shape, default=1) // _SHOWN_PX))
-    small = mask[::step, ::step]
-    shown = np.zeros((small.shape[0], -(-small.shape[1] // 4) * 4), np.uint8)
-    shown[:, : small.shape[1]] = small
-    return FoundObject(
-        prompt, ready.document, answer.rect, mask, step, shown, outline_segments(small)
-    )
+    return FoundObject(prompt, ready.document, MaskPreview.of(answer.rect, answer.mask))

@@ -11,6 +11,7 @@ from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QMoveEvent
 from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
+from segstudio.annotation.assistant import Assistant
 from segstudio.canvas.linked_views import LinkedViews
 from segstudio.canvas.over_photo import over_photo_on
 from segstudio.canvas.pane_grid import PaneGrid
@@ -63,6 +64,7 @@ class Canvas(QWidget):
         over_photo_faded: How strongly it shall cover the photo, 0..1.
         menu_opening: A view's menu opens: (menu, its picture, the pixel (x, y) under the pointer
             or None).
+        tool_said: How what the tool in hand has begun goes on or ends; "" where nothing is.
     """
 
     hovered = Signal(int, int)
@@ -77,6 +79,7 @@ class Canvas(QWidget):
     over_photo_closed = Signal()
     over_photo_faded = Signal(float)
     menu_opening = Signal(object, object, object)
+    tool_said = Signal(str)
 
     def __init__(
         self,
@@ -99,7 +102,15 @@ class Canvas(QWidget):
         self.names = NamesInViews(session, comparing)
         self._linked = LinkedViews()
         self._tools = SharedTools(
-            session, editing, tools, self._flip_overlay, self._blink, prompting, objects
+            session,
+            editing,
+            tools,
+            self._flip_overlay,
+            self._blink,
+            prompting,
+            objects,
+            Assistant(session, jobs),
+            self.tool_said.emit,
         )
         self._asked_rect: Rect | None = None
         self.empty = EmptyPage(self)
@@ -159,6 +170,10 @@ class Canvas(QWidget):
     def shown_view(self) -> ViewState:
         """What the view at hand shows."""
         return self._session.view.of_pane(self.pane_at_hand)
+
+    def tell_tool(self, name: str, what: str) -> None:
+        """Take a tool and give it one of its own commands, about the pixel under the pointer."""
+        self._at_hand.tell_tool(name, what)
 
     def fit(self) -> None:
         self._at_hand.fit()

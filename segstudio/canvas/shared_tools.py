@@ -9,6 +9,7 @@ from typing import Protocol
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 
+from segstudio.annotation.assistant import Assistant
 from segstudio.annotation.editing import Editing
 from segstudio.annotation.objects import Objects
 from segstudio.annotation.prompting import Prompting
@@ -51,6 +52,8 @@ class SharedTools:
         blink: Callable[[bool], None],
         prompting: Prompting | None = None,
         objects: Objects | None = None,
+        assistant: Assistant | None = None,
+        tell: Callable[[str], None] = lambda _text: None,
     ) -> None:
         """Args:
         session: What is open.
@@ -60,9 +63,13 @@ class SharedTools:
         blink: Told when the key goes down and up that shows the compared layer while it is held.
         prompting: The network that answers points and boxes.
         objects: The verbs for single objects.
+        assistant: Works on the photo; at once if not given.
+        tell: Told what the tool in hand says of what is begun.
         """
         self._objects = objects
         self._prompting = prompting
+        self._assistant = assistant or Assistant(session, None)
+        self._tell, self._said = tell, ""
         self._session, self._editing = session, editing
         self._places: list[ToolPlace] = []
         self._current: ToolPlace | None = None
@@ -90,6 +97,11 @@ class SharedTools:
         return self._prompting
 
     @property
+    def assistant(self) -> Assistant:
+        """Works on the photo beside the GUI's thread."""
+        return self._assistant
+
+    @property
     def begun(self) -> tuple[object, ...]:
         """Images on which something is begun that would be lost with the program."""
         return self._toolbox.begun
@@ -113,9 +125,17 @@ class SharedTools:
             self._current.pan_by(dx, dy)
 
     def repaint_marks(self) -> None:
-        """Draw the tool's marks again, in every view."""
+        """Draw the tool's marks again, in every view, and tell what the tool says."""
         for place in self._places:
             place.repaint_marks()
+        self.tell()
+
+    def tell(self) -> None:
+        """Tell what the tool in hand says, if that is something else than before."""
+        said = self._toolbox.chosen.says
+        if said != self._said:
+            self._said = said
+            self._tell(said)
 
     def _show_pointers(self) -> None:
         for place in self._places:

@@ -13,6 +13,7 @@ from segstudio.canvas.view import Point
 from segstudio.kit.actions import ActionSpec
 
 if TYPE_CHECKING:
+    from segstudio.annotation.assistant import Assistant
     from segstudio.annotation.editing import Editing
     from segstudio.annotation.objects import Objects
     from segstudio.annotation.prompting import Prompting
@@ -65,6 +66,10 @@ class ToolHost(Protocol):
     def prompting(self) -> Prompting | None:
         """The network that answers points and boxes, where there is one."""
 
+    @property
+    def assistant(self) -> Assistant:
+        """Works on the photo beside the GUI's thread."""
+
     def to_screen(self, image_xy: Point) -> Point:
         """Logical pixels in the viewport of an image point."""
         ...
@@ -96,6 +101,7 @@ class Tool:
         erases: Whether it paints background.
         makes_objects: Whether it paints the active class, so that it is asked which object that is.
         shows_brush: Whether the pointer is a circle of the brush's size, which can be set then.
+        has_size: Whether the brush's size counts for it in another way.
         shape: The mouse pointer otherwise.
     """
 
@@ -110,12 +116,14 @@ class Tool:
         Qt.Key.Key_Return,
         Qt.Key.Key_Enter,
         Qt.Key.Key_Backspace,
+        Qt.Key.Key_Delete,
     )
     gestures: tuple[tuple[str, str], ...] = ()
     edits = True
     erases = False
     makes_objects = False
     shows_brush = False
+    has_size = False
     shape = Qt.CursorShape.CrossCursor
 
     def __init__(self, host: ToolHost) -> None:
@@ -126,11 +134,19 @@ class Tool:
         """Whether something is begun that Escape would abort."""
         return False
 
+    @property
+    def says(self) -> str:
+        """How what is begun goes on or ends, for the status bar; "" where nothing is."""
+        return ""
+
     def press(self, pointer: Pointer) -> None:
         """The left button or the pen went down."""
 
     def drag(self, pointers: Sequence[Pointer]) -> None:
         """It moved while down; every point on the way."""
+
+    def modifiers(self, pointer: Pointer) -> None:
+        """Ctrl, Alt or Shift went down or up while the pointer rests."""
 
     def hover(self, pointer: Pointer) -> None:
         """It moved while up."""
@@ -152,6 +168,14 @@ class Tool:
     def turn(self, steps: int) -> bool:
         """The wheel was turned with Shift; returns whether the tool took it."""
         return False
+
+    def do(self, what: str, pixel: tuple[int, int] | None) -> None:
+        """One of the tool's own commands was given.
+
+        Args:
+            what: Which.
+            pixel: (x, y) of the image's pixel under the pointer, or None.
+        """
 
     def abort(self) -> None:
         """Undo what is begun."""

@@ -43,6 +43,10 @@ class Toolbox:
         self._chosen = self._tools[name]
         return True
 
+    def tell(self, name: str, what: str, pixel: tuple[int, int] | None) -> None:
+        """Give a tool one of its own commands."""
+        self._tools[name].do(what, pixel)
+
     def aim(self, pointer: Pointer, *, pan: bool) -> Tool:
         """The tool that a press would go to."""
         if pan:

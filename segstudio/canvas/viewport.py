@@ -278,16 +278,21 @@ class Viewport(WorkArea):
             self.setFocus(Qt.FocusReason.MouseFocusReason)
 
     def _follow_modifiers(self, event: QKeyEvent, *, down: bool) -> None:
-        """Ctrl or Alt went down or up under a resting pointer.
+        """Ctrl, Alt or Shift went down or up under a resting pointer.
 
         The event's own modifiers tell of the time before it on some systems and after it on others.
         """
         if self._pointer is None:
             return
-        ctrl, alt = self._pointer.ctrl, self._pointer.alt
+        ctrl, alt, shift = self._pointer.ctrl, self._pointer.alt, self._pointer.shift
         if event.key() == Qt.Key.Key_Control:
             ctrl = down
         elif event.key() == Qt.Key.Key_Alt:
             alt = down
-        self._pointer = replace(self._pointer, ctrl=ctrl, alt=alt)
+        elif event.key() == Qt.Key.Key_Shift:
+            shift = down
+        else:
+            return
+        self._pointer = replace(self._pointer, ctrl=ctrl, alt=alt, shift=shift)
+        self._toolbox.chosen.modifiers(self._pointer)
         self._show_pointer()

@@ -101,6 +101,14 @@ class WorkArea(Display):
     def has_pointer(self) -> bool:
         return self._pointer is not None
 
+    def tell_tool(self, name: str, what: str) -> None:
+        """Take a tool and give it one of its own commands, about the pixel under the pointer."""
+        pixel = None if self._pointer is None else self._pointer.pixel
+        if self.session.view.tool != name:
+            self.session.set_view(tool=name)
+        on_image = pixel is not None and self._is_pixel(pixel)
+        self._toolbox.tell(name, what, pixel if on_image else None)
+
     # -- for tools -----------------------------------------------------------------------------
 
     @property
@@ -138,6 +146,7 @@ class WorkArea(Display):
         """The tool, the brush or the look changed."""
         if self._toolbox.choose(self.session.view.tool):
             self._stop_waiting()
+            self._tools.tell()
         self._show_pointer()
         super().refresh_view_state()
 

@@ -85,6 +85,10 @@ class Rect:
             self.top - pixels, self.left - pixels, self.bottom + pixels, self.right + pixels
         )
 
+    def shifted(self, down: int, right: int) -> Rect:
+        """Moved by so many rows and columns (not clipped)."""
+        return Rect(self.top + down, self.left + right, self.bottom + down, self.right + right)
+
     def contains(self, x: int, y: int) -> bool:
         """Whether pixel (x, y) is covered."""
         return self.left <= x < self.right and self.top <= y < self.bottom

@@ -21,14 +21,14 @@ def outline_segments(mask: Mask) -> Segments:
         Horizontal lines, then vertical ones; pixel (x, y) covers [x, x + 1) x [y, y + 1).
     """
     padded = np.pad(mask, 1)
-    rows = _runs(padded[1:, 1:-1] != padded[:-1, 1:-1])
-    columns = _runs((padded[1:-1, 1:] != padded[1:-1, :-1]).T)
+    rows = runs(padded[1:, 1:-1] != padded[:-1, 1:-1])
+    columns = runs((padded[1:-1, 1:] != padded[1:-1, :-1]).T)
     horizontal = np.stack([rows[:, 1], rows[:, 0], rows[:, 2], rows[:, 0]], 1)
     vertical = np.stack([columns[:, 0], columns[:, 1], columns[:, 0], columns[:, 2]], 1)
     return np.concatenate([horizontal, vertical]).astype(np.int32)
 
 
-def _runs(edges: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def runs(edges: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     """(n, 3): row, first and one past the last column of each run of True."""
     steps = np.diff(np.pad(edges, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     row, first = np.nonzero(steps == 1)

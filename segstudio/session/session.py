@@ -216,6 +216,9 @@ class ViewState:
     """Where the line stands, as a share of the view's width."""
     blinking: int = -1
     """Number of the view that shows `against` for the moment; -1 for none."""
+    wand_tolerance: int = 24
+    """By how much pixels that the magic wand takes differ, 0..255."""
+    wand_contiguous: bool = True
 
     @property
     def all_panes(self) -> tuple[Pane, ...]:

@@ -307,6 +307,7 @@ class MainWindow(QMainWindow):
         self.text_focus.number_typed.connect(self.canvas.setFocus)
         self.canvas.hovered.connect(self.signal_view.on_hover)
         self.canvas.left.connect(self.signal_view.on_left)
+        self.canvas.tool_said.connect(self.status.show_tool)
         self.canvas.hovered.connect(self.network.on_hover)
         self.canvas.left.connect(self.network.on_left)
         self.canvas.pixel_clicked.connect(lambda x, y: studio.inspecting.pin((x, y)))

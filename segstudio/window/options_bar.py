@@ -119,7 +119,7 @@ class OptionsBar(QFrame):
         self.hint.setText(self._hint(tool))
         shown = {option.id for option in tool.options}
         wanted: list[QWidget] = [b for option_id, b in self._options.items() if option_id in shown]
-        if tool.shows_brush:
+        if tool.shows_brush or tool.has_size:
             wanted.append(self.brush)
         if tool.makes_objects and self.rule.applies:
             wanted.append(self.rule)

@@ -159,8 +159,12 @@ class StatusBar(QStatusBar):
         self._network.setAccessibleName("Network")
         self._network_line = GroupLine()
         self._network_line.hide()
+        self._tool = ElidedLabel(Qt.TextElideMode.ElideRight)
+        self._tool.setAccessibleName("Tool")
+        self._tool.hide()
         self._row.addWidget(self._network_line)
         self._row.addWidget(self._network, 1)
+        self._row.addWidget(self._tool, 1)
         self.jobs = JobStrip(actions)
         self._objects = _Place(
             "Objects", "Objects that are shown in this image", shrinks=False, after=True
@@ -211,7 +215,8 @@ class StatusBar(QStatusBar):
         places = (*self._places, self._objects, self._saved)
         found = {place.name: place.value.text() for place in places}
         found["Zoom"] = self.zoom.text()
-        return found | {self._network.accessibleName(): self._network.whole}
+        lines = (self._network, self._tool)
+        return found | {line.accessibleName(): line.whole for line in lines}
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a narrow window the values stand without captions."""
@@ -245,7 +250,14 @@ class StatusBar(QStatusBar):
         """Show what the network says at the pixel."""
         if text != self._network.whole:
             self._network.show_text(text)
-            self._network_line.setVisible(bool(text))
+            self._network_line.setVisible(bool(text or self._tool.whole))
+
+    def show_tool(self, text: str) -> None:
+        """Show how what a tool has begun goes on, in the place of what the network says."""
+        self._tool.show_text(text)
+        self._tool.setVisible(bool(text))
+        self._network.setVisible(not text)
+        self._network_line.setVisible(bool(text or self._network.whole))
 
     def show_zoom(self, text: str) -> None:
         """Show how large the image is; "" while there is none."""

@@ -189,16 +189,14 @@ def test_the_pointers_shape_follows_the_tool(desk):
         desk.move(20, 20)
         shapes[tool.name] = desk.viewport.cursor().shape()
     cross, blank = Qt.CursorShape.CrossCursor, Qt.CursorShape.BlankCursor
-    assert shapes == {
+    others = {
         "pan": Qt.CursorShape.OpenHandCursor,
         "brush": blank,
         "eraser": blank,
-        "polygon": cross,
-        "fill": cross,
         "contrast": Qt.CursorShape.SizeAllCursor,
-        "prompt": cross,
-        "pick": cross,
+        "select": Qt.CursorShape.ArrowCursor,
     }
+    assert shapes == {tool.name: others.get(tool.name, cross) for tool in TOOLS}
 
 
 def test_alt_and_ctrl_change_the_pointer_while_it_rests(desk):

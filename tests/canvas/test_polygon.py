@@ -171,3 +171,199 @@ def test_a_begun_polygon_waits_with_its_image(desk):
     desk.session.notify(What.DOCUMENT)
     QTest.keyClick(desk.viewport, Qt.Key.Key_Return)
     assert second.annotation.labels.any()
+
+
+# -- corners before they are committed -------------------------------------------------------------
+
+SQUARE = [(10.0, 10.0), (30.0, 10.0), (30.0, 30.0), (10.0, 30.0)]
+
+
+def begun(desk, corners=SQUARE, **keys):
+    opened(desk)
+    for number, corner in enumerate(corners):
+        desk.click(*corner, **(keys if number == 0 else {}))
+
+
+def commit(desk):
+    QTest.keyClick(desk.viewport, Qt.Key.Key_Return)
+    return desk.labels
+
+
+def test_a_corner_is_dragged_elsewhere_before_it_closes(desk):
+    begun(desk)
+    desk.stroke((30, 30), (40, 36), (45, 40))
+    assert not desk.labels.any()
+    corners = [(10.0, 10.0), (30.0, 10.0), (45.0, 40.0), (10.0, 30.0)]
+    assert np.array_equal(commit(desk), 2 * even_odd(corners, 50, 60))
+
+
+def test_the_first_corner_is_dragged_and_a_click_on_it_closes(desk):
+    begun(desk)
+    desk.stroke((10, 10), (6, 8), (4, 6))
+    assert not desk.labels.any()
+    desk.click(4, 6)
+    corners = [(4.0, 6.0), (30.0, 10.0), (30.0, 30.0), (10.0, 30.0)]
+    assert np.array_equal(desk.labels, 2 * even_odd(corners, 50, 60))
+
+
+def test_a_press_on_a_line_adds_a_corner_there(desk):
+    begun(desk)
+    desk.stroke((30, 20), (40, 20), (50, 20))
+    corners = [(10.0, 10.0), (30.0, 10.0), (50.0, 20.0), (30.0, 30.0), (10.0, 30.0)]
+    assert np.array_equal(commit(desk), 2 * even_odd(corners, 50, 60))
+
+
+def test_delete_removes_the_corner_under_the_pointer(desk):
+    begun(desk, [*SQUARE[:2], (50.0, 40.0), *SQUARE[2:]])
+    desk.move(50, 40)
+    QTest.keyClick(desk.viewport, Qt.Key.Key_Delete)
+    assert np.array_equal(commit(desk), 2 * even_odd(SQUARE, 50, 60))
+
+
+def test_delete_beside_the_corners_says_what_to_do(desk):
+    told = []
+    desk.canvas.tool_said.connect(told.append)
+    begun(desk)
+    desk.move(20, 20)
+    QTest.keyClick(desk.viewport, Qt.Key.Key_Delete)
+    assert told[-1] == "Point at a corner to remove it"
+    assert np.array_equal(commit(desk), 2 * even_odd(SQUARE, 50, 60))
+
+
+def test_backspace_takes_a_moved_corner_back_and_escape_lets_one_go(desk):
+    begun(desk)
+    desk.stroke((30, 30), (40, 36), (45, 40))
+    QTest.keyClick(desk.viewport, Qt.Key.Key_Backspace)
+    desk.press(30, 10)
+    desk.move(50, 2)
+    desk.settle()
+    QTest.keyClick(desk.viewport, Qt.Key.Key_Escape)
+    desk.release(50, 2)
+    assert np.array_equal(commit(desk), 2 * even_odd(SQUARE, 50, 60))
+
+
+def test_ctrl_with_the_first_corner_erases(desk):
+    desk.open(desk.flat(50, 60), np.full((50, 60), 3, np.uint8))
+    desk.place(5.0)
+    desk.take("polygon", active_class=2)
+    for number, corner in enumerate(SQUARE):
+        keys = (
+            Qt.KeyboardModifier.ControlModifier if number == 0 else Qt.KeyboardModifier.NoModifier
+        )
+        desk.click(*corner, keys=keys)
+    assert np.array_equal(commit(desk), 3 - 3 * even_odd(SQUARE, 50, 60))
+
+
+def test_how_to_close_is_told_while_drawing(desk):
+    told = []
+    desk.canvas.tool_said.connect(told.append)
+    begun(desk)
+    assert told[0].startswith("Click the next corner")
+    assert told[-1].startswith("Enter, a double click or a click on the first corner paints it")
+    commit(desk)
+    assert told[-1] == ""
+
+
+# -- painted regions -------------------------------------------------------------------------------
+
+
+def painted(desk, instances=None):
+    labels = np.zeros((50, 60), np.uint8)
+    labels[10:30, 10:30] = 3
+    labels[16:20, 16:20] = 0  # a hole
+    desk.open(desk.flat(50, 60), labels, instances=instances)
+    desk.place(5.0)
+    desk.take("polygon", active_class=2)
+    return labels
+
+
+def double_click(desk, x, y):
+    desk.click(x, y)
+    QTest.mouseDClick(desk.viewport, Qt.MouseButton.LeftButton, pos=desk.at(x, y))
+    desk.release(x, y)
+
+
+def test_a_double_click_opens_a_region_and_enter_paints_what_changed(desk):
+    labels = painted(desk)
+    double_click(desk, 25, 25)
+    assert np.array_equal(desk.labels, labels)
+    desk.stroke((30, 30), (35, 35), (40, 30))
+    corners = [(10.0, 10.0), (30.0, 10.0), (40.0, 30.0), (10.0, 30.0)]
+    expected = 3 * even_odd(corners, 50, 60)
+    expected[16:20, 16:20] = 0
+    assert np.array_equal(commit(desk), expected)
+    desk.editing.undo()
+    assert np.array_equal(desk.labels, labels)
+
+
+def test_escape_leaves_the_region_as_it_was_and_nothing_moved_is_no_edit(desk):
+    labels = painted(desk)
+    for key in (Qt.Key.Key_Escape, Qt.Key.Key_Return):
+        double_click(desk, 25, 25)
+        if key == Qt.Key.Key_Escape:
+            desk.stroke((30, 30), (35, 35), (40, 30))
+        QTest.keyClick(desk.viewport, key)
+        assert np.array_equal(desk.labels, labels)
+        assert not desk.session.document.history.can_undo
+        assert not desk.canvas.abort()
+
+
+def test_the_hole_of_a_region_goes_with_its_last_corners(desk):
+    labels = painted(desk)
+    double_click(desk, 25, 25)
+    desk.move(16, 16)
+    QTest.keyClick(desk.viewport, Qt.Key.Key_Delete)
+    assert len(desk.canvas._tools._toolbox.chosen.points) == 4 + 3
+    desk.move(20, 20)
+    QTest.keyClick(desk.viewport, Qt.Key.Key_Delete)
+    labels[10:30, 10:30] = 3
+    assert np.array_equal(commit(desk), labels)
+
+
+def test_a_region_that_is_opened_keeps_its_object(desk):
+    ids = np.zeros((50, 60), np.uint16)
+    ids[10:30, 10:30] = 7
+    ids[16:20, 16:20] = 0
+    painted(desk, ids)
+    double_click(desk, 25, 25)
+    desk.stroke((30, 30), (35, 35), (40, 30))
+    commit(desk)
+    found = desk.session.document.annotation.instances
+    assert set(np.unique(found)) == {0, 7}
+    assert np.array_equal(found == 7, desk.labels == 3)
+
+
+def test_the_command_opens_the_region_under_the_pointer_or_the_next_one_clicked(desk):
+    painted(desk)
+    desk.take("brush")
+    desk.move(25, 25)
+    desk.canvas.tell_tool("polygon", "open")
+    tool = desk.canvas._tools._toolbox.chosen
+    assert sorted(tool.points)[:2] == [(10.0, 10.0), (10.0, 30.0)]
+    QTest.keyClick(desk.viewport, Qt.Key.Key_Escape)
+    desk.move(50, 40)
+    desk.canvas.tell_tool("polygon", "open")
+    assert tool.says.startswith("Click the painted region")
+    desk.click(50, 40)
+    assert tool.says == "Nothing is painted there"
+    desk.canvas.tell_tool("polygon", "open")
+    desk.click(25, 25)
+    assert len(tool.points) == 8
+
+
+def test_minus_gives_fewer_corners_as_long_as_none_was_moved(desk):
+    labels = (np.add.outer(np.arange(50), np.arange(60)) < 45).astype(np.uint8)
+    desk.open(desk.flat(50, 60), labels)
+    desk.place(5.0)
+    desk.take("polygon")
+    double_click(desk, 5, 5)
+    tool = desk.canvas._tools._toolbox.chosen
+    few = len(tool.points)
+    for _ in range(2):
+        QTest.keyClick(desk.viewport, Qt.Key.Key_Plus)
+    assert len(tool.points) > 80  # every step of the stairs
+    QTest.keyClick(desk.viewport, Qt.Key.Key_Minus)
+    QTest.keyClick(desk.viewport, Qt.Key.Key_Minus)
+    assert len(tool.points) == few <= 5
+    commit(desk)
+    assert np.array_equal(desk.labels, labels)

@@ -4,7 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segstudio.core.geometry import Rect
-from segstudio.core.shapes import polygon_mask
+from segstudio.core.shapes import (
+    polygon_mask,
+    rectangle_pixels,
+    rings_mask,
+    rings_of,
+    simplified,
+)
 
 
 def filled(points, shape):
@@ -97,3 +103,54 @@ def test_nothing_enclosed_inside_the_image(points):
 def test_points_must_be_points(points):
     with pytest.raises(ValueError):
         polygon_mask(points, (5, 5))
+
+
+def test_the_outlines_of_a_mask_follow_the_edges_of_its_pixels():
+    mask = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], np.bool_)
+    rings = rings_of(mask)
+    corners = sorted(sorted(map(tuple, ring.tolist())) for ring in rings)
+    assert corners == [
+        [(0, 0), (0, 3), (3, 0), (3, 3)],
+        [(1, 1), (1, 2), (2, 1), (2, 2)],
+    ]
+
+
+def test_pixels_that_touch_at_a_corner_have_outlines_of_their_own():
+    rings = rings_of(np.eye(3, dtype=np.bool_))
+    assert sorted(len(ring) for ring in rings) == [4, 4, 4]
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**32))
+def test_a_mask_comes_back_from_its_outlines(height, width, seed):
+    mask = np.random.default_rng(seed).random((height, width)) < 0.5
+    rings = rings_of(mask)
+    rect, again = rings_mask(rings, mask.shape)
+    whole = np.zeros(mask.shape, np.bool_)
+    whole[rect.slices] = again
+    np.testing.assert_array_equal(whole, mask)
+    np.testing.assert_array_equal(rings_mask(simplified(rings, 0.0), mask.shape)[1], again)
+
+
+def test_a_staircase_becomes_a_straight_line():
+    rows, columns = np.mgrid[:40, :40]
+    rings = simplified(rings_of(columns <= rows), 1.0)
+    (ring,) = rings
+    assert len(ring) <= 5
+    assert np.abs(rings_mask(rings, (40, 40))[1].sum() - 820) < 45
+
+
+def test_a_speck_stays_whatever_the_tolerance():
+    mask = np.zeros((30, 30), np.bool_)
+    mask[2:20, 2:20] = True
+    mask[25, 25] = True
+    assert sorted(len(ring) for ring in simplified(rings_of(mask), 3.0)) == [4, 4]
+
+
+@pytest.mark.parametrize("box", [((2.0, 1.0), (6.0, 4.0)), ((6.0, 4.0), (2.0, 1.0))])
+def test_a_rectangle_is_the_polygon_of_its_corners(box):
+    (x0, y0), (x1, y1) = box
+    rect, mask = polygon_mask([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], (10, 10))
+    assert rectangle_pixels(*box, (10, 10)) == rect
+    assert mask.all()
+    assert rectangle_pixels((0.6, 0.0), (0.9, 9.0), (10, 10)).is_empty

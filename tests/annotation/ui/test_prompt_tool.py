@@ -116,7 +116,7 @@ def test_a_click_is_previewed_and_enter_paints_it(window, sam):
     assert 0 < wanted.sum() < wanted.size
     found = tool(window).found
     whole = np.zeros((HEIGHT, WIDTH), bool)
-    whole[found.rect.slices] = found.mask
+    whole[found.preview.rect.slices] = found.preview.mask
     assert np.array_equal(whole, wanted)
     assert not document.annotation.labels.any()
     window.settle()
@@ -225,7 +225,7 @@ def all_expected(sam, document, **prompt) -> list[np.ndarray]:
 
 def whole(found) -> np.ndarray:
     mask = np.zeros((HEIGHT, WIDTH), bool)
-    mask[found.rect.slices] = found.mask
+    mask[found.preview.rect.slices] = found.preview.mask
     return mask
 
 

@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPen
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
 
 from segstudio.annotation.ui.tools.brush_tool import ONLY_UNLABELLED
+from segstudio.canvas.mask_mark import MaskMark
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.canvas.view import Point
 from segstudio.kit.actions import ActionSpec, Context
@@ -23,9 +24,6 @@ PROMPT = "prompt"
 _DRAG_PX = 4.0
 """How far the pointer moves before a click becomes a box."""
 _POINT_PX = 5.0
-_FILL_ALPHA = 120
-_MOST_LINES = 8_000
-"""A longer outline would cost a frame's time; the object is filled all the same."""
 _DARK, _LIGHT = QColor(0, 0, 0, 200), QColor(255, 255, 255)
 _ON, _OFF = QColor("#009E73"), QColor("#D55E00")
 _WORDS = {
@@ -109,8 +107,7 @@ class PromptTool(Tool):
         self._corner: Point | None = None
         self._hovered: Point | None = None
         self._found: FoundObject | None = None
-        self._fill: QImage | None = None
-        self._lines: list[QLineF] = []
+        self._mark = MaskMark(host)
         self._is_committing = False
 
     @property
@@ -215,8 +212,7 @@ class PromptTool(Tool):
         """Draw the object, the points and the box, readable on any photo."""
         from segstudio.canvas.marks import square
 
-        if self._found is not None:
-            self._paint_found(painter, self._found)
+        self._mark.paint(painter)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for each in (*self._asked, *self._drawn_box()):
             if isinstance(each, QRectF):
@@ -268,24 +264,16 @@ class PromptTool(Tool):
             self._commit_if_found()
 
     def _show(self, found: FoundObject | None) -> None:
-        self._found, self._fill, self._lines = found, None, []
-        if found is not None and not found.rect.is_empty:
-            height, stride = found.shown.shape
-            width = -(-found.rect.width // found.step)
-            self._fill = QImage(
-                found.shown.data, width, height, stride, QImage.Format.Format_Indexed8
-            )
-            if len(found.outline) <= _MOST_LINES:
-                self._lines = [QLineF(*line) for line in found.outline.tolist()]
-        self.host.repaint_marks()
+        self._found = found
+        self._mark.show(None if found is None else found.preview)
 
     def _commit_if_found(self) -> None:
         found = self._found
         if not self._is_committing or found is None or found.prompt != self._prompt():
             return
         self._forget()
-        if not found.rect.is_empty:
-            self.host.editing.paint_mask(found.rect, found.mask, self.title)
+        if not found.preview.rect.is_empty:
+            self.host.editing.paint_mask(found.preview.rect, found.preview.mask, self.title)
 
     def _forget(self) -> None:
         self._asked, self._pressed, self._corner, self._hovered = [], None, None, None
@@ -316,27 +304,6 @@ class PromptTool(Tool):
         return [QRectF(QPointF(*self._pressed.image_xy), QPointF(*self._corner)).normalized()]
 
     # -- drawing -----------------------------------------------------------------------------
-
-    def _paint_found(self, painter: QPainter, found: FoundObject) -> None:
-        origin = QPointF(*self.host.to_screen((found.rect.left, found.rect.top)))
-        unit = self.host.to_screen((found.rect.left + 1.0, found.rect.top + 1.0))
-        scale = (unit[0] - origin.x()) * found.step
-        painter.save()
-        painter.translate(origin)
-        painter.scale(scale, scale)
-        if self._fill is not None:
-            session = self.host.session
-            painted = session.schema.get(session.view.active_class)
-            fill = QColor(*(painted.color if painted is not None else (255, 255, 255)))
-            fill.setAlpha(_FILL_ALPHA)
-            self._fill.setColorTable([0, fill.rgba()])
-            painter.drawImage(QPointF(0, 0), self._fill)
-        for color, width in ((_DARK, 3.0), (_LIGHT, 1.0)):
-            pen = QPen(color, width)
-            pen.setCosmetic(True)
-            painter.setPen(pen)
-            painter.drawLines(self._lines)
-        painter.restore()
 
     def _paint_box(self, painter: QPainter, box: QRectF) -> None:
         first, second = (QPointF(*self.host.to_screen(xy)) for xy in _ends(box))

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from segstudio.annotation.ui.tools.brush_tool import BrushTool
 from segstudio.annotation.ui.tools.contrast_tool import ContrastTool
+from segstudio.annotation.ui.tools.ellipse_tool import EllipseTool
 from segstudio.annotation.ui.tools.eraser_tool import EraserTool
 from segstudio.annotation.ui.tools.fill_tool import FillTool
+from segstudio.annotation.ui.tools.grabcut_tool import GrabCutTool
+from segstudio.annotation.ui.tools.lasso_tool import LassoTool
 from segstudio.annotation.ui.tools.merge_tool import MergeTool
 from segstudio.annotation.ui.tools.pan_tool import PanTool
 from segstudio.annotation.ui.tools.pick_tool import PickTool
 from segstudio.annotation.ui.tools.polygon_tool import PolygonTool
 from segstudio.annotation.ui.tools.prompt_tool import PromptTool
+from segstudio.annotation.ui.tools.rectangle_tool import RectangleTool
+from segstudio.annotation.ui.tools.scissors_tool import ScissorsTool
 from segstudio.annotation.ui.tools.select_tool import SelectTool
 from segstudio.annotation.ui.tools.split_tool import SplitTool
+from segstudio.annotation.ui.tools.superpixel_tool import SuperpixelTool
+from segstudio.annotation.ui.tools.wand_tool import WandTool
 from segstudio.canvas.tool import Tool
 
 TOOLS: tuple[type[Tool], ...] = (
@@ -21,7 +28,14 @@ TOOLS: tuple[type[Tool], ...] = (
     BrushTool,
     EraserTool,
     PolygonTool,
+    LassoTool,
+    RectangleTool,
+    EllipseTool,
     FillTool,
+    WandTool,
+    ScissorsTool,
+    SuperpixelTool,
+    GrabCutTool,
     PromptTool,
     SplitTool,
     MergeTool,

@@ -420,7 +420,7 @@ def looked_in(home: Path, root: Path, folders: Iterable[str]) -> list[Path]:
         root: The images' folder.
         folders: Its sub-folders with images, "" for itself; of very many the first ones.
     """
-    groups: dict[str, Sequence[str]] = {name: () for name in sorted(folders)[:_MOST_PLACES]}
+    groups: dict[str, Sequence[str]] = dict.fromkeys(sorted(folders)[:_MOST_PLACES], ())
     finder = _Finder(home, root, groups, Recognised())
     return list(dict.fromkeys(place for name in groups for place in finder.places(root / name)))
 

@@ -119,8 +119,12 @@ def _as_json(row: AblationRow, schema: LabelSchema, how: CutHow) -> dict[str, An
         }
         for i, class_id in enumerate(before.metrics.class_ids)
     ]
+    leading = zip(before.leading, after.leading, strict=True)
+    names = ("mean_iou_foreground", "mean_dice_foreground", "mean_boundary_iou_foreground")
+    foreground = [_pair(name, *pair) for name, pair in zip(names, leading, strict=True)]
     return {
         **data,
+        **(foreground[0] | foreground[1] | foreground[2] if before.foreground else {}),
         **_pair("mean_iou", before.metrics.mean_iou, after.metrics.mean_iou),
         **_pair("mean_dice", before.metrics.mean_dice, after.metrics.mean_dice),
         **_pair("mean_boundary_iou", before.mean_boundary_iou, after.mean_boundary_iou),

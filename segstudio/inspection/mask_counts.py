@@ -40,7 +40,8 @@ class MaskCounts:
     def scores(self, schema: LabelSchema) -> MaskScores:
         """The scores of the schema's classes but the ignore index."""
         metrics = metrics_of(self.matrix, schema)
-        return MaskScores(metrics, self.boundary.iou(metrics.class_ids))
+        foreground = schema.foreground_ids if schema.has_foreground else None
+        return MaskScores(metrics, self.boundary.iou(metrics.class_ids), foreground)
 
 
 def scores_of(reference: Labels, labels: Labels, schema: LabelSchema) -> MaskScores:

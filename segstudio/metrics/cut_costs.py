@@ -40,15 +40,32 @@ class MaskScores:
     Attributes:
         metrics: IoU, Dice and the others, by class.
         boundary_iou: (K,) boundary IoU of `metrics.class_ids`; NaN where a class is in neither map.
+        foreground: The classes that scores are told of first; None: all, since none of them is
+            background.
     """
 
     metrics: Metrics
     boundary_iou: PerClass
+    foreground: tuple[int, ...] | None = None
 
     @property
     def mean_boundary_iou(self) -> float:
         """Mean over the classes that have one; NaN if none has."""
         return mean_of(self.boundary_iou)
+
+    @property
+    def leading(self) -> tuple[float, float, float]:
+        """Means of IoU, Dice and boundary IoU: of the foreground where there is a background."""
+        if self.foreground is None:
+            return self.metrics.mean_iou, self.metrics.mean_dice, self.mean_boundary_iou
+        iou, dice = self.metrics.mean_over(self.foreground)
+        used = np.isin(np.array(self.metrics.class_ids, np.int64), self.foreground)
+        return iou, dice, mean_of(self.boundary_iou[used])
+
+    @property
+    def leads(self) -> str:
+        """What `leading` is over, before the name of a figure: "foreground" or "mean"."""
+        return "mean" if self.foreground is None else "foreground"
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,25 +115,34 @@ class AblationRow:
         return self.before.boundary_iou - self.after.boundary_iou
 
     @property
-    def mean_iou_drop(self) -> float:
-        """Loss of the mean IoU; NaN without a reference."""
-        if self.before is None or self.after is None:
-            return math.nan
-        return self.before.metrics.mean_iou - self.after.metrics.mean_iou
+    def leads(self) -> str:
+        """What the drops are of, before the name of a figure: "foreground" or "mean"."""
+        return "mean" if self.before is None else self.before.leads
 
     @property
-    def mean_dice_drop(self) -> float:
-        """Loss of the mean Dice; NaN without a reference."""
-        if self.before is None or self.after is None:
-            return math.nan
-        return self.before.metrics.mean_dice - self.after.metrics.mean_dice
+    def lead_iou_drop(self) -> float:
+        """Loss of the leading IoU (`MaskScores.leading`); NaN without a reference."""
+        return self._lead_drops[0]
 
     @property
-    def mean_boundary_drop(self) -> float:
-        """Loss of the mean boundary IoU; NaN without a reference."""
+    def lead_dice_drop(self) -> float:
+        """Loss of the leading Dice; NaN without a reference."""
+        return self._lead_drops[1]
+
+    @property
+    def lead_boundary_drop(self) -> float:
+        """Loss of the leading boundary IoU; NaN without a reference."""
+        return self._lead_drops[2]
+
+    @property
+    def _lead_drops(self) -> tuple[float, float, float]:
         if self.before is None or self.after is None:
-            return math.nan
-        return self.before.mean_boundary_iou - self.after.mean_boundary_iou
+            return (math.nan, math.nan, math.nan)
+        iou, dice, boundary = (
+            before - after
+            for before, after in zip(self.before.leading, self.after.leading, strict=True)
+        )
+        return iou, dice, boundary
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +182,7 @@ class Ablation:
     notes: tuple[str, ...] = ()
 
     def csv(self) -> str:
-        """Every number as CSV: one line for each skip and class, and one for the means.
+        """Every number as CSV: one line for each skip and class, and for the means.
 
         Scores are fractions 0..1 and empty where they are not defined; a positive drop is a loss.
         """
@@ -189,7 +215,11 @@ class Ablation:
             before.metrics.mean_dice, after.metrics.mean_dice,
             before.mean_boundary_iou, after.mean_boundary_iou,
         )  # fmt: skip
-        return [*lines, [*first, "(mean)", *_cells(list(values_of_mean))]]
+        lines.append([*first, "(mean)", *_cells(list(values_of_mean))])
+        if before.foreground is not None:
+            pairs = [v for pair in zip(before.leading, after.leading, strict=True) for v in pair]
+            lines.append([*first, "(foreground mean)", *_cells(pairs)])
+        return lines
 
 
 _HEADER = (

@@ -9,7 +9,14 @@ import numpy as np
 from segstudio.core.labels import Labels
 from segstudio.core.schema import LabelSchema
 from segstudio.metrics.class_sums import ConfusionMatrices
-from segstudio.metrics.confusion import IMAGE_MEANS, ConfusionMatrix, Metrics
+from segstudio.metrics.confusion import (
+    FOREGROUND_MEANS,
+    IMAGE_MEANS,
+    ConfusionMatrix,
+    Metrics,
+)
+
+_MEANS = (*IMAGE_MEANS, *FOREGROUND_MEANS)
 
 
 def count(reference: Labels, prediction: Labels, schema: LabelSchema) -> ConfusionMatrix:
@@ -109,7 +116,7 @@ class FolderTally:
         self._sum = ConfusionMatrix.zeros(schema.num_classes)
         self._counts: ConfusionMatrices[int] = ConfusionMatrices(held=2)
         self._rows: dict[int, int] = {}
-        self._scores = np.full((16, len(IMAGE_MEANS) + 1), np.nan)
+        self._scores = np.full((16, len(_MEANS) + 1), np.nan)
         """By row, the scores that are averaged, and what an image is judged by."""
 
     def __len__(self) -> int:
@@ -131,7 +138,9 @@ class FolderTally:
             self._scores = np.vstack([self._scores, np.full_like(self._scores, np.nan)])
         metrics = metrics or metrics_of(matrix, self._schema)
         means = (getattr(metrics, source) for source in IMAGE_MEANS.values())
-        self._scores[row] = [*means, lead_iou(metrics, self._schema)]
+        foreground = metrics.mean_over(self._schema.foreground_ids)
+        lead = foreground[0] if self._schema.has_foreground else metrics.mean_iou
+        self._scores[row] = [*means, *foreground, lead]
 
     def remove(self, index: int) -> None:
         """Forget an image."""
@@ -160,12 +169,15 @@ class FolderTally:
 
     @property
     def image_means(self) -> dict[str, float]:
-        """Means over images by their names in `IMAGE_MEANS`; NaN where no image has the score."""
+        """Means over images by their names in `IMAGE_MEANS` and `FOREGROUND_MEANS`.
+
+        NaN where no image has the score.
+        """
         scores = self._scores[:, :-1]
         known = ~np.isnan(scores)
         totals = np.where(known, scores, 0.0).sum(axis=0)
         numbers = known.sum(axis=0)
         return {
             name: float(total / number) if number else float("nan")
-            for name, total, number in zip(IMAGE_MEANS, totals, numbers, strict=True)
+            for name, total, number in zip(_MEANS, totals, numbers, strict=True)
         }

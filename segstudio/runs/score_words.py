@@ -137,13 +137,18 @@ def calibration_text(error: float) -> str:
     )
 
 
-def image_means_text(means: Mapping[str, float]) -> str:
-    """The means of every image's own figures."""
-    return (
-        f"Mean over images: IoU {ratio_text(means['image_mean_iou'])}, "
-        f"Dice {ratio_text(means['image_mean_dice'])}, "
-        f"accuracy {percent_text(means['image_mean_pixel_accuracy'])}."
-    )
+def image_means_text(means: Mapping[str, float], schema: LabelSchema) -> str:
+    """The means of every image's own figures: of the foreground first where there is one."""
+
+    def both(ending: str) -> str:
+        iou, dice = means[f"image_mean_iou{ending}"], means[f"image_mean_dice{ending}"]
+        return f"IoU {ratio_text(iou)}, Dice {ratio_text(dice)}"
+
+    accuracy = f"accuracy {percent_text(means['image_mean_pixel_accuracy'])}."
+    if not schema.has_foreground:
+        return f"Mean over images: {both('')}, {accuracy}"
+    foreground = f"Mean over images: foreground {both('_foreground')}"
+    return f"{foreground}; with background {both('')}, {accuracy}"
 
 
 def accuracy_text(metrics: Metrics, schema: LabelSchema) -> str:

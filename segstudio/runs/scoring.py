@@ -80,7 +80,8 @@ class FolderScores:
 
     Attributes:
         summed: Scores of the summed counts.
-        image_means: Means over images, by the names of `metrics.confusion.IMAGE_MEANS`.
+        image_means: Means over images, by the names of `metrics.confusion.IMAGE_MEANS` and
+            `FOREGROUND_MEANS`.
         images: How many images.
     """
 

@@ -151,6 +151,10 @@ def test_how_says_what_stands_in_for_a_skip(capsys, image):
     means = [np.mean([c[f"boundary_iou{end}"] for c in row["classes"]]) for end in ("", "_cut")]
     assert row["mean_boundary_iou"] == pytest.approx(means[0])
     assert row["mean_boundary_iou_change"] == pytest.approx(means[1] - means[0])
+    assert next(entry["name"] for entry in row["classes"]) == "background"
+    for figure in ("iou", "dice", "boundary_iou"):
+        after = np.mean([entry[f"{figure}_cut"] for entry in row["classes"][1:]])
+        assert row[f"mean_{figure}_foreground_cut"] == pytest.approx(after)
 
 
 def test_without_ground_truth_the_changed_pixels_remain(capsys, image, tmp_path):

@@ -254,7 +254,7 @@ def test_without_an_annotation_the_masks_remain(tmp_path, tiny_engine):
         inspection = studio.session.inspection
     assert inspection.cut_result.before is inspection.cut_result.after is None
     assert inspection.cut_result.changed_share > 0
-    assert [np.isnan(row.mean_iou_drop) for row in inspection.ablation.rows] == [True] * 3
+    assert [np.isnan(row.lead_iou_drop) for row in inspection.ablation.rows] == [True] * 3
     assert inspection.ablation.csv().splitlines()[1].endswith(",,,,,,,,,,")
 
 

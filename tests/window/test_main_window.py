@@ -303,10 +303,13 @@ def test_the_folder_sums_the_counts_and_names_the_mean_over_images(bench, folder
     prediction = np.concatenate([_red_above_100()] * 3)
     iou = _iou(truth, prediction, 1)
     assert classes.model.index(1, FIRST).data() == f"{iou:.3f}"
-    means = [
-        np.mean([_iou(_truth(folder, n), _red_above_100(), c) for c in range(3)]) for n in range(3)
-    ]
-    assert f"Mean over images: IoU {np.mean(means):.3f}" in classes.details.means.text()
+    ious = [[_iou(_truth(folder, n), _red_above_100(), c) for c in range(3)] for n in range(3)]
+    over_images = np.mean([each[1:] for each in ious])
+    told = classes.details.means.text()
+    assert f"Mean over images: foreground IoU {over_images:.3f}" in told
+    assert f"with background IoU {np.mean(ious):.3f}" in told
+    tip = " ".join(classes.means.toolTip().split())
+    assert f"Mean over images: foreground IoU {over_images:.3f}" in tip
     qtbot.mouseClick(classes.more, Qt.MouseButton.LeftButton)
     iou = _iou(_truth(folder, 0), _red_above_100(), 1)
     bench.until(lambda: classes.model.index(1, FIRST).data() == f"{iou:.3f}")

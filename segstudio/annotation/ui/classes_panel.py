@@ -209,7 +209,7 @@ class ClassesPanel(QWidget):
         self.view.setMaximumHeight(self.view.whole_height())
         self.view.choose(session.view.active_class)
         self._show_missing(missing)
-        self._show_means(metrics)
+        self._show_means(metrics, folder)
         self._show_sides(metrics, folder)
         has_scores = self._scoring.has_scores
         self.details.copy.setEnabled(has_scores)
@@ -238,12 +238,15 @@ class ClassesPanel(QWidget):
             self.yes.setToolTip(plain(f"Score {name} as “{counterpart}”"))
             self.no.setToolTip(plain(f"“{counterpart}” is no {name}: it stays without scores"))
 
-    def _show_means(self, metrics: Metrics | None) -> None:
+    def _show_means(self, metrics: Metrics | None, folder: FolderScores | None) -> None:
         self.means.setVisible(metrics is not None)
         if metrics is None:
             return
         self.means.setText(_with_strong_figures(means_text(metrics, self._session.schema)))
-        self.means.setToolTip(plain(more_means_text(metrics, self._session.schema)))
+        schema = self._session.schema
+        more = [more_means_text(metrics, schema)]
+        more += [] if folder is None else [image_means_text(folder.image_means, schema)]
+        self.means.setToolTip(plain(" ".join(filter(None, more))))
 
     def _show_sides(self, metrics: Metrics | None, folder: FolderScores | None) -> None:
         """Name the model beside the panel's name, and what it is compared with in the tip."""
@@ -263,7 +266,7 @@ class ClassesPanel(QWidget):
         if self.more.isChecked():
             means = [more_means_text(metrics, session.schema)]
             if folder is not None:
-                means.append(image_means_text(folder.image_means))
+                means.append(image_means_text(folder.image_means, session.schema))
             self.details.show_told(
                 Told(
                     f"{sides.text}{over}{' summed' if over else ''}",

@@ -32,14 +32,10 @@ def key_figures(material: TraceMaterial, found: TraceFindings) -> list[tuple[str
     """(value, what it is) for the top of the report."""
     trace = material.trace
     height, width = trace.input_size
-    figures = []
+    figures: list[tuple[str, str]] = []
     if found.scores is not None:
-        metrics = found.scores.metrics
-        figures += [
-            (ratio_text(metrics.mean_iou), "mean IoU"),
-            (ratio_text(metrics.mean_dice), "mean Dice"),
-            (ratio_text(found.scores.mean_boundary_iou), "mean boundary IoU"),
-        ]
+        names = (f"{found.scores.leads} {what}" for what in ("IoU", "Dice", "boundary IoU"))
+        figures += zip(map(ratio_text, found.scores.leading), names, strict=True)
     return [
         *figures,
         (short_text(trace.parameters), "parameters"),
@@ -107,6 +103,10 @@ def scores_table(scores: MaskScores, schema: LabelSchema) -> Table:
                 *(f"{int(values[i]):,}" for values in pixels),
             ]
         )
+    classes = len(rows)
+    if scores.foreground is not None:
+        lead, dice, boundary = map(ratio_text, scores.leading)
+        rows.append(["foreground", lead, dice, "", "", boundary, "", ""])
     rows.append(
         [
             "mean", ratio_text(metrics.mean_iou), ratio_text(metrics.mean_dice), "", "",
@@ -117,11 +117,11 @@ def scores_table(scores: MaskScores, schema: LabelSchema) -> Table:
         "class", "IoU", "Dice", "precision", "recall", "boundary IoU", "annotated pixels",
         "predicted pixels",
     )  # fmt: skip
-    missing = len(metrics.class_ids) - (len(rows) - 1)
+    missing = len(metrics.class_ids) - classes
     caption = "Scores against the annotation."
     if missing:
         caption += f" {missing} classes are in neither map and count in no mean."
-    return Table(headers, rows, range(1, 8), caption, (len(rows) - 1,))
+    return Table(headers, rows, range(1, 8), caption, range(classes, len(rows)))
 
 
 def making_section(

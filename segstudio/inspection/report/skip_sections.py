@@ -96,18 +96,15 @@ def _ablation_table(trace: FeatureTrace, found: TraceFindings) -> Table:
     is_scored = found.cuts[0].row.after is not None
     headers = ["skip", "kind", "C x H x W", "share", "changed pixels"]
     if is_scored:
-        headers += ["mean IoU", "change", "mean Dice", "change", "boundary IoU", "change"]
+        of = found.cuts[0].row.leads
+        for figure in ("IoU", "Dice", "boundary IoU"):
+            headers += [f"{of} {figure}", "change"]
     most = max((cut.row.changed_share for cut in found.cuts), default=0.0)
     rows: list[list[str | Cell]] = []
     whole = found.cuts[0].row.before
     if whole is not None:
-        metrics = whole.metrics
-        rows.append(
-            [
-                "nothing cut", "", "", "", "", ratio_text(metrics.mean_iou), "",
-                ratio_text(metrics.mean_dice), "", ratio_text(whole.mean_boundary_iou), "",
-            ]
-        )  # fmt: skip
+        figures = [cell for value in whole.leading for cell in (ratio_text(value), "")]
+        rows.append(["nothing cut", "", "", "", "", *figures])
     for cut in found.cuts:
         row, join = cut.row, joins.get(cut.row.name)
         share = row.changed_share
@@ -119,12 +116,9 @@ def _ablation_table(trace: FeatureTrace, found: TraceFindings) -> Table:
             Cell(percent_text(share, 2), share / most if most else 0.0),
         ]
         if row.before is not None and row.after is not None:
-            after = row.after
-            cells += [
-                ratio_text(after.metrics.mean_iou), change_text(-row.mean_iou_drop),
-                ratio_text(after.metrics.mean_dice), change_text(-row.mean_dice_drop),
-                ratio_text(after.mean_boundary_iou), change_text(-row.mean_boundary_drop),
-            ]  # fmt: skip
+            drops = (row.lead_iou_drop, row.lead_dice_drop, row.lead_boundary_drop)
+            for value, drop in zip(row.after.leading, drops, strict=True):
+                cells += [ratio_text(value), change_text(-drop)]
         rows.append(cells)
     together = found.cuts[-1].row.name == ALL_SKIPS
     caption = "Each skip cut alone" + (", then all together." if together else ".")
@@ -137,16 +131,17 @@ def _drops(trace: FeatureTrace, found: TraceFindings) -> Markup | None:
     bars = []
     for cut in found.cuts:
         row = cut.row
-        if math.isnan(row.mean_iou_drop):
+        if math.isnan(row.lead_iou_drop):
             continue
         name = _name(trace, row.name)
         for value, what, color in (
-            (row.mean_iou_drop, "IoU", SERIES[0]),
-            (row.mean_boundary_drop, "boundary IoU", SERIES[1]),
+            (row.lead_iou_drop, "IoU", SERIES[0]),
+            (row.lead_boundary_drop, "boundary IoU", SERIES[1]),
         ):
             text = f"{change_text(-value)} {what}"
             bars.append((name if what == "IoU" else "", [(value, color, what)], text))
-    title = "Loss of mean IoU and mean boundary IoU without each skip"
+    of = found.cuts[0].row.leads if found.cuts else "mean"
+    title = f"Loss of {of} IoU and {of} boundary IoU without each skip"
     return chart_svg(bar_list(title, bars)) if bars else None
 
 

@@ -188,15 +188,16 @@ def _heated(grey: Image, values: FloatArray, highest: float) -> Image:
 
 
 def _lens_section(material: TraceMaterial, found: TraceFindings) -> Section:
-    stages, bars = [], []
+    stages, bars, leads = [], [], "mean"
     for one in found.logit_lens:
         image = overlay_rgb(material.window, one.labels, material.prediction.schema)
-        value = math.nan if one.scores is None else one.scores.metrics.mean_iou
+        value = math.nan if one.scores is None else one.scores.leading[0]
         iou = "" if one.scores is None else ratio_text(value)
+        leads = leads if one.scores is None else one.scores.leads
         shown = picture(image, f"Read from {one.stage}", longest=_LONGEST)
         stages.append((shown, one.stage, iou))
         if iou:
             bars.append((one.stage, [(value, SERIES[0], "")], iou))
-    title = "Mean IoU of the head read from each stage"
+    title = f"{leads.capitalize()} IoU of the head read from each stage"
     chart = chart_svg(bar_list(title, bars, 1.0)) if len(bars) > 1 else None
-    return section(SECTIONS, "lens", "Logit lens", stages=stages, chart=chart)
+    return section(SECTIONS, "lens", "Logit lens", stages=stages, chart=chart, leads=leads)

@@ -54,14 +54,21 @@ _FIRST: Final = (
         "Share of the pixels whose class is another one", lambda row: row.changed_share,
         side=Side.RIGHT,
     ),
-    change_column("Δ IoU", "Change of the mean IoU over the classes",
-                  _negative(lambda r: r.mean_iou_drop), cell_tip=lambda row: _before_after(row)),
-    change_column("Δ boundary IoU", "Change of the mean IoU of the boundaries: within 2 % of the "
-                  "image's diagonal from each region's own edge",
-                  _negative(lambda r: r.mean_boundary_drop)),
-    change_column("Δ Dice", "Change of the mean Dice over the classes",
-                  _negative(lambda r: r.mean_dice_drop)),
 )  # fmt: skip
+
+
+def _columns_of_means(leads: str) -> tuple[Column[AblationRow], ...]:
+    of, over = ("foreground ", "the foreground") if leads == "foreground" else ("", "the classes")
+    return (
+        change_column(f"Δ {of}IoU", f"Change of the mean IoU over {over}",
+                      _negative(lambda r: r.lead_iou_drop),
+                      cell_tip=lambda row: _before_after(row)),
+        change_column(f"Δ {of}boundary IoU", f"Change of the mean IoU of the boundaries over {over}: "
+                      "within 2 % of the image's diagonal from each region's own edge",
+                      _negative(lambda r: r.lead_boundary_drop)),
+        change_column(f"Δ {of}Dice", f"Change of the mean Dice over {over}",
+                      _negative(lambda r: r.lead_dice_drop)),
+    )  # fmt: skip
 
 
 class AblationTable(QWidget):
@@ -92,7 +99,7 @@ class AblationTable(QWidget):
         self.line = PlainLabel(_HINT)
         self.line.setWordWrap(True)
         self.line.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.rows = TableModel(_FIRST[:2], lambda row: row.name)
+        self.rows = TableModel(_FIRST, lambda row: row.name)
         self.table = TableView(self.rows, "What each skip is worth", sorting=UNSORTED)
         self.table.doubleClicked.connect(lambda index: self._open(self.table.row_at(index)))
         self.table.verbs = lambda row: [
@@ -178,9 +185,9 @@ def _name(row: AblationRow) -> str:
 def _columns(ablation: Ablation | None) -> tuple[Column[AblationRow], ...]:
     """The means, then each class that any row has a score of."""
     if ablation is None or not ablation.rows or ablation.rows[0].before is None:
-        return _FIRST[:2]
+        return _FIRST
     ids = ablation.rows[0].before.metrics.class_ids
-    found = list(_FIRST)
+    found = [*_FIRST, *_columns_of_means(ablation.rows[0].leads)]
     for i, class_id in enumerate(ids):
         name = ablation.class_names.get(class_id, str(class_id))
         if all(math.isnan(float(row.iou_drop[i])) for row in ablation.rows):
@@ -204,11 +211,18 @@ def _before_after(row: AblationRow) -> str:
     if row.before is None or row.after is None:
         return ""
     before, after = row.before, row.after
-    return (
-        f"Mean IoU {ratio_text(before.metrics.mean_iou)} → {ratio_text(after.metrics.mean_iou)}\n"
-        f"Mean boundary IoU {ratio_text(before.mean_boundary_iou)} → "
-        f"{ratio_text(after.mean_boundary_iou)}"
-    )
+    (iou, _, boundary), (iou_cut, _, boundary_cut) = before.leading, after.leading
+    name = before.leads.capitalize()
+    lines = [
+        f"{name} IoU {ratio_text(iou)} → {ratio_text(iou_cut)}",
+        f"{name} boundary IoU {ratio_text(boundary)} → {ratio_text(boundary_cut)}",
+    ]
+    if before.foreground is not None:
+        all_before, all_after = before.metrics.mean_iou, after.metrics.mean_iou
+        lines.append(
+            f"With background: mean IoU {ratio_text(all_before)} → {ratio_text(all_after)}"
+        )
+    return "\n".join(lines)
 
 
 def _line(ablation: Ablation) -> str:
@@ -219,8 +233,8 @@ def _line(ablation: Ablation) -> str:
     before = ablation.rows[0].before if ablation.rows else None
     if before is not None:
         parts.append(
-            f"whole network: mean IoU {ratio_text(before.metrics.mean_iou)}, "
-            f"boundary {ratio_text(before.mean_boundary_iou)}"
+            f"whole network: {before.leads} IoU {ratio_text(before.leading[0])}, "
+            f"boundary {ratio_text(before.leading[2])}"
         )
     elif ablation.rows:
         parts.append("no annotation to measure against")

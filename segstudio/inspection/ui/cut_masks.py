@@ -92,7 +92,10 @@ def score_lines(
     name_of: Callable[[int], str],
     color_of: Callable[[int], QColor],
 ) -> list[ScoreLine]:
-    """One line for each class that is in any of the maps, and one for the means."""
+    """One line for each class that is in any of the maps, and for the means.
+
+    The foreground's comes first where there is a background.
+    """
     lines = []
     for i, class_id in enumerate(before.metrics.class_ids):
         values = [
@@ -105,6 +108,8 @@ def score_lines(
         (s.metrics.mean_iou, s.metrics.mean_dice, s.mean_boundary_iou) for s in (before, after)
     ]
     lines.append(ScoreLine("Mean", None, means[0], means[1]))
+    if before.foreground is not None:
+        lines.insert(0, ScoreLine("Foreground", None, before.leading, after.leading))
     return lines
 
 

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from segstudio.core.class_mapping import ClassMapping
 from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.core.labels import Image
+from segstudio.core.schema import LabelSchema
 from segstudio.core.text import as_html
 from segstudio.inspection.explaining import Explaining
 from segstudio.inspection.explanations import LogitLensRow, PixelValues, class_name, error_text
@@ -36,6 +37,7 @@ from segstudio.kit.plain import LinkLabel, PlainLabel, plain
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import Column, Emphasis, Side, TableModel
 from segstudio.kit.turns import Parts
+from segstudio.metrics.tally import lead_iou
 from segstudio.report.shape_table import pixels_text
 from segstudio.session.inspection import Inspection, Over, Overlay, TracedNetwork
 from segstudio.session.session import Change, Session, What
@@ -92,7 +94,9 @@ class WhyPage(QScrollArea):
         self.strip = StageStrip()
         self.logit_lens_title = _heading("What the head would say from each stage")
         self._lens = TableModel(
-            _lens_columns(None), lambda row: row.stage, is_enabled=lambda row: row.view is not None
+            _lens_columns(None, session.schema),
+            lambda row: row.stage,
+            is_enabled=lambda row: row.view is not None,
         )
         self.logit_lens = TableView(self._lens, "Logit lens by stage", row_height=22)
         self.logit_lens.keep_whole()
@@ -336,7 +340,7 @@ class WhyPage(QScrollArea):
 
     def _show_lens_rows(self, rows: tuple[LogitLensRow, ...], class_id: int | None) -> None:
         """Show the stages; `class_id` is the folder's class whose IoU is shown, or None."""
-        self._lens.show_rows(rows, _lens_columns(class_id))
+        self._lens.show_rows(rows, _lens_columns(class_id, self._session.schema))
         self.logit_lens.clearSpans()
         for place, row in enumerate(rows):
             if row.view is None:  # a sentence in place of the figures
@@ -375,15 +379,16 @@ def _field_text(traced: TracedNetwork, values: PixelValues) -> str:
     return text + "."
 
 
-def _lens_columns(class_id: int | None) -> tuple[Column[LogitLensRow], ...]:
+def _lens_columns(class_id: int | None, schema: LabelSchema) -> tuple[Column[LogitLensRow], ...]:
     """What the head says from a stage; `class_id` is the folder's class that is asked about."""
+    of = "the foreground of " if schema.has_foreground else ""
 
     def agrees(row: LogitLensRow) -> float:
         return math.nan if row.view is None else row.view.agreement
 
     def mean(row: LogitLensRow) -> float:
         metrics = None if row.view is None else row.view.metrics
-        return math.nan if metrics is None else metrics.mean_iou
+        return math.nan if metrics is None else lead_iou(metrics, schema)
 
     def own(row: LogitLensRow) -> float:
         metrics = None if row.view is None else row.view.metrics
@@ -406,8 +411,9 @@ def _lens_columns(class_id: int | None) -> tuple[Column[LogitLensRow], ...]:
         Column("Agrees", agreement_text,
                "Share of the pixels on which the head says from this stage what the network says",
                agrees, emphasis=emphasis, side=Side.RIGHT, sample="100.0 %"),
-        Column("Mean IoU", lambda row: ratio_text(mean(row)),
-               "Of what the head says from this stage, against the annotation", mean,
+        Column("Foreground IoU" if schema.has_foreground else "Mean IoU",
+               lambda row: ratio_text(mean(row)),
+               f"Of {of}what the head says from this stage, against the annotation", mean,
                side=Side.RIGHT),
         Column("Class IoU", lambda row: ratio_text(own(row)), "Of the class that is asked about",
                own, side=Side.RIGHT),

@@ -122,13 +122,18 @@ def test_the_masks_and_scores_stand_beside_each_other(desk):
     assert f"{100 * differs.mean():.1f} % of the pixels changed" in masks.line.text()
     scores = masks.scores.model()
     assert [scores.index(i, 0).data() for i in range(scores.rowCount())] == [
+        "Foreground",
         "background",
         "class 1",
         "class 2",
         "Mean",
     ]
+    change = np.mean(result.after.metrics.iou[1:]) - np.mean(result.before.metrics.iou[1:])
+    assert float(scores.index(0, 2).data().replace("\N{MINUS SIGN}", "-")) == pytest.approx(
+        change, abs=5e-4
+    )
     change = result.after.metrics.iou[1] - result.before.metrics.iou[1]
-    assert float(scores.index(1, 2).data().replace("\N{MINUS SIGN}", "-")) == pytest.approx(
+    assert float(scores.index(2, 2).data().replace("\N{MINUS SIGN}", "-")) == pytest.approx(
         change, abs=5e-4
     )
 
@@ -221,7 +226,15 @@ def test_the_table_of_each_skip_is_filled_copied_and_opened(desk):
         "down1 → up1", "inc → up2", "all skips",
     ]  # fmt: skip
     drop = float(model.index(1, 2).data().replace("\N{MINUS SIGN}", "-"))
-    assert -drop == pytest.approx(ablation.rows[1].mean_iou_drop, abs=6e-4)
+    row = ablation.rows[1]
+    without, whole = (np.nanmean(s.metrics.iou[1:]) for s in (row.after, row.before))
+    assert drop == pytest.approx(without - whole, abs=6e-4)
+    header = model.headerData(2, Qt.Orientation.Horizontal)
+    assert header == "Δ foreground IoU"
+    assert f"foreground IoU {whole:.3f}" in table.line.text()
+    lines = [line.split(",") for line in ablation.csv().splitlines()]
+    (lead,) = [line for line in lines if line[1] == row.name and line[6] == "(foreground mean)"]
+    assert float(lead[9]) == pytest.approx(whole - without, abs=1e-5)
     desk.click(table.copy)
     assert QApplication.clipboard().text() == ablation.csv()
     at = table.table.visualRect(model.index(0, 0)).center()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from pauses import let_pass
 from PySide6.QtCore import QPoint, Qt
@@ -135,6 +136,11 @@ def test_the_lens_lists_the_stages_that_the_head_can_read(desk):
     assert texts == ["inc", "down2", "up1", "up2"]
     assert model.index(2, 1).data() == "8 channels: not the head's"
     assert model.index(0, 1).data().endswith("%")
+    assert model.headerData(2, Qt.Orientation.Horizontal) == "Foreground IoU"
+    view = next(row.view for row in page._lens_rows if row.stage == "inc")
+    ious = view.metrics.iou[1:]
+    assert view.metrics.class_ids[0] == 0
+    assert model.index(0, 2).data() == f"{np.nanmean(ious):.3f}"
     place = page.logit_lens.visualRect(model.index(3, 0)).center()
     QTest.mouseClick(page.logit_lens.viewport(), LEFT, pos=place)
     until(lambda: studio.session.inspection.over_photo is not None)

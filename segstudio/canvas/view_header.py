@@ -195,11 +195,11 @@ class ViewHeader(QWidget):
         told = view.layer in OF_A_RUN[:-1] and self._over is None and view.overlay_visible
         if alone and not state and shown_layer(document, view) is Layer.ANNOTATION:
             told = False
-        edited = document.edited_at is not None
+        against = against_text(document, view.run)
         words = ScoreWords()
         if told:
-            words = score_words(score, state, session.schema, alone=alone, edited=edited)
-        self.score.show_words(words, plain(_score_tip(score, words, state, edited=edited)))
+            words = score_words(score, state, session.schema, against, alone=alone)
+        self.score.show_words(words, plain(_score_tip(score, words, state, against)))
         self._arrange()
 
     def open_menu(
@@ -314,11 +314,11 @@ def _tip(said: Heading, *, alone: bool) -> str:
     return plain(f"{said.whole}\nClick for layer, prediction and style{shift}")
 
 
-def _score_tip(score: PaneScore, words: ScoreWords, state: str, *, edited: bool) -> str:
+def _score_tip(score: PaneScore, words: ScoreWords, state: str, against: str) -> str:
     if not words.figure or score.mean_iou is None:
         return state
     figure = f"{words.before}, this image: {ratio_text(score.mean_iou)}"
-    lines = [f"{figure}, {against_text(edited=edited)}"]
+    lines = [f"{figure}, {against}"]
     if score.seconds is not None:
         lines.append(f"Time of the run: {seconds_text(score.seconds)}")
     if score.best:

@@ -263,7 +263,7 @@ def heading(
 
 
 def score_words(
-    score: PaneScore, state: str, schema: LabelSchema, *, alone: bool, edited: bool
+    score: PaneScore, state: str, schema: LabelSchema, against: str, *, alone: bool
 ) -> ScoreWords:
     """The figure of one view, with what it is and against what where there is one view.
 
@@ -271,8 +271,8 @@ def score_words(
         score: Its figures.
         state: Why there are none ("not run"), or "".
         schema: The classes in force.
+        against: What it is measured against: `against_text`.
         alone: Whether it is the only view.
-        edited: Whether it is held against what the user painted, not against the ground truth.
     """
     if state:
         return ScoreWords(state)
@@ -281,13 +281,16 @@ def score_words(
     value = ratio_text(score.mean_iou)
     if not alone:
         return ScoreWords(value, figure=True, before=figure_name(schema), best=score.best)
-    after = against_text(edited=edited)
-    return ScoreWords(value, figure=True, before=figure_name(schema), after=after)
+    return ScoreWords(value, figure=True, before=figure_name(schema), after=against)
 
 
-def against_text(*, edited: bool) -> str:
-    """What a figure is measured against."""
-    return "against your annotation" if edited else "against ground truth"
+def against_text(document: Document, run: str) -> str:
+    """What a run's figure is measured against."""
+    if document.edited_at is None:
+        return "against ground truth"
+    if model_of(run) in map(model_of, document.runs_taken):
+        return "partly against its own pixels"
+    return "against your annotation"
 
 
 def figure_name(schema: LabelSchema) -> str:

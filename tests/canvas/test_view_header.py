@@ -165,6 +165,13 @@ def test_with_one_view_the_score_says_of_what_it_is_and_against_what(views):
     views.session.document.edited_at = 0.0
     views.canvas._fill_headers()
     assert header(views).score.shown == "nucleus IoU 0.720 against your annotation"
+    views.session.document.runs_before = frozenset({"c@0.5"})
+    views.canvas._fill_headers()
+    assert header(views).score.shown == "nucleus IoU 0.720 partly against its own pixels"
+    assert "partly against its own pixels" in header(views).score.toolTip().replace("\n", " ")
+    views.session.document.runs_before = frozenset({"a"})
+    views.canvas._fill_headers()
+    assert header(views).score.shown == "nucleus IoU 0.720 against your annotation"
     views.canvas.resize(520, 400)
     assert header(views).score.shown == "nucleus IoU 0.720"
     views.canvas.resize(250, 400)

@@ -121,7 +121,11 @@ class ImageDelegate(QStyledItemDelegate):
         """The score at the right, or a sign that there is a prediction which has none."""
         score = self._model.score_of(image)
         if not math.isnan(score):
-            painter.drawText(place, _MIDDLE | _RIGHT, f"{score:.3f}")
+            text = f"{score:.3f}"
+            painter.drawText(place, _MIDDLE | _RIGHT, text)
+            if self._model.says_little(image):
+                before = place.adjusted(0, 0, -painter.fontMetrics().horizontalAdvance(text) - 4, 0)
+                self._paint_icon(painter, before, _RIGHT, "triangle-alert", "warn", palette)
         elif state.runs:
             self._paint_icon(painter, place, _RIGHT, "sparkles", "text_2", palette)
 

@@ -150,6 +150,11 @@ class ImagesModel(QStringListModel):
         """What the shown run scores on an image (`Scoring.lead_of`)."""
         return self._scoring.lead_of(image)
 
+    def says_little(self, image: int) -> bool:
+        """Whether the score of an image is partly of the model's own pixels."""
+        taken = map(model_of, self._session.state(image).taken)
+        return model_of(self._session.view.scored_run) in taken
+
     def repaint_images(self, images: Iterable[int]) -> None:
         """Draw the rows of some images anew: all between the first and the last, as one change."""
         rows = [row for row in map(self.row_of, images) if row >= 0]
@@ -190,8 +195,7 @@ class ImagesModel(QStringListModel):
         run = self._session.view.scored_run
         spec = self._session.models.get(model_of(run))
         whose = f" ({spec.title})" if spec is not None else ""
-        taken = map(model_of, self._session.state(image).taken)
-        own = ", partly on its own pixels" if model_of(run) in taken else ""
+        own = ", partly on its own pixels" if self.says_little(image) else ""
         return f"{lead_name(self._session.schema)} {score:.3f}{whose}{own}"
 
     def _tip(self, image: int) -> str:

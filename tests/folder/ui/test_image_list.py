@@ -322,6 +322,21 @@ def test_a_row_has_one_sign_and_its_tip_says_all(listed):
     ]  # fmt: skip
 
 
+def test_a_score_on_the_models_own_pixels_has_a_warning_before_it(listed):
+    listed.studio.segmenting.run_all()
+    listed.until(lambda: len(listed.session.counts) == 3)
+    images, session = listed.window.images, listed.session
+    session.set_state(2, edited=True, taken=frozenset({session.view.scored_run}))
+    listed.settle()
+    place = images.view.visualRect(images.model.index(1, 0))
+    before_score = QRect(place.width() - 70, 28, 62, 16)
+    reddest = [_reddest(_row_image(images, row).copy(before_score)) for row in (1, 2)]
+    assert reddest[0] < 20, "grey figures"
+    assert reddest[1] > 60, "a sign in the colour of warnings"
+    tip = images.model.index(2, 0).data(Qt.ItemDataRole.ToolTipRole)
+    assert "partly on its own pixels" in tip.replace("\n", " ")
+
+
 def test_the_open_row_is_tinted_and_has_an_accent_at_its_edge(listed):
     images = listed.window.images
     tokens = tokens_of(images.palette())

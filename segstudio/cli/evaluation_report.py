@@ -16,6 +16,7 @@ from segstudio.metrics.confusion import ratio
 from segstudio.metrics.detection_curves import DETECTIONS
 from segstudio.metrics.image_figures import ImageFigures, figures_at, values_of_counts
 from segstudio.metrics.measure import Where
+from segstudio.metrics.tally import lead_key
 
 _WORST: Final = 10
 _BACKGROUND: Final = 0
@@ -31,7 +32,7 @@ def report_of(found: MaskEvaluation, notes: Sequence[str], *, per_image: bool) -
     """
     folder, masks = found.folder, found.masks
     rows = [_image_row(f, folder.class_ids, folder.foreground_ids) for f in found.figures.values()]
-    lead = "mean_iou_foreground" if folder.has_background else "mean_iou"
+    lead = lead_key(has_foreground=folder.has_background)
     ranked = sorted(rows, key=lambda r: (np.isnan(r[lead]), r[lead], r["mean_iou"]))
     total = folder.metrics
     return {

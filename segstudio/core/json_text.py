@@ -79,6 +79,12 @@ def read_json_or(path: Path, otherwise: Any) -> Any:
         return otherwise
 
 
+def read_object(path: Path) -> dict[str, Any]:
+    """The entries of a JSON file; none if they cannot be had for whatever reason."""
+    data = read_json_or(path, {})
+    return data if isinstance(data, dict) else {}
+
+
 def without_nan(value: Any) -> Any:
     """A value as JSON can say it: numbers that are not defined become None, tuples lists."""
     if isinstance(value, Mapping):

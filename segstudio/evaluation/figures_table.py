@@ -15,6 +15,7 @@ from segstudio.metrics.bootstrap import PairedDifference
 from segstudio.metrics.class_sums import ClassPairs, Numbers
 from segstudio.metrics.confusion import ConfusionMatrix, Metrics, mean_of
 from segstudio.metrics.image_figures import TIME, FolderFigures, ImageFigures, lower_is_better
+from segstudio.metrics.tally import lead_key
 from segstudio.storage.image_ref import PAGE_STEP, PageTitles, place_of
 
 Indices = npt.NDArray[np.intp]
@@ -82,7 +83,7 @@ class EvaluationTable:
     @property
     def lead(self) -> str:
         """The figure by which models and images are judged: of the foreground if there is one."""
-        return "mean_iou_foreground" if self.has_background else "mean_iou"
+        return lead_key(has_foreground=self.has_background)
 
     def title(self, run: str) -> str:
         """A model's name for people."""

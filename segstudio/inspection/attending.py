@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,8 @@ from segstudio.inspection.feature_pictures import (
 )
 from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.stage_work import components
-from segstudio.jobs import Job, JobRunner, Latest
+from segstudio.inspection.watched import Watched
+from segstudio.jobs import Job, JobRunner
 from segstudio.session.inspection import (
     ColourMap,
     MapPicture,
@@ -30,7 +31,7 @@ from segstudio.session.inspection import (
     OverPhotoHeat,
     TracedNetwork,
 )
-from segstudio.session.session import Change, Session, What
+from segstudio.session.session import Session, What
 
 if TYPE_CHECKING:
     from segstudio.inspection.nets.traced_model import TracedModel
@@ -83,7 +84,7 @@ class AttentionView:
     heat: OverPhotoHeat | None = None
 
 
-class Attending:
+class Attending(Watched[AttentionState]):
     """Follows attention through the traced network, while someone looks.
 
     The order: someone begins to look, or another network, image or block is there -> the network
@@ -92,25 +93,15 @@ class Attending:
     without the network.
 
     The session says INSPECTION when `state` was replaced.
-
-    Attributes:
-        state: What is known.
     """
 
     def __init__(self, session: Session, jobs: JobRunner, inspecting: Inspecting) -> None:
-        self._session, self._jobs, self._inspecting = session, jobs, inspecting
-        self.state = AttentionState()
-        self._watched = False
+        super().__init__(session, AttentionState())
+        self._jobs, self._inspecting = jobs, inspecting
         self._asked: tuple[object, str] | None = None
-        self._latest = Latest()
         session.follow(What.TRACE | What.INSPECTION, self._on_change)
 
     # -- verbs -------------------------------------------------------------------------------
-
-    def watch(self, watched: bool) -> None:
-        """Whether someone looks: then attention is asked for, here and in the next traces."""
-        self._watched = watched
-        self._follow()
 
     def choose_block(self, name: str) -> None:
         """Look at another block."""
@@ -178,11 +169,7 @@ class Attending:
 
     # -- what follows ------------------------------------------------------------------------
 
-    def _on_change(self, _change: Change) -> None:
-        self._follow()
-
     def _follow(self) -> None:
-        """Ask for what is not known yet, if someone looks."""
         inspection = self._session.inspection
         traced = inspection.traced
         if traced is not self.state.traced:
@@ -219,12 +206,6 @@ class Attending:
         )  # fmt: skip
         if job is None:
             self._asked = None
-
-    def _replace(self, **values: Any) -> None:
-        before = self.state
-        if any(getattr(before, name) is not value for name, value in values.items()):
-            self.state = replace(before, **values)
-            self._session.notify(What.INSPECTION)
 
     def _colours(self) -> ColourMap:
         colours = self._session.inspection.look.colours

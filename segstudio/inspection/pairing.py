@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ from segstudio.core.errors import told
 from segstudio.inspection.alignment import AlignedStages, align
 from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.stage_similarity import Comparison, StageSimilarity, stage_ids
-from segstudio.jobs import Job, JobRunner, Latest
+from segstudio.inspection.watched import Watched
+from segstudio.jobs import Job, JobRunner
 from segstudio.runs.engine import Engine
 from segstudio.session.document import Document
 from segstudio.session.inspection import TracedNetwork
@@ -48,7 +49,7 @@ class PairState:
         return self.total > 0
 
 
-class Pairing:
+class Pairing(Watched[PairState]):
     """Keeps a second network traced beside the first one, and compares their stages.
 
     The order: another second model, or another trace of the first -> what does not fit any more
@@ -56,22 +57,16 @@ class Pairing:
     compared -> `state`. A comparison takes one job an image, one after the other.
 
     The session says PAIR when `state` was replaced.
-
-    Attributes:
-        state: What is shown.
     """
 
     def __init__(
         self, session: Session, jobs: JobRunner, inspecting: Inspecting, engine: Engine
     ) -> None:
-        self._session, self._jobs = session, jobs
-        self._inspecting, self._engine = inspecting, engine
-        self.state = PairState()
-        self._watched = False
+        super().__init__(session, PairState(), What.PAIR)
+        self._jobs, self._inspecting, self._engine = jobs, inspecting, engine
         self._traced: TracedNetwork | None = None
         self._tracing: Job | None = None
         self._running: Comparison | None = None
-        self._latest = Latest()
         session.follow(What.TRACE, self._on_trace)
 
     # -- the second network ------------------------------------------------------------------
@@ -97,11 +92,6 @@ class Pairing:
         self._inspecting.open_stage(first)
 
     # -- similarity --------------------------------------------------------------------------
-
-    def watch(self, watched: bool) -> None:
-        """Whether someone looks: then the open image is compared without being asked."""
-        self._watched = watched
-        self._compare_if_wanted()
 
     def compare(self, images: int = 1) -> None:
         """Compare the stages over the open image (1), or over so many images of the folder.
@@ -212,7 +202,7 @@ class Pairing:
 
         def arrived(second: TracedNetwork) -> None:
             session.set_inspection(second=second)
-            self._compare_if_wanted()
+            self._follow()
 
         self._replace(problem="")
         self._tracing = self._inspecting.trace_model(
@@ -231,14 +221,9 @@ class Pairing:
         ):
             self._replace(similarity=None)
 
-    def _compare_if_wanted(self) -> None:
+    def _follow(self) -> None:
+        """Compare the open image, if someone looks and there is nothing else to show."""
         second = self._session.inspection.second
         missing = self.state.similarity is None and self._running is None
         if self._watched and second is not None and missing and not self.state.problem:
             self.compare()
-
-    def _replace(self, **values: Any) -> None:
-        before = self.state
-        if any(getattr(before, name) != value for name, value in values.items()):
-            self.state = replace(before, **values)
-            self._session.notify(What.PAIR)

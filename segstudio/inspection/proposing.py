@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from segstudio.core.errors import told
 from segstudio.core.features import Role
 from segstudio.core.proposals import Proposals, Ranked
 from segstudio.inspection.inspecting import Inspecting
-from segstudio.jobs import Job, Latest
+from segstudio.inspection.watched import Watched
+from segstudio.jobs import Job
 from segstudio.session.inspection import BoxesOverPhoto, ColourMap, Overlay, TracedNetwork
-from segstudio.session.session import Change, Session, What
+from segstudio.session.session import Session, What
 
 if TYPE_CHECKING:
     from segstudio.inspection.nets.traced_model import TracedModel
@@ -36,29 +37,19 @@ class ProposalsState:
     problem: str = ""
 
 
-class Proposing:
+class Proposing(Watched[ProposalsState]):
     """Asks the traced network for its proposals when someone looks.
 
     The session says INSPECTION when `state` was replaced.
-
-    Attributes:
-        state: What is known.
     """
 
     def __init__(self, session: Session, inspecting: Inspecting) -> None:
-        self._session, self._inspecting = session, inspecting
-        self.state = ProposalsState()
-        self._watched = False
+        super().__init__(session, ProposalsState())
+        self._inspecting = inspecting
         self._asked: object = None
-        self._latest = Latest()
         session.follow(What.TRACE | What.INSPECTION, self._on_change)
 
     # -- verbs -------------------------------------------------------------------------------
-
-    def watch(self, watched: bool) -> None:
-        """Whether someone looks: then proposals are asked for, here and in the next traces."""
-        self._watched = watched
-        self._follow()
 
     def show_suppressed(self, shown: bool) -> None:
         """Look at the proposals before overlapping ones are suppressed, or after."""
@@ -95,9 +86,6 @@ class Proposing:
 
     # -- what follows ------------------------------------------------------------------------
 
-    def _on_change(self, _change: Change) -> None:
-        self._follow()
-
     def _follow(self) -> None:
         inspection = self._session.inspection
         traced = inspection.traced
@@ -128,12 +116,6 @@ class Proposing:
         )  # fmt: skip
         if job is None:
             self._asked = None
-
-    def _replace(self, **values: Any) -> None:
-        before = self.state
-        if any(getattr(before, name) is not value for name, value in values.items()):
-            self.state = replace(before, **values)
-            self._session.notify(What.INSPECTION)
 
 
 def has_proposals(traced: TracedNetwork) -> bool:

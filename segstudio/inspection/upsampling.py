@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from segstudio.core.errors import told
 from segstudio.inspection.checkerboards import (
@@ -14,10 +14,11 @@ from segstudio.inspection.checkerboards import (
     without_weights,
 )
 from segstudio.inspection.inspecting import Inspecting
-from segstudio.jobs import Job, JobRunner, Latest
+from segstudio.inspection.watched import Watched
+from segstudio.jobs import Job, JobRunner
 from segstudio.runs.engine import Engine
 from segstudio.session.document import Document
-from segstudio.session.session import Change, Session, What
+from segstudio.session.session import Session, What
 
 LESSONS: Final = ("unet-small-transposed", "unet-small-bilinear", "unet-small-shuffle")
 """The networks that differ in their upsampling only, compared unless others are chosen."""
@@ -65,27 +66,21 @@ class UpsamplingState:
         return self.stride if self.stride in strides else min(strides, default=0)
 
 
-class Upsampling:
+class Upsampling(Watched[UpsamplingState]):
     """Measures the decoder stages of some models on the open image, while someone looks.
 
     The order: what is to be measured changes, or someone begins to look -> it is measured, unless
     it was -> `state`.
 
     The session says INSPECTION when `state` was replaced.
-
-    Attributes:
-        state: What is shown.
     """
 
     def __init__(
         self, session: Session, jobs: JobRunner, inspecting: Inspecting, engine: Engine
     ) -> None:
-        self._session, self._jobs = session, jobs
-        self._inspecting, self._engine = inspecting, engine
-        self.state = UpsamplingState()
-        self._watched = False
+        super().__init__(session, UpsamplingState())
+        self._jobs, self._inspecting, self._engine = jobs, inspecting, engine
         self._asked: tuple[object, ...] = ()
-        self._latest = Latest()
         session.follow(What.TRACE | What.DOCUMENT | What.MODELS, self._on_change)
 
     @property
@@ -121,11 +116,6 @@ class Upsampling:
         if traced is not None and traced.model == model:
             self._inspecting.open_stage(stage)
 
-    def watch(self, watched: bool) -> None:
-        """Whether someone looks: then the open image is measured, and the next ones."""
-        self._watched = watched
-        self._follow()
-
     def measure(self) -> None:
         """Measure anew."""
         self._asked = ()
@@ -134,9 +124,6 @@ class Upsampling:
     def cancel(self) -> None:
         """Stop measuring."""
         self._jobs.cancel_key(_KEY)
-
-    def _on_change(self, _change: Change) -> None:
-        self._follow()
 
     def _follow(self) -> None:
         """Measure what is not measured yet, if someone looks."""
@@ -189,9 +176,3 @@ class Upsampling:
             failed=only(lambda error: self._replace(problem=told(error))), ended=only(ended),
             key=_KEY,
         )  # fmt: skip
-
-    def _replace(self, **values: Any) -> None:
-        before = self.state
-        if any(getattr(before, name) != value for name, value in values.items()):
-            self.state = replace(before, **values)
-            self._session.notify(What.INSPECTION)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import FaintLabel
 
 
 class EmptyState(QWidget):
@@ -14,10 +13,8 @@ class EmptyState(QWidget):
 
     def __init__(self, text: str, *buttons: QPushButton) -> None:
         super().__init__()
-        self.label = PlainLabel(text)
-        self.label.setWordWrap(True)
+        self.label = FaintLabel(text)
         self.label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(10)

@@ -17,7 +17,7 @@ A page that takes long has a `build`, which gives the parts that make what it ho
 
 
 class PageTabs(QTabWidget):
-    """Shows one page of several; none is built before `page`, `bring` or `build_shown` asks for it.
+    """Shows one page of several; none is built before it is asked for.
 
     A page that is looked at is there some turns of the event loop later; what was seen before stays
     until then.
@@ -91,12 +91,8 @@ class PageTabs(QTabWidget):
         """Show the page of this title."""
         self.setCurrentIndex(self._index(title))
 
-    def build_shown(self) -> None:
-        """Build the page in front if it was not looked at yet."""
-        self._build(self.shown)
-
     def parts_of_shown(self) -> Parts[None]:
-        """`build_shown` in parts."""
+        """The parts that build the page in front, if it was not looked at yet."""
         return self._parts(self.shown)
 
     def _index(self, title: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QMouseEvent, QPalette
+from PySide6.QtGui import QMouseEvent, QPalette
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.frame_names import TITLE_HEIGHT as HEIGHT
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, semibold_font
 
 _RIM = 12
 
@@ -138,7 +138,7 @@ class _FoldButton(QToolButton):
         self.setIconSize(QSize(16, 16))
         self.setAutoRaise(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setFont(_semibold(self.font()))
+        self.setFont(semibold_font(self.font()))
         self.show_folded(False)
 
     def show_folded(self, folded: bool) -> None:
@@ -152,12 +152,6 @@ class _FoldButton(QToolButton):
 
 def _name(title: str) -> QLabel:
     label = PlainLabel(title)
-    label.setFont(_semibold(label.font()))
+    label.setFont(semibold_font(label.font()))
     label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
     return label
-
-
-def _semibold(font: QFont) -> QFont:
-    font = QFont(font)
-    font.setWeight(QFont.Weight.DemiBold)
-    return font

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QFont, QPalette
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 
 from segstudio.core.text import as_html, printable
@@ -28,6 +29,15 @@ class PlainLabel(QLabel):
     def setText(self, text: str) -> None:
         """Show another text; bytes of a name that are no text are shown as such."""
         super().setText(printable(text, lines=True))
+
+
+class FaintLabel(PlainLabel):
+    """Lines that say what is beside them: faint, and broken where there is no room."""
+
+    def __init__(self, text: str = "", *, wraps: bool = True) -> None:
+        super().__init__(text)
+        self.setWordWrap(wraps)
+        self.setForegroundRole(QPalette.ColorRole.PlaceholderText)
 
 
 class LinkLabel(QLabel):
@@ -85,6 +95,12 @@ def semibold(html: str) -> str:
     smear this one.
     """
     return html.replace("<b>", '<span style="font-weight:600">').replace("</b>", "</span>")
+
+
+def semibold_font(font: QFont) -> QFont:
+    found = QFont(font)
+    found.setWeight(QFont.Weight.DemiBold)
+    return found
 
 
 def in_menu(text: str) -> str:

@@ -135,10 +135,6 @@ class ImageTable:
         """The same, by the names of `metrics.confusion.FOREGROUND_MEANS`."""
         return {name: mean_of(getattr(self, source)) for name, source in FOREGROUND_MEANS.items()}
 
-    def worst_first(self, scores: Numbers) -> npt.NDArray[np.intp]:
-        """The order of the images by one of the scores, (N,), the lowest first, NaN last."""
-        return np.argsort(scores, kind="stable")
-
 
 def _mean_of_rows(values: Numbers) -> Numbers:
     known = ~np.isnan(values)

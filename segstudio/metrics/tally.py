@@ -80,6 +80,11 @@ def lead_short(schema: LabelSchema) -> str:
     return "foreground mIoU" if schema.has_foreground else "mIoU"
 
 
+def lead_key(*, has_foreground: bool) -> str:
+    """The name of `lead_iou` in files and tables."""
+    return "mean_iou_foreground" if has_foreground else "mean_iou"
+
+
 def lead_name(schema: LabelSchema) -> str:
     """What `lead_iou` is called."""
     return "mean IoU of the foreground" if schema.has_foreground else "mean IoU"

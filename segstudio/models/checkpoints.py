@@ -9,7 +9,7 @@ import re
 import threading
 import types
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +40,7 @@ _MOST_PICKLE_BYTES: Final = 64 * 1024**2
 _MOST_ENTRIES: Final = 200_000
 _SPARE_BYTES: Final = 4 * 1024**2
 """How much more than the file's own size its parts may hold: `torch.save` does not compress."""
+_SPARE_NUMBERS: Final = 1_000_000
 _STATE_DICT: Final = 'torch.save(model.state_dict(), "weights.pth")'
 _SAVE_WEIGHTS: Final = f"Save the weights alone where the file was made: {_STATE_DICT}"
 _KINDS: Final = (
@@ -339,6 +340,25 @@ def load_into(network: nn.Module, state: Mapping[str, Tensor], where: str = "The
         f"{'; '.join(d for d in details if d)}.",
         "Choose the architecture that the weights were made with.",
     )
+
+
+def far_too_few(
+    state: Mapping[str, Tensor], build: Callable[[], nn.Module]
+) -> tuple[int, int] | None:
+    """Whether a network is far larger than a file has weights for, before any memory is taken.
+
+    Args:
+        state: What the file holds.
+        build: Builds the network.
+
+    Returns:
+        How many numbers the file holds and the network has, if these are far more; else None.
+    """
+    with torch.device("meta"):
+        planned = build()
+    asked = sum(tensor.numel() for tensor in planned.state_dict().values())
+    given = sum(tensor.numel() for tensor in state.values())
+    return (given, asked) if asked > 2 * given + _SPARE_NUMBERS else None
 
 
 def _some(what: str, names: list[str]) -> str:

@@ -23,7 +23,7 @@ from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions, channels_text
 from segstudio.core.route_answer import route_title
 from segstudio.models.augmentation import Augmentation
-from segstudio.models.checkpoints import broken_tensors, load_into, load_state
+from segstudio.models.checkpoints import broken_tensors, far_too_few, load_into, load_state
 from segstudio.models.conversion import network_key
 from segstudio.models.detection import InstanceRunner, finds_instances, own_runner
 from segstudio.models.devices import (
@@ -45,7 +45,6 @@ from segstudio.models.weights import require_weights
 
 _SMALLEST_TILE: Final = 256
 _OWN: Final = "segstudio.models."
-_SPARE_ELEMENTS: Final = 1_000_000
 _INPUT_SCALES: Final = (1.0, 0.5, 0.25)
 
 _log = logging.getLogger(__name__)
@@ -609,11 +608,9 @@ def _check_size(spec: ModelSpec, state: Mapping[str, torch.Tensor], path: Path) 
     """
     if not spec.builder.startswith(_OWN):
         return  # another package's network may need real tensors to be built
-    with torch.device("meta"):
-        planned = _build(spec)
-    asked = sum(tensor.numel() for tensor in planned.state_dict().values())
-    given = sum(tensor.numel() for tensor in state.values())
-    if asked > 2 * given + _SPARE_ELEMENTS:
+    few = far_too_few(state, lambda: _build(spec))
+    if few is not None:
+        given, asked = few
         raise SegstudioError(
             f"{path} describes a network of {asked:,} numbers, but holds {given:,}.",
             "Choose the architecture that the weights were made with.",

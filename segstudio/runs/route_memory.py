@@ -22,7 +22,6 @@ from segstudio.core.route_answer import RouteAnswer
 from segstudio.core.text import utf8_json
 from segstudio.models.weights import content_digest, find_weights
 from segstudio.storage.atomic import make_folder, write_atomically
-from segstudio.storage.folders import user_folders
 
 Check = Callable[[], None]
 Report = Callable[[int, int, str], None]
@@ -89,11 +88,6 @@ class RouteMemory:
         """
         self._file, self._machine = file, machine
         self._lock = threading.Lock()
-
-    @classmethod
-    def of_user(cls) -> RouteMemory:
-        """That in the user's cache."""
-        return cls(user_folders().cache / "routes.json")
 
     def find(self, specs: Iterable[ModelSpec], device: str) -> dict[str, RouteAnswer]:
         """What is known of the parts of models, by their ids.

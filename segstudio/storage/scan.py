@@ -127,6 +127,25 @@ def list_folder(folder: Path) -> Listing:
         ) from error
 
 
+class Listings:
+    """What folders hold, each looked at once; one that cannot be read counts as empty."""
+
+    def __init__(self, known: Mapping[Path, Listing] | None = None) -> None:
+        """Args:
+        known: Those that were looked at already.
+        """
+        self._known = dict(known or {})
+
+    def of(self, folder: Path) -> Listing:
+        """The names in a folder."""
+        if folder not in self._known:
+            try:
+                self._known[folder] = list_folder(folder)
+            except SegstudioError:
+                self._known[folder] = Listing([], [])
+        return self._known[folder]
+
+
 def _sorted_out(entries: Iterable[os.DirEntry[str]]) -> Listing:
     listing = Listing([], [])
     for entry in entries:

@@ -13,7 +13,7 @@ from typing import Any
 
 from segstudio.core.class_rules import ClassRule
 from segstudio.core.errors import SegstudioError
-from segstudio.core.json_text import read_json, read_json_or
+from segstudio.core.json_text import read_json, read_json_or, read_object
 from segstudio.core.regular_file import is_regular
 from segstudio.core.schema import LabelSchema
 from segstudio.core.text import utf8_json
@@ -112,7 +112,7 @@ def read_schema(path: Path) -> LabelSchema:
 
 def read_entry(folder: Path, name: str) -> object:
     """What else the `segstudio.json` of a folder holds under a name; None if nothing."""
-    return _other_entries(folder / SCHEMA_NAME).get(name)
+    return read_object(folder / SCHEMA_NAME).get(name)
 
 
 def holds_corrections(folder: Path) -> bool:
@@ -130,7 +130,7 @@ def holds_corrections(folder: Path) -> bool:
 
 @lru_cache(maxsize=16)
 def _marks_corrections(path: Path, _changed_ns: int, _size: int) -> bool:
-    return _other_entries(path).get(_CORRECTIONS) is True
+    return read_object(path).get(_CORRECTIONS) is True
 
 
 def corrections_name(root: Path) -> str:
@@ -149,7 +149,7 @@ def mark_corrections(folder: Path, root: WriteRoot) -> None:
         SegstudioError: if it cannot be written.
     """
     if not holds_corrections(folder):
-        entries = _other_entries(folder / SCHEMA_NAME) | dict(AS_CORRECTIONS)
+        entries = read_object(folder / SCHEMA_NAME) | dict(AS_CORRECTIONS)
         root.make_folder(folder)
         root.write(folder / SCHEMA_NAME, (json.dumps(entries, indent=2) + "\n").encode())
 
@@ -180,7 +180,7 @@ def write_schema(
     path = folder / SCHEMA_NAME
     if seen is not None and not seen.may_replace(path, schema):
         return path
-    others = _other_entries(path) | dict(entries or {})
+    others = read_object(path) | dict(entries or {})
     others = {name: value for name, value in others.items() if value is not None}
     rules = _merged_rules(others.pop(_RULES, None), schema.rules)
     data = {**others, **schema.to_json(), **({_RULES: rules} if rules else {})}
@@ -257,8 +257,3 @@ def _merged_rules(old: object, rules: Iterable[ClassRule]) -> list[object]:
         known = next((e for e, r in before if r is not None and r.is_for(rule.model)), {})
         merged.append({**(known if isinstance(known, dict) else {}), **rule.to_json()})
     return merged
-
-
-def _other_entries(path: Path) -> dict[str, object]:
-    data = read_json_or(path, {})
-    return data if isinstance(data, dict) else {}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.json_text import read_json, read_json_or
+from segstudio.core.json_text import read_json, read_object
 from segstudio.core.text import utf8_json
 from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.damaged import Tell, not_told, set_aside
@@ -147,7 +147,7 @@ def save_settings(path: Path, settings: Settings) -> None:
         SegstudioError: if the file cannot be written.
     """
     known = {f.name for f in fields(Settings)}
-    others = {name: value for name, value in _raw(path).items() if name not in known}
+    others = {name: value for name, value in read_object(path).items() if name not in known}
     defaults, values = asdict(Settings()), asdict(settings)
     changed = {name: values[name] for name in values if values[name] != defaults[name]}
     make_folder(path.parent)
@@ -173,8 +173,3 @@ def _accepted(name: str, raw: object, default: object) -> Any:
     low, high = _RANGES[name]
     limited = min(max(raw, low), high)
     return round(limited) if isinstance(default, int) else float(limited)
-
-
-def _raw(path: Path) -> dict[str, Any]:
-    data = read_json_or(path, {})
-    return data if isinstance(data, dict) else {}

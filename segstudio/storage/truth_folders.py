@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from segstudio.core.errors import SegstudioError
 from segstudio.storage.formats.png import written_by_segstudio
 from segstudio.storage.image_ref import ImageList, ImageRef
 from segstudio.storage.layout import (
@@ -31,7 +30,7 @@ from segstudio.storage.mask_files import masks_among
 from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.metadata_jsonl import METADATA, listed_masks
 from segstudio.storage.originals import ORIGINALS, has_record, original_of, versions
-from segstudio.storage.scan import Listing, Recognised, list_folder
+from segstudio.storage.scan import Listings, Recognised, list_folder
 from segstudio.storage.schema_file import holds_corrections
 
 _LEVELS_UP = 3
@@ -468,7 +467,7 @@ class _Finder:
         self._one_image_each = len(groups) > 1 and all(len(names) == 1 for names in groups.values())
         self._corrections = corrections
         self.left_out_corrections = False
-        self._listings: dict[Path, Listing] = {}
+        self._listings = Listings()
 
     def folders_for(
         self, folder: str, filenames: Sequence[str]
@@ -482,20 +481,20 @@ class _Finder:
             if candidate in seen or candidate in self._image_folders:
                 continue
             seen.add(candidate)
-            files = self._list(candidate).files
+            files = self._listings.of(candidate).files
             kind = MaskFolder.chosen if self._corrections else MaskFolder
             masks = kind(candidate, files, filenames, channels=channels)
             if masks.matches_any(filenames):
                 yield masks, is_instances
             if self._are_objects_of(candidate, directory, filenames, masks):
                 yield _ObjectFolder(candidate, files), True
-        files = self._list(directory).files
+        files = self._listings.of(directory).files
         twins = self._known.twins.get(directory, frozenset())
         beside = MaskFolder(directory, files, filenames, mixed=True, channels=channels, twins=twins)
         if beside.matches_any(filenames):
             yield beside, False
         for candidate in self._worded(directory, seen):
-            masks = MaskFolder(candidate, self._list(candidate).files, filenames)
+            masks = MaskFolder(candidate, self._listings.of(candidate).files, filenames)
             if masks.is_mostly_of(filenames):
                 yield masks, "instance" in candidate.name.casefold()
 
@@ -508,7 +507,7 @@ class _Finder:
     def _listed(self, directory: Path, filenames: Sequence[str]) -> Iterator[MaskFolder]:
         """Masks that a `metadata.jsonl` in the folder or above it names."""
         for above in (directory, *directory.parents[:_LEVELS_UP]):
-            if METADATA in self._list(above).files:
+            if METADATA in self._listings.of(above).files:
                 masks: dict[str, list[str]] = {}
                 inside = directory.relative_to(above).as_posix()
                 for mask, image in listed_masks(above).items():
@@ -548,7 +547,7 @@ class _Finder:
         """Mask folders beside `above` that mirror the path from it down to `directory`."""
         inside = directory.relative_to(above)
         parent = above.parent
-        for name in truth_folders_of(above.name, self._list(parent).folders):
+        for name in truth_folders_of(above.name, self._listings.of(parent).folders):
             yield parent / name / inside, "instance" in name.casefold()
         yield from self._named_folders(parent, inside)
         yield from self._named_folders(parent, above.name / inside)
@@ -561,7 +560,7 @@ class _Finder:
         known = {os.path.realpath(path) for path in self._image_folders}
         together = directory != self._home or is_image_folder(directory.name)
         for parent in (directory, directory.parent) if together else (directory,):
-            for name in sorted(filter(may_hold_masks, self._list(parent).folders)):
+            for name in sorted(filter(may_hold_masks, self._listings.of(parent).folders)):
                 path = parent / name
                 corrects = self._leaves_out(path)
                 if not corrects and path not in seen and os.path.realpath(path) not in known:
@@ -569,14 +568,14 @@ class _Finder:
 
     def _named_folders(self, parent: Path, inside: Path) -> Iterator[tuple[Path, bool]]:
         by_folded: dict[str, list[str]] = {}
-        for name in sorted(self._list(parent).folders, reverse=True):  # masks before Masks
+        for name in sorted(self._listings.of(parent).folders, reverse=True):  # masks before Masks
             by_folded.setdefault(name.casefold(), []).append(name)
         for known in (*CLASS_FOLDERS, *INSTANCE_FOLDERS):
             for name in by_folded.get(known, ()):
                 if self._leaves_out(parent / name):
                     continue
                 path = parent / name / inside
-                listing = self._list(path)
+                listing = self._listings.of(path)
                 if listing.files or listing.special:
                     yield path, known in INSTANCE_FOLDERS
                 else:
@@ -585,19 +584,11 @@ class _Finder:
 
     def _leaves_out(self, folder: Path) -> bool:
         """Whether a folder holds corrections, and these do not count."""
-        if self._corrections or "segstudio.json" not in self._list(folder).files:
+        if self._corrections or "segstudio.json" not in self._listings.of(folder).files:
             return False
         corrects = holds_corrections(folder)
         self.left_out_corrections |= corrects
         return corrects
-
-    def _list(self, path: Path) -> Listing:
-        if path not in self._listings:
-            try:
-                self._listings[path] = list_folder(path)
-            except SegstudioError:
-                self._listings[path] = Listing([], [])
-        return self._listings[path]
 
 
 def _grouped(images: Sequence[ImageRef]) -> Mapping[str, Sequence[str]]:

@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import counted
 from segstudio.core.regular_file import is_regular
 from segstudio.storage.image_ref import ImageList
@@ -28,7 +27,7 @@ from segstudio.storage.layout import (
     unread_kinds,
 )
 from segstudio.storage.mask_files import mask_suffixes, masks_among
-from segstudio.storage.scan import Listing, list_folder
+from segstudio.storage.scan import Listing, Listings
 
 _FOLDERS: Final = frozenset(
     {"ann", "anns", "json", "jsons", "xml", "xmls", "labelme", "coco", "yolo", "via", "roi", "rois"}
@@ -114,7 +113,7 @@ class _Survey:
         self._home = home
         self._read = read
         self._names = names
-        self._listings = dict(listings)
+        self._listings = Listings(listings)
         self._found: Counter[tuple[str, str]] = Counter()
         self._seen: set[Path] = set()
 
@@ -135,7 +134,7 @@ class _Survey:
         tops |= dict.fromkeys(p for p in self._home.parents if p.is_relative_to(highest))
         for top in [t for t in tops if t.is_relative_to(highest)][:_MOST_FOLDERS]:
             self.count_in(top, f"in {top.name or top}/")
-            for name in sorted(self._list(top).folders):
+            for name in sorted(self._listings.of(top).folders):
                 if _may_hold_annotations(name):
                     self._count_below(top / name)
 
@@ -143,7 +142,7 @@ class _Survey:
         """Count in a folder of annotations and in its own sub-folders (labels/train)."""
         where = f"in {folder.name}/"
         self.count_in(folder, where)
-        for name in sorted(self._list(folder).folders)[:_MOST_FOLDERS]:
+        for name in sorted(self._listings.of(folder).folders)[:_MOST_FOLDERS]:
             self.count_in(folder / name, where)
 
     def count_in(self, folder: Path, where: str, *, every: bool = False) -> None:
@@ -161,7 +160,7 @@ class _Survey:
         self._count_pictures(folder, where, every=every)
         names = [
             name
-            for name in self._list(folder).files
+            for name in self._listings.of(folder).files
             if name.lower().endswith(_ENDS)
             and not name.lower().endswith(read)
             and folder / name != self._read
@@ -183,7 +182,7 @@ class _Survey:
 
     def _count_pictures(self, folder: Path, where: str, *, every: bool) -> None:
         """Count what lies there as pictures: masks of kinds that cannot be read, several an image."""
-        files = self._list(folder).files
+        files = self._listings.of(folder).files
         if every or _may_hold_annotations(folder.name):  # beside the images the list names them
             for kind in unread_kinds(files):
                 self._found[kind, where] += 1
@@ -201,14 +200,6 @@ class _Survey:
         """Whether each image has a folder of its own, and so may its masks."""
         folders = Counter(name.rpartition("/")[0] for name in self._names)
         return len(folders) > 1 and set(folders.values()) == {1}
-
-    def _list(self, path: Path) -> Listing:
-        if path not in self._listings:
-            try:
-                self._listings[path] = list_folder(path)
-            except SegstudioError:
-                self._listings[path] = Listing([], [])
-        return self._listings[path]
 
     @property
     def sentence(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QFont, QFontMetrics, QResizeEvent
+from PySide6.QtGui import QAction, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from segstudio.core.text import as_html
+from segstudio.kit.plain import semibold_font
 
 if TYPE_CHECKING:
     from segstudio.kit.action_set import ActionSet
@@ -244,8 +245,7 @@ class _RoomTabs(QTabBar):
 
     def tabSizeHint(self, index: int) -> QSize:
         """As wide as icon and word: the style adds more, which it puts between them."""
-        font = QFont(self.font())
-        font.setWeight(QFont.Weight.DemiBold)  # in front
+        font = semibold_font(self.font())  # in front
         word = QFontMetrics(font).horizontalAdvance(self.tabText(index))
         return QSize(2 * _TAB_RIM + _ICON.width() + _TAB_GAP + word, BAR_HEIGHT)
 

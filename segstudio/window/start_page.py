@@ -31,7 +31,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.folder.ui.recent_list import ROW_HEIGHT, RecentList
 from segstudio.kit.icons import tinted
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import FaintLabel, PlainLabel
 from segstudio.kit.theme import TEXT_PX, tokens_of
 from segstudio.storage.recent_folders import RecentFolder
 
@@ -174,8 +174,7 @@ class StartPage(QScrollArea):
     def _made_page(self) -> QWidget:
         title = PlainLabel(_TITLE)
         title.setFont(_font(title, 20))
-        subtitle = PlainLabel(_SUBTITLE)
-        subtitle.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        subtitle = FaintLabel(_SUBTITLE, wraps=False)
         self._head = QWidget()
         head = QVBoxLayout(self._head)
         head.setContentsMargins(0, 0, 0, 24)
@@ -224,10 +223,8 @@ class _Card(QFrame):
         self.setAccessibleName(title)
         heading = PlainLabel(title)
         heading.setFont(_font(heading, 15))
-        self._text = PlainLabel(text)
-        self._text.setWordWrap(True)
+        self._text = FaintLabel(text)
         self._text.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self._text.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._text.setFixedWidth(_INSIDE)
         top = QHBoxLayout()
         top.setSpacing(10)
@@ -288,8 +285,7 @@ class _DropArea(QFrame):
         super().__init__()
         self.setFixedHeight(THUMB)
         self.is_over = False
-        self._label = PlainLabel(_DROP)
-        self._label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self._label = FaintLabel(_DROP, wraps=False)
         row = QHBoxLayout(self)
         row.setSpacing(8)
         row.addStretch(1)

@@ -8,18 +8,13 @@ import numpy as np
 import pytest
 from fakes import make_folder, square, wait_for, write_mask, write_photo
 from PIL import Image as pil
+from saving import later
 from strokes import labels_of, stroke
 
 from segstudio.core.errors import SegstudioError
 from segstudio.session.session import Layer
 from segstudio.storage.annotations import Annotations
 from segstudio.storage.mask_pattern import ChosenMasks
-
-
-def later(desk) -> None:
-    """Let the autosave come."""
-    desk.clock.advance(1.1)
-    desk.settle()
 
 
 def values(path) -> np.ndarray:

@@ -4,27 +4,11 @@ import numpy as np
 import pytest
 from fakes import make_folder
 from PIL import Image as pil
+from saving import journals
+from strokes import dab
 
 from segstudio.session.session import What
 from segstudio.storage.formats.png import written_by_segstudio
-
-
-@pytest.fixture
-def painting(desk, tmp_path):
-    """A desk with nothing painted yet and a brush of one pixel."""
-    desk.root = make_folder(tmp_path / "set", truth=False)
-    desk.open(desk.root)
-    desk.session.set_view(active_class=1, brush_size=1)
-    return desk
-
-
-def dab(desk, x=3, y=3):
-    desk.editing.begin_stroke(x, y)
-    desk.editing.end_stroke()
-
-
-def journals(desk):
-    return list(desk.preferences.folders.data.rglob("*.journal"))
 
 
 def mask(desk, name="a0.png"):

@@ -166,17 +166,23 @@ def test_use_prediction_is_one_undoable_edit(desk, tmp_path):
     assert desk.scoring.of_image().iou[1] == pytest.approx(80 / 120)
 
 
-def test_use_prediction_takes_instance_ids_along(desk, tmp_path):
-    root = tmp_path / "nuclei"
+@pytest.fixture
+def two_objects(desk, tmp_path):
+    """A desk with two objects of a model as its annotation."""
     bright = np.zeros((20, 30), np.uint8)
     bright[2:8, 2:8] = 1
     bright[12:16, 15:25] = 1
-    write_photo(root / "a.png", bright)
-    desk.open(root)
+    write_photo(tmp_path / "nuclei" / "a.png", bright)
+    desk.open(tmp_path / "nuclei")
     desk.segmenting.choose("blobs")
     desk.segmenting.run_current()
     desk.settle()
     desk.editing.use_prediction()
+    return desk
+
+
+def test_use_prediction_takes_instance_ids_along(two_objects, tmp_path):
+    desk, root = two_objects, tmp_path / "nuclei"
     ids = desk.document.annotation.instances
     assert ids[4, 4] == 1
     assert ids[13, 20] == 2
@@ -192,17 +198,8 @@ def test_use_prediction_takes_instance_ids_along(desk, tmp_path):
     assert ids[13, 20] == 2
 
 
-def test_strokes_extend_the_instance_they_begin_on(desk, tmp_path):
-    root = tmp_path / "nuclei"
-    bright = np.zeros((20, 30), np.uint8)
-    bright[2:8, 2:8] = 1
-    bright[12:16, 15:25] = 1
-    write_photo(root / "a.png", bright)
-    desk.open(root)
-    desk.segmenting.choose("blobs")
-    desk.segmenting.run_current()
-    desk.settle()
-    desk.editing.use_prediction()
+def test_strokes_extend_the_instance_they_begin_on(two_objects):
+    desk = two_objects
     desk.session.set_view(active_class=1, brush_size=1)
     stroke(desk, (20, 13), (28, 13))
     assert desk.document.annotation.instances[13, 28] == 2

@@ -5,11 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fakes import make_folder
-
-
-def dab(desk, x, y):
-    desk.editing.begin_stroke(x, y)
-    desk.editing.end_stroke()
+from strokes import dab
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import torch
 from commands import describe
 
 from segstudio.models.families.maskrcnn import maskrcnn
+from segstudio.models.families.unet import UNet
 from segstudio.resources import resource_path
 
 _NAME = "nuclei-03-dense.png"
@@ -29,6 +30,13 @@ def image(tmp_path):
         pixels = cv2.imread(str(resource_path("samples") / part), cv2.IMREAD_UNCHANGED)
         cv2.imwrite(str(folder / part), pixels[100:164, 100:164])
     return folder / _NAME
+
+
+@pytest.fixture
+def weights(tmp_path):
+    options = {"base_channels": 2, "depth": 1, "num_classes": 2}
+    torch.manual_seed(0)
+    return describe(tmp_path / "tiny.safetensors", UNet(**options), options=options)
 
 
 @pytest.fixture(scope="session")

@@ -6,21 +6,11 @@ import json
 
 import numpy as np
 import pytest
-import torch
-from commands import describe, run
+from commands import run
 from PIL import Image
-
-from segstudio.models.families.unet import UNet
 
 MASK = np.zeros((16, 16), np.uint8)
 MASK[4:12, 4:12] = 1
-
-
-@pytest.fixture
-def weights(tmp_path):
-    options = {"base_channels": 2, "depth": 1, "num_classes": 2}
-    torch.manual_seed(0)
-    return describe(tmp_path / "tiny.safetensors", UNet(**options), options=options)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+from commands import run
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -67,12 +68,6 @@ def folder(tmp_path):
         truth = np.kron(rng.integers(0, 2, (5, 7)), np.ones((8, 8))).astype(np.uint8)
         cv2.imwrite(str(tmp_path / "truth" / name), truth)
     return tmp_path / "cells"
-
-
-def run(capsys, *arguments):
-    code = main([str(a) for a in arguments])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 def predicted(capsys, folder, weights, out):

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
+from commands import evaluate
 from PIL import Image
 
 from segstudio.__main__ import main
@@ -33,14 +34,8 @@ def folders(tmp_path):
     return pred, truth
 
 
-def run(capsys, *arguments):
-    code = main(["evaluate", *map(str, arguments)])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
-
-
 def report(capsys, *arguments):
-    code, out, err = run(capsys, *arguments, "--json")
+    code, out, err = evaluate(capsys, *arguments, "--json")
     assert (code, err) == (0, "")
     return json.loads(out)
 
@@ -105,7 +100,7 @@ def test_ids_outside_the_schema_are_an_error_that_names_the_file(capsys, folders
     path = tmp_path / "classes.json"
     path.write_text(json.dumps(LabelSchema.from_names(["ground", "cell", "hole"]).to_json()))
     save(folders[0] / "b.png", [[7, 0]])
-    code, out, err = run(capsys, *folders, "--schema", path)
+    code, out, err = evaluate(capsys, *folders, "--schema", path)
     assert (code, out) == (2, "")
     assert err.startswith("error: ")
     assert "b.png" in err
@@ -158,7 +153,7 @@ def test_predictions_without_ground_truth_are_counted_apart(capsys, folders):
 
 def test_a_mask_of_another_size_names_both_files(capsys, folders):
     save(folders[1] / "b.png", [[0, 1, 1]])
-    code, out, err = run(capsys, *folders)
+    code, out, err = evaluate(capsys, *folders)
     assert (code, out) == (2, "")
     assert str(folders[0] / "b.png") in err
     assert str(folders[1] / "b.png") in err
@@ -178,7 +173,7 @@ def test_what_cannot_be_read_ends_with_2(capsys, folders, tmp_path, which):
     else:
         save(tmp_path / "nowhere" / "z.png", [[0]])
         arguments[1] = tmp_path / "nowhere"
-    code, out, err = run(capsys, *arguments)
+    code, out, err = evaluate(capsys, *arguments)
     assert (code, out) == (2, "")
     assert err.startswith("error: ")
     assert err.count("\n") == 1
@@ -186,7 +181,7 @@ def test_what_cannot_be_read_ends_with_2(capsys, folders, tmp_path, which):
 
 
 def test_the_table_for_people(capsys, folders):
-    code, out, _ = run(capsys, *folders)
+    code, out, _ = evaluate(capsys, *folders)
     assert code == 0
     row = next(line for line in out.splitlines() if "class 1" in line)
     assert row.split() == ["1", "class", "1", "0.4286", "0.6000", "0.6000", "0.6000", "5"]
@@ -205,7 +200,7 @@ def test_boundaries_are_scored_when_asked_for(capsys, tmp_path):
     zero, one = (c["boundary_iou"] for c in result["classes"])
     assert one == pytest.approx(10 / 30)
     assert result["mean_boundary_iou"] == pytest.approx((zero + one) / 2)
-    code, out, _ = run(capsys, *folders, "--boundary")
+    code, out, _ = evaluate(capsys, *folders, "--boundary")
     assert code == 0
     assert "boundary iou" in out
     assert "mean boundary IoU" in out
@@ -247,7 +242,7 @@ def test_distances_of_outlines_when_asked_for(capsys, tmp_path):
         np.mean([c["hausdorff_95"] for c in result["classes"]])
     )
     assert result["per_image"][1]["mean_hausdorff_95"] > diagonal / 2
-    _, out, _ = run(capsys, *folders, "--hausdorff")
+    _, out, _ = evaluate(capsys, *folders, "--hausdorff")
     assert "hausdorff 95" in out
     assert "one map lacks the class in 1 of 4" in out
 
@@ -265,7 +260,7 @@ def test_centre_lines_and_areas_when_asked_for(capsys, tmp_path):
     assert result["mean_cldice_foreground"] == pytest.approx(4 / 7)
     assert result["per_image"][0]["by_class"]["fn_area"] == {"0": 2, "1": 4}
     assert result["per_image"][0]["mean_fn_area_foreground"] == 4
-    _, out, _ = run(capsys, *folders, "--cldice", "--error-areas")
+    _, out, _ = evaluate(capsys, *folders, "--cldice", "--error-areas")
     assert "cldice  fp area  fn area  pixels" in out
     assert "(foreground 0.5714)" in out
     assert "mean false-negative area 3.00 px (foreground 4.00 px)" in out
@@ -280,7 +275,7 @@ def test_every_measure_with_a_flag_is_told(capsys, cells, measure):
     columns = {f.json for f in measure.at(Where.CLASSES)}
     assert columns <= asked["classes"][1].keys()
     assert not columns & plain["classes"][1].keys()
-    _, text, _ = run(capsys, *cells, f"--{measure.option}")
+    _, text, _ = evaluate(capsys, *cells, f"--{measure.option}")
     assert all(line in text for line in measure.summary(asked, True))
     assert main(["evaluate", "--help"]) == 0
     assert f"--{measure.option}" in capsys.readouterr().out
@@ -294,7 +289,7 @@ def test_average_precision_of_objects(capsys, cells):
     assert found["ap_50"] == found["ap_75"] == pytest.approx(51 / 101 / 2)
     assert found["ap"] == pytest.approx(7 / 10 * 51 / 101 / 2)
     assert found["box"]["ap_50"] == pytest.approx(51 / 101 / 2)
-    _, out, _ = run(capsys, *cells, "--instances")
+    _, out, _ = evaluate(capsys, *cells, "--instances")
     assert "average precision of masks: 0.1767 at 0.50:0.95" in out
     assert "no scores" in out
 
@@ -315,13 +310,13 @@ def test_regions_stand_for_objects_that_are_not_told_apart(capsys, cells):
     assert result["objects"] is None
     assert result["instances"]["regions_as_objects"] == 1
     assert result["instances"]["ap_50"] == pytest.approx(51 / 101 / 2)
-    _, out, _ = run(capsys, *cells, "--panoptic")
+    _, out, _ = evaluate(capsys, *cells, "--panoptic")
     assert "connected regions stand for the predicted objects in 1 of 1 image" in out
 
 
 def test_without_objects_in_the_truth_there_is_no_average_precision(capsys, folders):
     assert report(capsys, *folders, "--instances")["instances"] is None
-    code, out, _ = run(capsys, *folders, "--instances")
+    code, out, _ = evaluate(capsys, *folders, "--instances")
     assert code == 0
     assert "does not tell objects apart" in out
 
@@ -338,7 +333,7 @@ def test_panoptic_quality(capsys, cells):
     assert found["things"] == {n: pytest.approx(one[n]) for n in ("pq", "sq", "rq")}
     assert found["stuff"]["pq"] == pytest.approx(zero["pq"])
     assert result["per_image"][0]["pq"] == pytest.approx(found["pq"])
-    _, out, _ = run(capsys, *cells, "--panoptic")
+    _, out, _ = evaluate(capsys, *cells, "--panoptic")
     assert "panoptic quality" in out
 
 
@@ -388,7 +383,7 @@ class TestBootstrap:
         result = report(capsys, *arguments)
         assert result["images"] == 12
         assert result["bootstrap"]["images"] == 3
-        code, out, _ = run(capsys, *arguments)
+        code, out, _ = evaluate(capsys, *arguments)
         assert code == 0
         assert "on 3 images, 95% interval of 2000 resamples" in out
 
@@ -396,7 +391,7 @@ class TestBootstrap:
         for number in range(12):
             file = models / ("bad" if number < 6 else "good") / f"{number}.png"
             file.unlink()
-        code, out, err = run(
+        code, out, err = evaluate(
             capsys, models / "good", models / "gt", "--bootstrap", "--against", models / "bad"
         )
         assert (code, out) == (2, "")
@@ -404,7 +399,7 @@ class TestBootstrap:
 
     @pytest.mark.parametrize("arguments", [("--bootstrap",), ("--against", "somewhere")])
     def test_the_two_options_belong_together(self, capsys, models, arguments):
-        code, out, err = run(capsys, models / "good", models / "gt", *arguments)
+        code, out, err = evaluate(capsys, models / "good", models / "gt", *arguments)
         assert (code, out) == (2, "")
         assert "--against" in err
 
@@ -429,7 +424,7 @@ def test_predictions_of_pages_are_held_against_their_pages(capsys, stack):
         mask = np.zeros((10, 10), np.uint8)
         mask[:rows] = 255
         Image.fromarray(mask).save(stack / "pred" / name)
-    code, text, _ = run(capsys, stack / "pred", stack / "gt", "--json", "--per-image")
+    code, text, _ = evaluate(capsys, stack / "pred", stack / "gt", "--json", "--per-image")
     found = json.loads(text)
     assert code == 0
     assert found["images"] == 3
@@ -445,7 +440,7 @@ def test_stacks_are_compared_page_by_page(capsys, stack):
     pages[:, :1] = 255
     (stack / "pred").mkdir()
     tifffile.imwrite(stack / "pred" / "cells.tif", pages, photometric="minisblack")
-    code, text, _ = run(capsys, stack / "pred", stack / "gt", "--json", "--per-image")
+    code, text, _ = evaluate(capsys, stack / "pred", stack / "gt", "--json", "--per-image")
     found = json.loads(text)
     assert (code, found["images"]) == (0, 3)
     assert found["classes"][1]["iou"] == pytest.approx(30 / 60)
@@ -464,7 +459,7 @@ def test_pages_that_were_written_as_planes_of_colours_are_pages(capsys, tmp_path
     tifffile.imwrite(tmp_path / "gt" / "cells.tif", pages)  # planes of a colour photo with opacity
     pages[:, 1:] = 0
     tifffile.imwrite(tmp_path / "pred" / "cells.tif", pages, photometric="minisblack")
-    code, text, _ = run(capsys, tmp_path / "pred", tmp_path / "gt", "--json")
+    code, text, _ = evaluate(capsys, tmp_path / "pred", tmp_path / "gt", "--json")
     found = json.loads(text)
     assert (code, found["images"]) == (0, 4)
     # one row of each page: of 1 + 3 rows with a 1, of 2 + 4 rows with a 2
@@ -476,7 +471,7 @@ def test_pages_without_a_prediction_are_named(capsys, stack):
     mask = np.zeros((10, 10), np.uint8)
     mask[:1] = 255
     Image.fromarray(mask).save(stack / "pred" / "cells.png")
-    code, text, _ = run(capsys, stack / "pred", stack / "gt", "--json")
+    code, text, _ = evaluate(capsys, stack / "pred", stack / "gt", "--json")
     found = json.loads(text)
     assert (code, found["images"]) == (1, 1)
     assert found["classes"][1]["iou"] == 1.0
@@ -496,7 +491,7 @@ class TestNamesThatDoNotAgree:
         return pred, truth
 
     def told(self, capsys, *arguments):
-        code, out, err = run(capsys, *arguments, "--json")
+        code, out, err = evaluate(capsys, *arguments, "--json")
         assert code == 0
         return json.loads(out), err
 

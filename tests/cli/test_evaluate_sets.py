@@ -8,8 +8,8 @@ import os
 import cv2
 import numpy as np
 import pytest
+from commands import evaluate
 
-from segstudio.__main__ import main
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.formats.png import encode_instance_png
 
@@ -26,14 +26,8 @@ def save_objects(path, ids, scores=()):
     path.write_bytes(encode_instance_png(ids, scores=scores))
 
 
-def run(capsys, *arguments):
-    code = main(["evaluate", *map(str, arguments)])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
-
-
 def report(capsys, *arguments, code=0):
-    found, out, _ = run(capsys, *arguments, "--json")
+    found, out, _ = evaluate(capsys, *arguments, "--json")
     assert found == code
     return json.loads(out)
 
@@ -168,7 +162,9 @@ def test_the_objects_of_the_truth_are_not_taken_for_predicted_ones(capsys, tmp_p
 
 
 def test_missing_folders_of_objects_are_named(capsys, tmp_path, predicted):
-    code, out, err = run(capsys, predicted, *inside(tmp_path), "--gt-instances", tmp_path / "no")
+    code, out, err = evaluate(
+        capsys, predicted, *inside(tmp_path), "--gt-instances", tmp_path / "no"
+    )
     assert (code, out) == (2, "")
     assert err == f"error: There is no folder {tmp_path / 'no'}. Check the path.\n"
 
@@ -198,7 +194,7 @@ class TestMissing:
         return tmp_path / "pred", tmp_path / "gt"
 
     def test_it_is_counted_and_named_and_the_exit_code_is_1(self, capsys, folders):
-        code, out, err = run(capsys, *folders, "--json")
+        code, out, err = evaluate(capsys, *folders, "--json")
         found = json.loads(out)
         names = [f"a{number}_mask.png" for number in range(3, 10)]
         assert code == 1
@@ -208,13 +204,15 @@ class TestMissing:
         assert err.startswith(
             f"error: 7 of 10 ground truth masks have no prediction in {folders[0]}"
         )
-        code, out, _ = run(capsys, *folders)
+        code, out, _ = evaluate(capsys, *folders)
         assert code == 1
         assert f"7 of 10 ground truth masks have no prediction: {', '.join(names)}" in out
         assert "count in no figure; --missing background" in out
 
     def test_it_may_count_as_background(self, capsys, folders):
-        code, out, _ = run(capsys, *folders, "--missing", "background", "--per-image", "--json")
+        code, out, _ = evaluate(
+            capsys, *folders, "--missing", "background", "--per-image", "--json"
+        )
         found = json.loads(out)
         assert code == 1
         assert (found["images"], found["missing"]) == (10, "background")
@@ -222,7 +220,7 @@ class TestMissing:
         ground, square = (c["iou"] for c in found["classes"])
         assert (ground, square) == pytest.approx((3000 / 3700, 300 / 1000))
         assert found["per_image"][-1]["name"] == "a9_mask.png"
-        _, out, _ = run(capsys, *folders, "--missing", "background")
+        _, out, _ = evaluate(capsys, *folders, "--missing", "background")
         assert "as if background was predicted everywhere" in out
 
     def test_objects_that_nobody_looked_for_are_missed(self, capsys, tmp_path):
@@ -253,7 +251,7 @@ class TestMissing:
         assert found["objects"] is None
         # Regions stand for the objects: the fibres are 1 of 2, the others missed.
         assert found["classes"][2]["pq"] == pytest.approx(1 / 1.5)
-        _, out, _ = run(capsys, *arguments)
+        _, out, _ = evaluate(capsys, *arguments)
         assert "missed" not in out
 
     def test_the_report_says_it(self, capsys, folders, tmp_path):
@@ -262,7 +260,7 @@ class TestMissing:
             ("ignore", "count in no figure"),
             ("background", "as if background"),
         ):
-            code, _, err = run(capsys, *folders, "--missing", missing, "--report", page)
+            code, _, err = evaluate(capsys, *folders, "--missing", missing, "--report", page)
             assert code == 1
             assert "7 of 10" in err
             text = page.read_text()
@@ -318,7 +316,7 @@ class TestMissing:
         found = report(capsys, *arguments)
         assert found["without_prediction"] == []
         assert len(found["bootstrap"]["without_prediction"]) == 7
-        _, out, _ = run(capsys, *arguments)
+        _, out, _ = evaluate(capsys, *arguments)
         assert f"7 ground truth masks have no prediction in {folders[0]}" in out
 
 
@@ -341,7 +339,7 @@ class TestIgnoredId:
         assert [c["precision"] for c in found["classes"]] == [1, 1]
         assert found["pixel_accuracy"] == pytest.approx(4 / 7)
         assert (found["pixels"], found["predicted_ignored_pixels"]) == (7, 3)
-        _, out, _ = run(capsys, folders / "pred", folders / "gt", *more)
+        _, out, _ = evaluate(capsys, folders / "pred", folders / "gt", *more)
         assert "3 pixels predicted as 255, the ignored id" in out
 
 
@@ -360,7 +358,7 @@ class TestDifference:
         assert found["sign"] == "second minus first"
         assert (found["first"], found["second"]) == (str(folders / "bad"), str(folders / "good"))
         assert found["mean_iou"]["difference"] == pytest.approx(1 - (2 / 3 + 1 / 2) / 2)
-        code, out, _ = run(capsys, *arguments)
+        code, out, _ = evaluate(capsys, *arguments)
         assert code == 0
         assert f"{folders / 'good'} minus {folders / 'bad'}, IoU on 1 image, 95%" in out
 
@@ -373,7 +371,7 @@ class TestDifference:
         arguments = (folders / "good", folders / "gt", "--bootstrap", "--against", folders / "bad")
         caution = report(capsys, *arguments)["bootstrap"]["caution"]
         assert (caution is not None) == warned
-        _, out, _ = run(capsys, *arguments)
+        _, out, _ = evaluate(capsys, *arguments)
         assert ("to draw from" in out) == warned
 
 
@@ -405,7 +403,7 @@ class TestForeground:
         assert image["pq_foreground"] == pytest.approx(found["panoptic"]["pq_foreground"])
 
     def test_the_text_leads_with_them(self, capsys, tmp_path, predicted):
-        _, out, _ = run(capsys, predicted, *inside(tmp_path), "--panoptic")
+        _, out, _ = evaluate(capsys, predicted, *inside(tmp_path), "--panoptic")
         assert "foreground: mean IoU 0.5807, mean Dice 0.7346 (2 classes without background)" in out
         assert out.index("foreground: mean IoU") < out.index("\nmean IoU")
         assert out.index("panoptic quality of the foreground 0.6333") < out.index("of all classes")
@@ -418,7 +416,7 @@ class TestForeground:
         assert found["foreground"] == [0, 1, 2]
         assert found["mean_iou_foreground"] == found["mean_iou"]
         assert found["panoptic"]["pq_foreground"] == found["panoptic"]["pq"]
-        _, out, _ = run(capsys, *arguments)
+        _, out, _ = evaluate(capsys, *arguments)
         assert "foreground" not in out
 
     def test_images_with_nothing_in_the_foreground_have_no_score(self, capsys, tmp_path):
@@ -441,7 +439,7 @@ class TestForeground:
 
     def test_the_report_leads_with_them(self, capsys, tmp_path, predicted):
         page = tmp_path / "r.html"
-        assert run(capsys, predicted, *inside(tmp_path), "--report", page)[0] == 0
+        assert evaluate(capsys, predicted, *inside(tmp_path), "--report", page)[0] == 0
         text = page.read_text()
         assert "mean IoU of the foreground" in text
         assert text.index("mean IoU of the foreground") < text.index(">mean IoU<")
@@ -529,7 +527,7 @@ def test_what_is_called_like_a_mask_and_is_no_file_is_named(capsys, tmp_path, si
         save(tmp_path / place, TRUTH[0])
     os.mkfifo(tmp_path / side / "b.png")
     (tmp_path / side / "c.png").symlink_to("/dev/zero")
-    code, out, _ = run(capsys, tmp_path / "pred", tmp_path / "gt")
+    code, out, _ = evaluate(capsys, tmp_path / "pred", tmp_path / "gt")
     assert code == 0
     name = {"gt": "ground truth", "pred": "predictions"}[side]
     expected = (

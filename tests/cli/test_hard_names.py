@@ -9,20 +9,10 @@ import sys
 
 import numpy as np
 import pytest
-import torch
-from commands import SCHEMA, describe, run
+from commands import SCHEMA, run
 from PIL import Image
 
-from segstudio.models.families.unet import UNet
-
 NOT_UTF8 = os.fsdecode(b"caf\xe9.png")
-
-
-@pytest.fixture
-def weights(tmp_path):
-    options = {"base_channels": 2, "depth": 1, "num_classes": 2}
-    torch.manual_seed(0)
-    return describe(tmp_path / "tiny.safetensors", UNet(**options), options=options)
 
 
 def folder_with(path, *names):

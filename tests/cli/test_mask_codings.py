@@ -5,6 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from commands import evaluate
 from PIL import Image
 
 from segstudio.__main__ import main
@@ -25,14 +26,8 @@ def schema_file(path, ids=(0, 1, 2, 3)):
     return path
 
 
-def run(capsys, *arguments):
-    code = main(["evaluate", *map(str, arguments)])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
-
-
 def iou_of(capsys, *arguments):
-    code, out, err = run(capsys, *arguments, "--json")
+    code, out, err = evaluate(capsys, *arguments, "--json")
     assert (code, err) == (0, "")
     found = json.loads(out)
     return {c["name"]: c["iou"] for c in found["classes"] if c["iou"] is not None}, found
@@ -84,7 +79,7 @@ def test_colours_against_numbers_without_classes_are_an_error(capsys, folders, c
     pred, truth = folders
     save(truth, "a.png", TRUTH, colours=colours[0])
     save(pred, "a.png", FOUND, colours=colours[1])
-    code, out, err = run(capsys, *folders)
+    code, out, err = evaluate(capsys, *folders)
     assert (code, out) == (2, "")
     coloured, numbered = (truth, pred) if colours[0] else (pred, truth)
     assert f"{coloured} have colours" in err
@@ -107,7 +102,7 @@ def test_depth_does_not_tell_classes_from_objects(capsys, folders, tmp_path, dep
     assert list(found.values()) == pytest.approx([0, 7 / 8])
     assert whole["ground_truth_values"] == "instances"
     assert whole["notes"] == []
-    assert "give --schema" in run(capsys, *folders, *said)[1]
+    assert "give --schema" in evaluate(capsys, *folders, *said)[1]
     file = schema_file(tmp_path / "classes.json")
     found, whole = iou_of(capsys, *folders, "--schema", file)
     assert found == pytest.approx(WANTED)
@@ -147,12 +142,12 @@ def test_objects_against_scattered_classes_are_refused_with_the_way_to_say_it(ca
     save(truth, "a.png", many_objects(20, np.uint16), dtype=np.uint16)
     classes = np.random.default_rng(1).integers(0, 5, (12, 16)).repeat(5, 0).repeat(5, 1)
     save(pred, "a.png", classes)
-    code, out, err = run(capsys, *folders)
+    code, out, err = evaluate(capsys, *folders)
     assert (code, out) == (2, "")
     assert f"{truth} hold objects" in err
     assert f"{pred} hold numbers of classes" in err
     assert "--pred-kind" in err
-    code, _, _ = run(capsys, *folders, "--pred-kind", "binary")
+    code, _, _ = evaluate(capsys, *folders, "--pred-kind", "binary")
     assert code == 0
 
 
@@ -168,7 +163,7 @@ def test_one_object_class_meets_objects_and_black_and_white(capsys, folders):
     found, _ = iou_of(capsys, *folders)
     assert found == pytest.approx({"background": 2 / 3, "object": 1 / 2})
     save(pred, "a.png", [[0, 7, 3, 0]])
-    code, out, err = run(capsys, *folders)
+    code, out, err = evaluate(capsys, *folders)
     assert (code, out) == (2, "")
     assert "hold black and white" in err
 
@@ -231,7 +226,7 @@ def test_255_alone_among_class_ids_counts_nowhere_where_that_is_said(capsys, fol
     save(truth, "b.png", [[255, 255, 0, 0], [0, 0, 0, 0]])
     save(pred, "a.png", several)
     save(pred, "b.png", several)
-    code, out, err = run(capsys, *folders)
+    code, out, err = evaluate(capsys, *folders)
     assert (code, out) == (2, "")
     assert "255 alone" in err
     assert "--ignore 255" in err
@@ -246,7 +241,7 @@ def test_a_mask_of_another_kind_ends_the_count_and_is_named(capsys, folders):
         save(truth, name, [[0, 1, 1, 3], [2, 1, 0, 2]])
         save(pred, name, [[0, 1, 1, 3], [2, 1, 0, 2]])
     save(truth, "c.png", [[0, 255, 0, 0]])
-    code, out, err = run(capsys, *folders)
+    code, out, err = evaluate(capsys, *folders)
     assert (code, out) == (2, "")
     assert str(truth / "c.png") in err
     assert "255 alone" in err
@@ -266,7 +261,7 @@ def test_class_0_is_background_unless_it_is_said_to_be_a_class(capsys, folders):
     assert whole["classes"][0]["name"] == "class 0"
     assert not [n for n in whole["notes"] if "Class 0" in n]
 
-    _, out, _ = run(capsys, *folders, "--class-0", "class")
+    _, out, _ = evaluate(capsys, *folders, "--class-0", "class")
     assert "all class 0 would score" in out
 
 
@@ -276,7 +271,7 @@ def test_how_values_are_read_is_told(capsys, folders):
     save(pred, "a.png", [[0, 1]])
     assert (
         "values of the ground truth are read as black and white, of the predictions as class ids"
-        in run(capsys, *folders)[1]
+        in evaluate(capsys, *folders)[1]
     )
 
 
@@ -284,7 +279,7 @@ def test_masks_of_different_sizes_are_told_with_both_sizes(capsys, folders):
     pred, truth = folders
     save(truth, "a.png", TRUTH)
     save(pred, "a.png", FOUND[:1])
-    code, out, err = run(capsys, *folders)
+    code, out, err = evaluate(capsys, *folders)
     assert (code, out) == (2, "")
     assert f"prediction {pred / 'a.png'} has 4 x 1 pixels" in err
     assert f"{truth / 'a.png'} has 4 x 2" in err
@@ -295,7 +290,7 @@ def test_a_folder_that_is_none(capsys, folders):
     pred, truth = folders
     save(pred, "a.png", FOUND)
     for arguments in ((pred, truth), (truth, pred), (pred, pred / "a.png"), (pred / "a.png", pred)):
-        code, out, err = run(capsys, *arguments)
+        code, out, err = evaluate(capsys, *arguments)
         assert (code, out) == (2, "")
         assert "a.png is a file. Give a folder." in err or f"no folder {truth}." in err
         assert err.count("\n") == 1
@@ -328,7 +323,7 @@ def test_a_report_where_nothing_may_be_written_is_refused_at_once(
     locked.mkdir()
     # root may write anywhere, so the system's answer is made up
     monkeypatch.setattr("segstudio.cli.writable.os.access", lambda path, _mode: path != locked)
-    code, out, err = run(capsys, pred, truth, "--report", locked / "r.html")
+    code, out, err = evaluate(capsys, pred, truth, "--report", locked / "r.html")
     assert (code, out) == (2, "")
     assert err == f"error: Nothing may be written into {locked}. Change --report.\n"
 
@@ -351,7 +346,7 @@ def test_palettes_that_number_the_same_colours_otherwise_are_refused_until_it_is
     shuffled[order] = COLOURS[:4]
     save_palette(pred, "a.png", np.array(order)[np.array(TRUTH)], shuffled)
 
-    code, _, err = run(capsys, *folders)
+    code, _, err = evaluate(capsys, *folders)
     by_colour, _ = iou_of(capsys, *folders, "--truth-kind", "colours", "--pred-kind", "colours")
     by_number, _ = iou_of(capsys, *folders, "--truth-kind", "ids", "--pred-kind", "ids")
 
@@ -403,7 +398,7 @@ def test_grey_levels_of_jpeg_are_called_so_beside_class_ids(capsys, folders):
     truth.mkdir()
     Image.fromarray(levels).save(truth / "a.jpg", quality=90)
     save(pred, "a.png", levels // 80)
-    code, _, err = run(capsys, *folders)
+    code, _, err = evaluate(capsys, *folders)
     assert code == 2
     assert "several grey levels in a format that changes them (JPEG or lossy WebP)" in err
 
@@ -433,7 +428,7 @@ def test_two_predictions_of_one_image_are_refused(capsys, folders):
     save(truth, "a.png", [[1, 0]])
     save(pred, "a.png", [[1, 0]])
     save(pred, "a.bmp", [[0, 1]])
-    code, _, err = run(capsys, *folders)
+    code, _, err = evaluate(capsys, *folders)
     assert code == 2
     assert f"{pred / 'a.bmp'} and {pred / 'a.png'} are both predictions of {truth / 'a.png'}" in err
 
@@ -486,7 +481,7 @@ def test_class_and_object_in_one_number_meet_class_ids_and_codes(capsys, folders
     assert found == pytest.approx({"road": 1, "car": 1 / 2, "person": 0})
     # road 1; car one of two found: 1 / (1 + 1/2); person none of one
     assert whole["panoptic"]["pq"] == pytest.approx((1 + 1 / 1.5 + 0) / 3)
-    assert "class x 1000 + object" in run(capsys, *folders)[1]
+    assert "class x 1000 + object" in evaluate(capsys, *folders)[1]
 
 
 def test_the_names_of_published_colours_and_their_doubt_are_told(capsys, folders):
@@ -509,12 +504,12 @@ def test_the_names_of_published_colours_and_their_doubt_are_told(capsys, folders
 def test_numbers_that_can_be_codes_or_objects_end_the_count_until_it_is_said(capsys, folders):
     for folder in folders:
         save(folder, "a.png", [[0, 1001, 1002, 2001]], dtype=np.uint16)
-    code, out, err = run(capsys, *folders)
+    code, out, err = evaluate(capsys, *folders)
     assert (code, out) == (2, "")
     assert "could be objects, or class x 1000 + object" in err
     assert err.count("a.png") == 2  # once in the question, once with its folder
     save(folders[0], "a.png", [[0, 1, 1, 2]])
-    assert "could be objects, or class x 1000 + object" in run(capsys, *folders)[2]
+    assert "could be objects, or class x 1000 + object" in evaluate(capsys, *folders)[2]
     save(folders[0], "a.png", [[0, 1001, 1002, 2001]], dtype=np.uint16)
     assert "--truth-kind" in err
     for kind, classes in (("cityscapes", 3), ("objects", 2)):
@@ -534,7 +529,7 @@ def test_two_numbers_without_0_are_the_object_where_that_is_said(capsys, folders
     assert any("never 0" in note and "--truth-kind binary" in note for note in asked["notes"])
     assert iou_of(capsys, *folders, *said)[0] == pytest.approx({"background": 2 / 3, "object": 0.5})
     save(pred, "a.png", [[0, 0, 0, 255]])
-    code, _, err = run(capsys, *folders)
+    code, _, err = evaluate(capsys, *folders)
     assert (code, "say --truth-kind binary" in err) == (2, True)
     assert iou_of(capsys, *folders, *said)[0] == pytest.approx({"background": 2 / 3, "object": 0.5})
 
@@ -547,7 +542,7 @@ def test_an_object_in_one_colour_meets_black_and_white(capsys, folders):
     for turned in (folders, folders[::-1]):
         assert iou_of(capsys, *turned)[0] == pytest.approx(wanted)
     save(pred, "a.png", [[0, 0, 0, 1]])
-    code, _, err = run(capsys, *folders)
+    code, _, err = evaluate(capsys, *folders)
     assert (code, "say --truth-kind binary --pred-kind binary" in err) == (2, True)
     said = ("--truth-kind", "binary", "--pred-kind", "binary")
     assert iou_of(capsys, *folders, *said)[0] == pytest.approx(wanted)

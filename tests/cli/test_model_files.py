@@ -9,20 +9,7 @@ import tifffile
 import torch
 from commands import run
 from PIL import Image
-from scripted_nets import halving, save_onnx, save_script
-
-from segstudio.models.families import onnx_models, torchscript
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch):
-    """Files are tried in this process, which is quicker."""
-
-    def done(work, path, *_, **__):
-        kind = torchscript if work is torchscript._tried else onnx_models
-        return kind.look(path).to_json()
-
-    monkeypatch.setattr(torchscript, "done_apart", done)
+from scripted_nets import at_once, halving, save_onnx, save_script  # noqa: F401 - a fixture
 
 
 @pytest.fixture

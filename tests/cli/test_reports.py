@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from commands import run
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -32,12 +33,6 @@ def square(left):
     mask = np.zeros(SHAPE, np.uint8)
     mask[4:14, left : left + 10] = 1
     return mask
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    """The user's folders."""
-    monkeypatch.setenv("SEGSTUDIO_HOME", str(tmp_path / "home"))
 
 
 @pytest.fixture
@@ -66,12 +61,6 @@ def weights(tmp_path):
     path = tmp_path / "tiny.safetensors"
     save_file(UNet(**options).eval().state_dict(), path, {"segstudio": json.dumps(data)})
     return path
-
-
-def run(capsys, *arguments):
-    code = main([str(a) for a in arguments])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 def page_of(path):

@@ -4,20 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from boxes import box_instances
 
 from segstudio.core.instances import Instances, match_instances
 from segstudio.core.prediction import Prediction, with_thresholds
 from segstudio.core.schema import LabelSchema
-
-
-def box_instances(boxes, scores, classes=None, value=1.0):
-    n = len(scores)
-    return Instances(
-        np.array(boxes, np.float32).reshape(n, 4),
-        np.array(scores, np.float32),
-        np.array(classes or [1] * n, np.uint8),
-        np.full((n, 28, 28), value, np.float16),
-    )
 
 
 def random_instances(rng, n, shape_hw):

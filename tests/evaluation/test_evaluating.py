@@ -81,8 +81,9 @@ def test_nothing_is_computed_twice(new_desk, tmp_path, monkeypatch):
     assert again.messages == []
 
 
-def test_what_is_on_disk_does_not_wait_for_models(new_desk, tmp_path):
-    """PyTorch takes seconds to load after a start, in the lane of the models."""
+@pytest.fixture
+def evaluated_before(new_desk, tmp_path):
+    """A desk of the next day: four images were evaluated by one model before."""
     root = make_folder(tmp_path / "nuclei", 4)
     desk = new_desk()
     desk.open(root)
@@ -90,6 +91,12 @@ def test_what_is_on_disk_does_not_wait_for_models(new_desk, tmp_path):
     desk.close()
     again = new_desk()
     again.open(root)
+    return again
+
+
+def test_what_is_on_disk_does_not_wait_for_models(evaluated_before, tmp_path):
+    """PyTorch takes seconds to load after a start, in the lane of the models."""
+    again, root = evaluated_before, tmp_path / "nuclei"
     write_photo(root / "z.png", square(left=3))
     again.browsing.rescan()
     again.settle()
@@ -107,14 +114,8 @@ def test_what_is_on_disk_does_not_wait_for_models(new_desk, tmp_path):
     assert again.engine.runs == ["bright"]
 
 
-def test_what_is_known_of_every_image_is_told_before_a_new_model_runs(new_desk, tmp_path):
-    root = make_folder(tmp_path / "nuclei", 4)
-    desk = new_desk()
-    desk.open(root)
-    evaluate(desk, "bright")
-    desk.close()
-    again = new_desk()
-    again.open(root)
+def test_what_is_known_of_every_image_is_told_before_a_new_model_runs(evaluated_before):
+    again = evaluated_before
     again.engine.gate.clear()
     again.evaluating.start(["blobs", "bright"])
     wait_for(again.clock, again.engine.entered.is_set)  # the new model is at the first image

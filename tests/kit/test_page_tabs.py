@@ -39,8 +39,8 @@ def test_no_page_is_built_before_it_is_looked_at(
 ) -> None:
     assert (tabs.count(), tabs.shown, made, tabs.built) == (3, "Dawn", [], ())
 
-    tabs.build_shown()
-    tabs.build_shown()
+    tabs.page(tabs.shown)
+    tabs.page(tabs.shown)
 
     assert made == ["Dawn"]
     qtbot.waitUntil(tabs.page("Dawn").isVisible)
@@ -82,7 +82,7 @@ def test_tabs_say_what_they_are_for(tabs: PageTabs) -> None:
 def test_what_was_seen_stays_until_the_page_that_is_looked_at_is_there(
     qtbot: QtBot, tabs: PageTabs
 ) -> None:
-    tabs.build_shown()
+    tabs.page(tabs.shown)
     qtbot.waitUntil(tabs.page("Dawn").isVisible)
     stack = tabs.findChild(QStackedWidget)
     assert stack is not None

@@ -7,21 +7,12 @@ import math
 
 import numpy as np
 import pytest
+from boxes import box_instances
 
 from segstudio.core.instances import Instances
 from segstudio.metrics.detection_curves import average_precision, score_curve
 from segstudio.metrics.detections import THRESHOLDS, DetectionMatches
 from segstudio.metrics.segments import SegmentMaps
-
-
-def box_instances(boxes, scores, classes=None, value=1.0):
-    n = len(scores)
-    return Instances(
-        np.array(boxes, np.float32).reshape(n, 4),
-        np.array(scores, np.float32),
-        np.array(classes or [1] * n, np.uint8),
-        np.full((n, 28, 28), value, np.float16),
-    )
 
 
 def maps_of(ids, classes=None, *, void=None, predicted=None):

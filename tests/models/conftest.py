@@ -38,3 +38,11 @@ def rcnn_spec(tmp_path, rcnn_network):
         options=SMALL_RCNN,
         preprocess={"scaling": "unit"},
     )
+
+
+@pytest.fixture(scope="module")
+def tf():
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    return transformers

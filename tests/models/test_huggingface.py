@@ -37,14 +37,6 @@ from segstudio.runs.engine import TorchEngine
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 
-@pytest.fixture(scope="module")
-def tf():
-    import transformers
-
-    transformers.utils.logging.disable_progress_bar()
-    return transformers
-
-
 def segformer_config(tf, **more):
     small = {
         "depths": [1, 1, 1, 1], "hidden_sizes": [8, 16, 16, 32], "num_attention_heads": [1, 1, 2, 4],

@@ -34,14 +34,6 @@ WORDS = 30
 SIZE = (96, 128)
 
 
-@pytest.fixture(scope="module")
-def tf():
-    import transformers
-
-    transformers.utils.logging.disable_progress_bar()
-    return transformers
-
-
 def vocabulary():
     """Of single letters, as CLIP writes them: inside a word and at its end."""
     letters = sorted(set("the task is panoptic semantic instance") - {" "})

@@ -19,14 +19,6 @@ DECODER = {"hidden_size": 16, "mlp_dim": 16, "num_attention_heads": 2, "iou_head
 PROMPTS = {"hidden_size": 16, "image_size": SIDE, "mask_input_channels": 4}
 
 
-@pytest.fixture(scope="module")
-def tf():
-    import transformers
-
-    transformers.utils.logging.disable_progress_bar()
-    return transformers
-
-
 def sam(tf):
     vision = tf.SamVisionConfig(
         hidden_size=16, output_channels=16, num_hidden_layers=2, num_attention_heads=2,

@@ -150,13 +150,19 @@ def test_every_view_that_showed_the_exact_run_shows_the_new_one(routed, tmp_path
     assert [name for name, _, _ in desk.tests.asked] == ["blobs", "bright"]
 
 
-def test_a_run_comes_before_the_test_which_goes_on_after_it(routed, tmp_path):
+def being_tested(routed, tmp_path):
+    """A desk that has shown a model's answer and looks for a faster way to run it."""
     desk = routed(bright=TWICE)
     desk.open(make_folder(tmp_path / "nuclei"))
     desk.tests.gate.clear()
     desk.studio.segmenting.run_current()
     while not desk.tests.entered.wait(0.01):
         desk.clock.run_posted()
+    return desk
+
+
+def test_a_run_comes_before_the_test_which_goes_on_after_it(routed, tmp_path):
+    desk = being_tested(routed, tmp_path)
     desk.studio.browsing.select(1)
     while desk.session.index != 1 or desk.session.document is None:
         desk.clock.run_posted()
@@ -195,12 +201,7 @@ def test_a_stroke_halts_the_test_for_a_moment(routed, tmp_path, monkeypatch):
 
 
 def test_what_the_user_stopped_is_not_begun_again(routed, tmp_path):
-    desk = routed(bright=TWICE)
-    desk.open(make_folder(tmp_path / "nuclei"))
-    desk.tests.gate.clear()
-    desk.studio.segmenting.run_current()
-    while not desk.tests.entered.wait(0.01):
-        desk.clock.run_posted()
+    desk = being_tested(routed, tmp_path)
     desk.clock.run_posted()
     desk.segmenting.cancel()
     desk.settle()

@@ -7,9 +7,8 @@ import pytest
 import torch
 from desks import Desk
 from fakes import make_folder
-from scripted_nets import halving, save_onnx, save_script
+from scripted_nets import at_once, halving, save_onnx, save_script  # noqa: F401 - a fixture
 
-from segstudio.models.families import onnx_models, torchscript
 from segstudio.runs.engine import TorchEngine
 
 
@@ -21,17 +20,6 @@ class RealEngine(TorchEngine):
         import threading
 
         self.gate = threading.Event()
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch):
-    """Files are tried in this process, which is quicker."""
-
-    def done(work, path, *_, **__):
-        kind = torchscript if work is torchscript._tried else onnx_models
-        return kind.look(path).to_json()
-
-    monkeypatch.setattr(torchscript, "done_apart", done)
 
 
 @pytest.mark.parametrize("save", [save_script, save_onnx])

@@ -310,21 +310,6 @@ def test_run_all_pressed_twice_runs_once(desk, tmp_path):
     assert all(states)
 
 
-def test_cancel_stops_the_runs_and_nothing_else_that_waits_for_models(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set"))
-    desk.engine.gate.clear()
-    desk.segmenting.run_all()
-    wait_for(desk.clock, desk.engine.entered.is_set)
-    found: list[str] = []
-    looked = desk.studio.jobs.submit("Looking", "model", lambda _job: "seen", found.append)
-    desk.segmenting.cancel()
-    assert not desk.segmenting.running
-    assert not looked.cancelled
-    desk.engine.gate.set()
-    desk.settle()
-    assert found == ["seen"]
-
-
 def counts_spied_on(monkeypatch) -> list[str]:
     """The modules that count an image from now on, in the order in which they do."""
     counted: list[str] = []

@@ -19,6 +19,10 @@ def run(capsys, *arguments):
     return code, captured.out, captured.err
 
 
+def evaluate(capsys, *arguments):
+    return run(capsys, "evaluate", *arguments)
+
+
 def describe(path, network, **fields):
     """Write a network's weights with what segstudio must know of them."""
     data = {

@@ -18,6 +18,10 @@ def stroke(desk, *points, erase=False):
     desk.editing.end_stroke()
 
 
+def dab(desk, x=3, y=3):
+    stroke(desk, (x, y))
+
+
 def undo_title(history: History) -> str:
     """Title of the edit that would be taken back next; "" if there is none."""
     step = history.next_undo()

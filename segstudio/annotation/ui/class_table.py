@@ -11,7 +11,6 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
-    QFont,
     QFontMetrics,
     QKeyEvent,
     QMouseEvent,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import QStyleOptionViewItem
 from segstudio.core.formatting import DASH, count_text, ratio_text, short_text
 from segstudio.core.schema import ClassSpec, LabelSchema, class_keys
 from segstudio.kit.icons import tinted
+from segstudio.kit.plain import semibold_font
 from segstudio.kit.table import TableDelegate, TableView
 from segstudio.kit.table_model import Column, Emphasis, Side, TableModel
 from segstudio.kit.theme import tokens_of
@@ -233,8 +233,7 @@ class ClassTable(TableView[ClassSpec]):
         if not self.has_figures:
             room += widths[FIRST] + widths[SECOND]
             left_out = [*left_out, FIRST, SECOND]
-        strong = QFont(self.font())
-        strong.setWeight(QFont.Weight.DemiBold)
+        strong = semibold_font(self.font())
         advance = QFontMetrics(strong).horizontalAdvance
         names = [self._rows.columns[NAME].text(spec) for spec in self._rows.rows[:_MANY]]
         wanted = max([_LEAST_NAME_PX, *map(advance, names)]) + _NAME_MARGIN

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QFont, QPalette
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -37,7 +37,7 @@ from segstudio.core.formatting import count_text, counted
 from segstudio.core.schema import LabelSchema
 from segstudio.kit.dialog import Dialog, clicked_button
 from segstudio.kit.icons import icon
-from segstudio.kit.plain import PlainLabel, plain, plain_box
+from segstudio.kit.plain import FaintLabel, PlainLabel, plain, plain_box, semibold_font
 from segstudio.runs.batch import model_of
 from segstudio.session.session import Session
 from segstudio.storage.mask_files import exports
@@ -86,9 +86,7 @@ class ExportDialog(Dialog):
         self.folder = QLineEdit(offered.folder)
         self.folder.setAccessibleName("Folder")
         self.folder.setToolTip("Where the files are written; it is made if it is not there")
-        self.problem = PlainLabel()
-        self.problem.setWordWrap(True)
-        self.problem.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.problem = FaintLabel()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.start = QPushButton(icon("file-output"), "Export")
         self.start.setDefault(True)
@@ -250,9 +248,7 @@ class ExportReportDialog(Dialog):
         super().__init__(parent)
         self.setWindowTitle("Export report")
         self.headline = PlainLabel(headline(report))
-        font = self.headline.font()
-        font.setWeight(QFont.Weight.DemiBold)
-        self.headline.setFont(font)
+        self.headline.setFont(semibold_font(self.headline.font()))
         self.headline.setWordWrap(True)
         self.text = QPlainTextEdit(report_text(report, plan, schema))
         self.text.setReadOnly(True)

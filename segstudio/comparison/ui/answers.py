@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 from segstudio.core.schema import Color, LabelSchema
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.model_titles import short_model_titles
-from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.plain import FaintLabel, PlainLabel, plain
 from segstudio.kit.swatch import swatch
 from segstudio.session.disputes import DisagreementState, DisputedRegion, Disputes
 
@@ -35,9 +35,7 @@ class AnswersView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.hint = PlainLabel(_HINT)
-        self.hint.setWordWrap(True)
-        self.hint.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.hint = FaintLabel(_HINT)
         self._lines = QWidget()
         self._grid = QGridLayout(self._lines)
         self._grid.setContentsMargins(0, 0, 0, 0)

@@ -17,6 +17,7 @@ from segstudio.metrics.confusion import Metrics
 from segstudio.metrics.image_figures import TIME, FolderFigures, ImageFigures, figures_at
 from segstudio.metrics.image_table import ImageTable
 from segstudio.metrics.measure import Where
+from segstudio.metrics.tally import lead_key
 
 _SECONDS = TIME.figures[0].key
 SCORES: dict[str, str] = {figure.key: figure.label for figure in figures_at(Where.IMAGES)}
@@ -163,7 +164,7 @@ class EvaluationMaterial:
     @property
     def lead(self) -> str:
         """The score that models and images are judged by, by its name in files."""
-        return "mean_iou_foreground" if self.has_background else "mean_iou"
+        return lead_key(has_foreground=self.has_background)
 
     @property
     def lead_name(self) -> str:

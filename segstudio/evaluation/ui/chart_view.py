@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QFont, QShowEvent
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -28,7 +28,7 @@ from segstudio.kit.charts.look import SYMBOLS
 from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
-from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.plain import PlainLabel, plain, semibold_font
 from segstudio.report.chart_data import ChartData
 
 _CHOSEN = "chosen"
@@ -61,9 +61,7 @@ class ChartView(QWidget):
         self._stale = True
         self.chart = Chart()
         self.name = PlainLabel(title)
-        font = self.name.font()
-        font.setWeight(QFont.Weight.DemiBold)
-        self.name.setFont(font)
+        self.name.setFont(semibold_font(self.name.font()))
         self.name.setToolTip(plain(tip))
         self.more = QToolButton()
         self.more.setIcon(icon("download"))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QIcon, QPalette
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QToolButton,
@@ -24,7 +24,7 @@ from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
 from segstudio.kit.pixmaps import pixmap_of
-from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.plain import FaintLabel, plain, semibold_font
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import UNSORTED, Column, Side, TableModel
 from segstudio.session.session import Session
@@ -53,9 +53,7 @@ class ConfusedList(QWidget):
         self._places: tuple[Place, ...] = ()
         self._place = 0
         self.title = ElidedLabel(Qt.TextElideMode.ElideRight)
-        font = self.title.font()
-        font.setWeight(QFont.Weight.DemiBold)
-        self.title.setFont(font)
+        self.title.setFont(semibold_font(self.title.font()))
         self._browsing = browsing
         self._names: Sequence[str] = ()
         self._pictures: dict[int, QIcon | None] = {}
@@ -68,8 +66,7 @@ class ConfusedList(QWidget):
         )  # fmt: skip
         self.back = _button("chevron-left", "Previous place in this image")
         self.next = _button("chevron-right", "Next place in this image")
-        self.where = PlainLabel(_HINT)
-        self.where.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.where = FaintLabel(_HINT, wraps=False)
         self._lay_out()
         self.view.clicked.connect(self._on_clicked)
         self.view.activated.connect(self._on_activated)

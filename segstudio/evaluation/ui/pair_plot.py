@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from segstudio.core.series_colors import run_color
@@ -11,7 +11,7 @@ from segstudio.evaluation.report.wording import caution, verdict
 from segstudio.evaluation.ui.interval_plot import IntervalPlot, IntervalRow
 from segstudio.evaluation.ui.pair_choice import PairChoice
 from segstudio.kit.model_titles import telling_title
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import FaintLabel
 from segstudio.metrics.bootstrap import PairedDifference
 from segstudio.session.session import Session
 
@@ -31,9 +31,7 @@ class PairPlot(QWidget):
         super().__init__()
         self._session, self._table, self._pair = session, table, pair
         self.plot = IntervalPlot()
-        self.note = PlainLabel()
-        self.note.setWordWrap(True)
-        self.note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.note = FaintLabel()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.plot)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QPalette, QResizeEvent
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
@@ -31,7 +31,7 @@ from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.fitting_row import WORD_ICON
 from segstudio.kit.icons import icon
 from segstudio.kit.key_tips import CommandTip
-from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.plain import FaintLabel, plain
 from segstudio.kit.turns import Parts
 from segstudio.session.evaluation_state import Evaluation
 from segstudio.session.session import Change, Session, What
@@ -328,8 +328,7 @@ class EvaluationProgress(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedSize(QSize(140, 8))
         self.bar.setAccessibleName("Images evaluated")
-        self.label = PlainLabel()
-        self.label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.label = FaintLabel(wraps=False)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 4, 12, 4)
         row.setSpacing(8)

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QPalette, QResizeEvent
+from PySide6.QtGui import QColor, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -35,7 +35,7 @@ from segstudio.evaluation.ui.pair_choice import PairChoice
 from segstudio.evaluation.ui.pair_plot import PairPlot
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.icon_button import text_switch
-from segstudio.kit.plain import PlainLabel, semibold
+from segstudio.kit.plain import PlainLabel, semibold, semibold_font
 from segstudio.kit.swatch import swatch
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import Column, Emphasis, Side, TableModel
@@ -43,6 +43,7 @@ from segstudio.kit.turns import Parts
 from segstudio.metrics.confusion import FOREGROUND_MEANS, IMAGE_MEANS
 from segstudio.metrics.image_figures import PIXELS, TIME, leading_first, values_of_counts
 from segstudio.metrics.measure import AnyFigure, Unit, Where
+from segstudio.metrics.tally import lead_name
 from segstudio.runs.segmenting import Segmenting
 from segstudio.session.session import Change, Session, What
 
@@ -262,7 +263,7 @@ class ResultsPage(QWidget):
         self.differences.refresh()
         lead = leading_first(Where.IMAGES, has_background=table.has_background)[0]
         images = gathered(table, lead)
-        self._images_title.setText(f"Images by {words.lead_name(table)}")
+        self._images_title.setText(f"Images by {lead_name(table.schema)}")
         self.distribution.show_values(images.figure, images.heads, images.values)
         self._fit()
 
@@ -451,9 +452,7 @@ def _titled(title: QLabel, widget: QWidget) -> QWidget:
     part = QWidget()
     column = QVBoxLayout(part)
     column.setContentsMargins(0, 0, 0, 0)
-    font = title.font()
-    font.setWeight(QFont.Weight.DemiBold)
-    title.setFont(font)
+    title.setFont(semibold_font(title.font()))
     column.addWidget(title)
     column.addWidget(widget, 20)
     column.addStretch(1)

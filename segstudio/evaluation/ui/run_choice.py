@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -23,7 +23,7 @@ from segstudio.core.series_colors import run_color
 from segstudio.evaluation.evaluating import Evaluating
 from segstudio.kit.fitting_row import WORD_ICON
 from segstudio.kit.icons import icon
-from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.plain import FaintLabel, plain
 from segstudio.kit.swatch import swatch
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.session.session import Session
@@ -207,8 +207,7 @@ class RunChoice(QToolButton):
             if measure.key in self.measures:
                 self.measures[measure.key].setToolTip(plain(measure.tip))
         self.originals.setToolTip(plain(_ORIGINALS_TIP))
-        title = PlainLabel("Evaluate these models on every image")
-        title.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        title = FaintLabel("Evaluate these models on every image", wraps=False)
         buttons = QHBoxLayout()
         buttons.setSpacing(6)
         buttons.addWidget(title, 1)

@@ -18,6 +18,7 @@ from segstudio.evaluation.report.wording import caution, verdict
 from segstudio.metrics.bootstrap import PairedDifference
 from segstudio.metrics.confusion import Metrics
 from segstudio.metrics.detection_curves import DETECTIONS
+from segstudio.metrics.tally import lead_name
 
 NO_TRUTH: Final = "There is nothing to measure against: these images have no ground truth."
 _AP = DETECTIONS.figures[0].key
@@ -29,17 +30,10 @@ def pair_text(table: EvaluationTable, first: str, second: str, found: PairedDiff
     """What separates two models over all classes, as rich text."""
     better, other = as_html(table.title(second)), as_html(table.title(first))
     said = as_html(verdict(found.lead, found.level))
-    images = counted(found.images, "image")
-    sentence = (
-        f"<b>{better}</b> against <b>{other}</b>, {lead_name(table)} over {images}: <b>{said}</b>."
-    )
+    images, lead = counted(found.images, "image"), lead_name(table.schema)
+    sentence = f"<b>{better}</b> against <b>{other}</b>, {lead} over {images}: <b>{said}</b>."
     parts = (sentence, wins_text(table, first, second), as_html(caution(found)))
     return " ".join(part for part in parts if part)
-
-
-def lead_name(table: EvaluationTable) -> str:
-    """What models and images are judged by, for people."""
-    return "mean IoU of the foreground" if table.has_background else "mean IoU"
 
 
 def wins_text(table: EvaluationTable, first: str, second: str) -> str:
@@ -63,7 +57,7 @@ def ranking_text(table: EvaluationTable) -> str:
     pixels, objects = table.best(lead), table.best(_AP)
     if not pixels or not objects or _are_alike(table, lead) or _are_alike(table, _AP):
         return ""
-    name = "mean IoU of the foreground" if table.has_background else "mean IoU"
+    name = lead_name(table.schema)
     first, second = (f"<b>{as_html(table.title(run))}</b>" for run in (pixels, objects))
     if pixels == objects:
         return (
@@ -114,7 +108,7 @@ def trap_text(table: EvaluationTable) -> str:
     guess, name = found.metrics, as_html(found.name)
     right = percent_text(guess.pixel_accuracy)
     score = guess.mean_over(table.schema.foreground_ids)[0]
-    iou, lead = ratio_text(score), lead_name(table)
+    iou, lead = ratio_text(score), lead_name(table.schema)
     everything = (
         f"Calling every pixel “{name}” finds nothing, yet is right on {right} of the pixels"
     )

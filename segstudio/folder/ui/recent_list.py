@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QFontMetrics, QKeyEvent, QPainter, QPen
+from PySide6.QtGui import QColor, QContextMenuEvent, QFontMetrics, QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
 from segstudio.core.text import printable
 from segstudio.kit.elided import fitting
 from segstudio.kit.icons import icon, tinted
-from segstudio.kit.plain import plain
+from segstudio.kit.plain import plain, semibold_font
 from segstudio.kit.theme import tokens_of
 from segstudio.storage.recent_folders import RecentFolder
 
@@ -114,7 +114,7 @@ class _RecentDelegate(QStyledItemDelegate):
         """Work out the columns: they are the same in all rows."""
         plain_font, bold = (
             QFontMetrics(self._view.font()),
-            QFontMetrics(_semibold(self._view.font())),
+            QFontMetrics(semibold_font(self._view.font())),
         )
         model, rows = self._model, self._model.rows
         # one pixel more: widths are rounded, and a text that is elided for nothing reads badly
@@ -161,7 +161,7 @@ class _RecentDelegate(QStyledItemDelegate):
         name_width, counts_width, day_width = self._widths
         left, right = box.left() + _RIM + _ICON + 12, box.right() + 1 - _RIM
         font = painter.font()
-        painter.setFont(_semibold(font))
+        painter.setFont(semibold_font(font))
         painter.setPen(ink)
         _draw(painter, left, box, name_width, row.name)
         painter.setFont(font)
@@ -185,12 +185,6 @@ def _draw(
     side = Qt.AlignmentFlag.AlignRight if to_right else Qt.AlignmentFlag.AlignLeft
     place = QRect(left, row.top(), width, row.height())
     painter.drawText(place, side | Qt.AlignmentFlag.AlignVCenter, shown)
-
-
-def _semibold(font: QFont) -> QFont:
-    bold = QFont(font)
-    bold.setWeight(QFont.Weight.DemiBold)
-    return bold
 
 
 class RecentList(QListView):

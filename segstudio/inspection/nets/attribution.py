@@ -18,7 +18,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.features import FeatureTrace, LayerInfo, Site
 from segstudio.core.formatting import bytes_text
 from segstudio.inspection.nets.recording import PassThrough, Recorder, recording
-from segstudio.inspection.nets.running import evaluating, run
+from segstudio.inspection.nets.running import evaluating, run, to_numpy
 from segstudio.inspection.nets.targets import LogitTarget, target_score
 from segstudio.inspection.nets.tracing import as_batch
 
@@ -181,24 +181,19 @@ def _backward(
             raise SegstudioError("the network's output does not depend on the image by gradients")
         tensors = [tap.taken[layer.site] for layer in taken]
         found = torch.autograd.grad(score, [images, *tensors], allow_unused=True)
-    arrays = [_array(tensor) for tensor in tensors]
+    arrays = [to_numpy(tensor[0]) for tensor in tensors]
     grads = [
-        np.zeros_like(array) if grad is None else _array(grad)
+        np.zeros_like(array) if grad is None else to_numpy(grad[0])
         for array, grad in zip(arrays, found[1:], strict=True)
     ]
     ids = [layer.id for layer in taken]
-    image = np.zeros(images.shape[1:], np.float32) if found[0] is None else _array(found[0])
+    image = np.zeros(images.shape[1:], np.float32) if found[0] is None else to_numpy(found[0][0])
     return Gradients(
         float(score.detach()),
         dict(zip(ids, arrays, strict=True)),
         dict(zip(ids, grads, strict=True)),
         image,
     )
-
-
-def _array(tensor: Tensor) -> FloatArray:
-    array: FloatArray = tensor[0].detach().float().cpu().numpy()
-    return array
 
 
 _SHARE: Final = 0.5

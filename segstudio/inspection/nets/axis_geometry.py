@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from segstudio.inspection.nets.operations import GLOBAL, Args, Kwargs, argument
+from segstudio.inspection.nets.operations import GLOBAL, Args, Kwargs, argument, pair
 
 Positions = NDArray[np.int64]
 
@@ -134,25 +134,17 @@ def rules_of(op: str, args: Args, kwargs: Kwargs, result: Any) -> Rules | None:
     return POINTWISE
 
 
-def _pair(value: Any, default: int = 0) -> tuple[int, int]:
-    if value is None or (isinstance(value, tuple | list) and not value):
-        return default, default
-    if isinstance(value, tuple | list):
-        return (int(value[0]), int(value[-1]))
-    return int(value), int(value)
-
-
 def _conv_rules(args: Args, kwargs: Kwargs, result: Tensor) -> Rules:
     del result
     weight: Tensor = argument(args, kwargs, 1, "weight")
-    stride = _pair(argument(args, kwargs, 3, "stride"), 1)
+    stride = pair(argument(args, kwargs, 3, "stride"))
     padding = argument(args, kwargs, 4, "padding", 0)
-    dilation = _pair(argument(args, kwargs, 5, "dilation"), 1)
+    dilation = pair(argument(args, kwargs, 5, "dilation"))
     kernel = (int(weight.shape[-2]), int(weight.shape[-1]))
     if padding == "same":
         pads = tuple(d * (k - 1) // 2 for d, k in zip(dilation, kernel, strict=True))
     else:
-        pads = _pair(0 if padding == "valid" else padding)
+        pads = pair(0 if padding == "valid" else padding, 0)
     rows, cols = (Window(kernel[i], stride[i], pads[i], dilation[i]) for i in (0, 1))
     return rows, cols
 
@@ -160,9 +152,9 @@ def _conv_rules(args: Args, kwargs: Kwargs, result: Tensor) -> Rules:
 def _transpose_rules(args: Args, kwargs: Kwargs, result: Tensor) -> Rules:
     del result
     weight: Tensor = argument(args, kwargs, 1, "weight")
-    stride = _pair(argument(args, kwargs, 3, "stride"), 1)
-    padding = _pair(argument(args, kwargs, 4, "padding"))
-    dilation = _pair(argument(args, kwargs, 7, "dilation"), 1)
+    stride = pair(argument(args, kwargs, 3, "stride"))
+    padding = pair(argument(args, kwargs, 4, "padding"), 0)
+    dilation = pair(argument(args, kwargs, 7, "dilation"))
     rows, cols = (
         TransposedWindow(int(weight.shape[i - 2]), stride[i], padding[i], dilation[i])
         for i in (0, 1)
@@ -173,13 +165,13 @@ def _transpose_rules(args: Args, kwargs: Kwargs, result: Tensor) -> Rules:
 def _pool_rules(dilation_index: int | None) -> Any:
     def make(args: Args, kwargs: Kwargs, result: Tensor) -> Rules:
         del result
-        kernel = _pair(argument(args, kwargs, 1, "kernel_size"), 1)
+        kernel = pair(argument(args, kwargs, 1, "kernel_size"))
         step = argument(args, kwargs, 2, "stride")
-        stride = kernel if step in (None, (), []) else _pair(step)
-        padding = _pair(argument(args, kwargs, 3, "padding"))
+        stride = kernel if step in (None, (), []) else pair(step)
+        padding = pair(argument(args, kwargs, 3, "padding"), 0)
         dilation = (1, 1)
         if dilation_index is not None:
-            dilation = _pair(argument(args, kwargs, dilation_index, "dilation"), 1)
+            dilation = pair(argument(args, kwargs, dilation_index, "dilation"))
         rows, cols = (Window(kernel[i], stride[i], padding[i], dilation[i]) for i in (0, 1))
         return rows, cols
 

@@ -75,6 +75,15 @@ def argument(args: Args, kwargs: Kwargs, index: int, name: str, default: Any = N
     return kwargs.get(name, default)
 
 
+def pair(value: Any, default: int | tuple[int, int] = 1) -> tuple[int, int]:
+    """Return (down, across) of an argument that is one number, several, or left out."""
+    if value is None or (isinstance(value, tuple | list) and not value):
+        value = default
+    if isinstance(value, tuple | list):
+        return int(value[0]), int(value[-1])
+    return int(value), int(value)
+
+
 def multiply_adds(op: str, args: Args, kwargs: Kwargs, result: Any) -> int:
     """Return the multiply-adds of a call; 0 for what has none worth counting.
 

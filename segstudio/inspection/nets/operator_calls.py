@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from torch import Tensor
 
 from segstudio.core.operators import Operator, OperatorKind
-from segstudio.inspection.nets.operations import Args, Kwargs, argument
+from segstudio.inspection.nets.operations import Args, Kwargs, argument, pair
 
 _EVEN: Final = 0.01
 """So far may the factors of height and width differ and be told as one."""
@@ -20,22 +20,14 @@ def operator_of(op: str, args: Args, kwargs: Kwargs, result: Tensor) -> Operator
     return None if make is None else make(args, kwargs, result)
 
 
-def _pair(value: Any, default: tuple[int, int] = (1, 1)) -> tuple[int, int]:
-    if value is None or (isinstance(value, tuple | list) and not value):
-        return default
-    if isinstance(value, tuple | list):
-        return int(value[0]), int(value[-1])
-    return int(value), int(value)
-
-
 def _convolution(args: Args, kwargs: Kwargs, result: Tensor) -> Operator:
     weight: Tensor = argument(args, kwargs, 1, "weight")
     groups = int(argument(args, kwargs, 6, "groups", 1))
     return Operator(
         OperatorKind.CONVOLUTION,
         (int(weight.shape[-2]), int(weight.shape[-1])),
-        _pair(argument(args, kwargs, 3, "stride")),
-        _pair(argument(args, kwargs, 5, "dilation")),
+        pair(argument(args, kwargs, 3, "stride")),
+        pair(argument(args, kwargs, 5, "dilation")),
         groups,
         depthwise=groups > 1 and groups == result.shape[1],
     )
@@ -47,8 +39,8 @@ def _transposed(args: Args, kwargs: Kwargs, result: Tensor) -> Operator:
     return Operator(
         OperatorKind.TRANSPOSED,
         (int(weight.shape[-2]), int(weight.shape[-1])),
-        _pair(argument(args, kwargs, 3, "stride")),
-        _pair(argument(args, kwargs, 7, "dilation")),
+        pair(argument(args, kwargs, 3, "stride")),
+        pair(argument(args, kwargs, 7, "dilation")),
         groups,
         depthwise=groups > 1 and groups == result.shape[1],
     )
@@ -60,11 +52,11 @@ def _linear(_args: Args, _kwargs: Kwargs, _result: Tensor) -> Operator:
 
 def _pooling(kind: OperatorKind, dilation_index: int | None) -> Callable[..., Operator]:
     def make(args: Args, kwargs: Kwargs, _result: Tensor) -> Operator:
-        kernel = _pair(argument(args, kwargs, 1, "kernel_size"))
+        kernel = pair(argument(args, kwargs, 1, "kernel_size"))
         dilation = (1, 1)
         if dilation_index is not None:
-            dilation = _pair(argument(args, kwargs, dilation_index, "dilation"))
-        return Operator(kind, kernel, _pair(argument(args, kwargs, 2, "stride"), kernel), dilation)
+            dilation = pair(argument(args, kwargs, dilation_index, "dilation"))
+        return Operator(kind, kernel, pair(argument(args, kwargs, 2, "stride"), kernel), dilation)
 
     return make
 

@@ -12,12 +12,11 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from segstudio.core.proposals import Proposals, Ranked
 from segstudio.inspection.nets.recording import PassThrough, Recorder, recording
-from segstudio.inspection.nets.running import evaluating, run
+from segstudio.inspection.nets.running import evaluating, run, to_numpy
 from segstudio.inspection.nets.tracing import as_batch
 
 _FILTER: Final = "filter_proposals"
@@ -88,13 +87,8 @@ class _Filtered:
         boxes, scores = self.kept[0][0], self.kept[1][0]
         order = scores.argsort(descending=True, stable=True)
         return Proposals(
-            Ranked(_array(before) * scale, _array(best.values.sigmoid())),
-            Ranked(_array(boxes[order]) * scale, _array(scores[order])),
+            Ranked(to_numpy(before) * scale, to_numpy(best.values.sigmoid())),
+            Ranked(to_numpy(boxes[order]) * scale, to_numpy(scores[order])),
             len(self.objectness),
             threshold,
         )
-
-
-def _array(tensor: Tensor) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = tensor.detach().float().cpu().numpy()
-    return array

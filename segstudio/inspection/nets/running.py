@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from segstudio.inspection.nets.recording import Recorder, tensors_in
@@ -47,6 +49,12 @@ def run(model: nn.Module, images: Tensor, recorder: Recorder | None = None) -> A
         for item in items:
             recorder.add_alias(item, index)
     return model(items)
+
+
+def to_numpy(tensor: Tensor) -> NDArray[np.float32]:
+    """The numbers of a tensor on any device."""
+    array: NDArray[np.float32] = tensor.detach().float().cpu().numpy()
+    return array
 
 
 def main_output(output: Any) -> Tensor | None:

@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from segstudio.core.attention import AttentionBlock, AttentionBlocks, BlockAttention, Places
@@ -24,7 +23,7 @@ from segstudio.core.features import FeatureMap
 from segstudio.inspection.nets.graph import is_inside
 from segstudio.inspection.nets.operations import argument, canonical
 from segstudio.inspection.nets.recording import Recorder, recording, tensors_in
-from segstudio.inspection.nets.running import evaluating, run
+from segstudio.inspection.nets.running import evaluating, run, to_numpy
 from segstudio.inspection.nets.token_places import Placed, TokenPlaces
 from segstudio.inspection.nets.tracing import as_batch, to_array
 
@@ -225,12 +224,12 @@ def _numbers(
     """What the weights of an attention follow from, or the weights."""
     if op == _WRITTEN_OUT:
         weights = result if result.ndim == 4 else result[:, None]
-        return {"weights": _array(weights)}
+        return {"weights": to_numpy(weights)}
     if op == _WHOLE:
         again = dict(kwargs)
         again.update(need_weights=True, average_attn_weights=False)
         _, weights = func(*args[:16], **again)
-        return {"weights": _array(weights)}
+        return {"weights": to_numpy(weights)}
     query, key = argument(args, kwargs, 0, "query"), argument(args, kwargs, 1, "key")
     mask = argument(args, kwargs, 3, "attn_mask")
     scale = argument(args, kwargs, 6, "scale")
@@ -245,16 +244,11 @@ def _numbers(
             bias = torch.zeros(mask.shape).masked_fill(~mask.cpu(), float("-inf"))
         bias = bias[:, None] if bias.ndim == 3 else bias
     return {
-        "query": _array(query),
-        "key": _array(key),
+        "query": to_numpy(query),
+        "key": to_numpy(key),
         "scale": float(query.shape[-1] ** -0.5 if scale is None else scale),
-        "bias": None if bias is None else _array(bias),
+        "bias": None if bias is None else to_numpy(bias),
     }
-
-
-def _array(tensor: Tensor) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = tensor.detach().float().cpu().numpy()
-    return array
 
 
 def _tokens(tensor: Tensor, placed: Placed) -> FeatureMap | None:

@@ -24,7 +24,7 @@ from segstudio.core.proposals import Proposals, Ranked
 from segstudio.inspection.nets.ablation import cutting
 from segstudio.inspection.nets.attribution import Gradients, gradients, stage_field
 from segstudio.inspection.nets.region_proposals import proposals
-from segstudio.inspection.nets.running import evaluating, masks_left_small
+from segstudio.inspection.nets.running import evaluating, masks_left_small, to_numpy
 from segstudio.inspection.nets.skip_merges import SkipMerge, look_at_join
 from segstudio.inspection.nets.targets import LogitTarget
 from segstudio.inspection.nets.token_attention import attention_blocks, block_attention
@@ -191,7 +191,7 @@ class TracedModel:
         if self.spec.finds_objects or self._universal is not None:
             return None
         with self._at_work(check), torch.inference_mode(), evaluating(self._network):
-            return _array(self._runner.logits(self._pixels, self._range)[0])
+            return to_numpy(self._runner.logits(self._pixels, self._range)[0])
 
     def skip_merge(self, edge: SkipEdge, check: Check = no_check) -> SkipMerge:
         """Return what the join of a skip edge brings together.
@@ -397,11 +397,6 @@ def _window(
     top = min(max(y - high // 2, 0), height - high)
     left = min(max(x - wide // 2, 0), width - wide)
     return Rect(top, left, top + high, left + wide)
-
-
-def _array(tensor: Tensor) -> FloatArray:
-    array: FloatArray = tensor.float().cpu().numpy()
-    return array
 
 
 def head_module(model: nn.Module, found: FeatureTrace) -> tuple[nn.Module, int]:

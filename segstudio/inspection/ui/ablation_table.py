@@ -8,7 +8,6 @@ from functools import partial
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
@@ -27,7 +26,7 @@ from segstudio.inspection.ui.cut_masks import change_column
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.file_dialogs import ask_csv
 from segstudio.kit.icon_button import icon_button
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import FaintLabel
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import UNSORTED, Column, Side, TableModel
 from segstudio.metrics.cut_costs import ALL_SKIPS, Ablation, AblationRow
@@ -96,9 +95,7 @@ class AblationTable(QWidget):
         self.progress.setAccessibleName("Images counted")
         self.copy = icon_button("copy", "Copy the table as CSV")
         self.save = icon_button("download", "Save the table as CSV…")
-        self.line = PlainLabel(_HINT)
-        self.line.setWordWrap(True)
-        self.line.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.line = FaintLabel(_HINT)
         self.rows = TableModel(_FIRST, lambda row: row.name)
         self.table = TableView(self.rows, "What each skip is worth", sorting=UNSORTED)
         self.table.doubleClicked.connect(lambda index: self._open(self.table.row_at(index)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QHideEvent, QPalette, QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from segstudio.core.attention import AttentionBlock
@@ -17,28 +16,29 @@ from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.photo_overlay import PhotoOverlay
 from segstudio.inspection.ui.photo_place import photo_pixel, photo_share
 from segstudio.inspection.ui.picture_row import CaptionedPicture, PictureRow
+from segstudio.inspection.ui.watched_page import WatchedPage
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.empty import EmptyState, Switch
-from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.plain import FaintLabel, plain
 from segstudio.kit.turns import Parts
 from segstudio.session.inspection import Overlay
-from segstudio.session.session import Change, Session, What
+from segstudio.session.session import Session, What
 
 _NO_TRACE: Final = "The attention of a network appears here when one is traced."
 _WAITING: Final = "Following attention through the network…"
 _HOVER: Final = "Move the pointer over the photo: here is what the token at that place looks at."
 _TIMES: Final = "\u00d7"
-_ON_CHANGE = What.TRACE | What.INSPECTION | What.OVER_PHOTO
 
 
-class AttentionPage(QWidget):
+class AttentionPage(WatchedPage):
     """Two pictures: the block's tokens, and the attention of one of them, hovered or pinned.
 
     Signals:
         pointed: The photo's pixel (x, y) under the pointer in a picture, or None.
     """
 
+    kinds = What.TRACE | What.INSPECTION | What.OVER_PHOTO
     pointed = Signal(object)
 
     block: ElidedCombo
@@ -56,18 +56,16 @@ class AttentionPage(QWidget):
         overlay: PhotoOverlay,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._session, self._attending = session, attending
-        self._inspecting, self._overlay = inspecting, overlay
+        super().__init__(session, attending.watch, parent)
+        self._attending, self._inspecting, self._overlay = attending, inspecting, overlay
         self._pixel: tuple[int, int] | None = None
         self._listed: object = None
         self._tokens_of: object = None
         self._asked: object = None
-        self.line, self.note = PlainLabel(), PlainLabel()
+        self.line, self.note = FaintLabel(), FaintLabel()
         self._contents = QWidget()
         self._switch = Switch(EmptyState(_NO_TRACE), self._contents)
         self.setLayout(self._switch)
-        self._refresh = Coalescer(self, self._show)
         self._look = Coalescer(self, self._ask_pixel)
 
     def build(self) -> Parts[None]:
@@ -85,8 +83,6 @@ class AttentionPage(QWidget):
         self.attention = self.pictures.add(CaptionedPicture("Attention"))
         yield
         for label in (self.line, self.note):
-            label.setWordWrap(True)
-            label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
             column.addWidget(label)
         self._connect()
 
@@ -138,24 +134,7 @@ class AttentionPage(QWidget):
 
     # -- what is shown -------------------------------------------------------------------------
 
-    def _on_change(self, change: Change) -> None:
-        if change.what & _ON_CHANGE:
-            self._refresh.request()
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Ask for attention from now on."""
-        super().showEvent(event)
-        self._attending.watch(watched=True)
-        self._refresh.request()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        """Nobody looks any more."""
-        super().hideEvent(event)
-        self._attending.watch(watched=False)
-
     def _show(self) -> None:
-        if not self.isVisible():
-            return
         state, inspection = self._attending.state, self._session.inspection
         self._switch.show_contents(state.kept is not None, _line(state))
         self.on_photo.setChecked(inspection.overlay is Overlay.ATTENTION)

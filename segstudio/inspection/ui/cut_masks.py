@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor, QPalette, QResizeEvent, QShowEvent
+from PySide6.QtGui import QColor, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from segstudio.canvas.photo import Photo
@@ -31,7 +31,7 @@ from segstudio.inspection.ui.photo_place import photo_pixel, photo_share
 from segstudio.inspection.ui.picture_row import CaptionedPicture, PictureRow
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import Stacked
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import FaintLabel, PlainLabel
 from segstudio.kit.swatch import swatch
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import Column, Emphasis, Row, Side, TableModel
@@ -402,9 +402,7 @@ def _legend(counts: NDArray[np.int64]) -> str:
 
 
 def _hint(text: str) -> QLabel:
-    label = PlainLabel(text)
-    label.setWordWrap(True)
+    label = FaintLabel(text)
     label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-    label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
     label.setMinimumWidth(80)
     return label

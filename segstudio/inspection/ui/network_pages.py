@@ -104,13 +104,13 @@ def _proposals_page(session: Session, room: Services, parent: QWidget) -> QWidge
 def _pair_page(session: Session, room: Services, parent: QWidget) -> QWidget:
     from segstudio.inspection.ui.pair_page import PairPage
 
-    return PairPage(session, room.inspecting, room.pairing, room.feature_maps, parent)
+    return PairPage(session, room.pairing, room.feature_maps, parent)
 
 
 def _upsampling_page(session: Session, room: Services, parent: QWidget) -> QWidget:
     from segstudio.inspection.ui.upsampling_page import UpsamplingPage
 
-    return UpsamplingPage(session, room.upsampling, room.feature_maps, parent)
+    return UpsamplingPage(session, room.upsampling, parent)
 
 
 _PAGES: dict[str, Callable[[Session, Services, QWidget], QWidget]] = {

@@ -15,7 +15,7 @@ from segstudio.inspection.feature_maps import FeatureMaps
 from segstudio.inspection.stage_similarity import StageSimilarity
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.pixmaps import pixmap_of
-from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.plain import FaintLabel, PlainLabel, plain
 from segstudio.report.diagram_style import stride_words
 from segstudio.session.inspection import TracedNetwork
 from segstudio.session.session import Session
@@ -85,8 +85,7 @@ class StagePicture(QWidget):
         self.picture = _Picture()
         self.picture.setAccessibleName(name)
         self.caption = ElidedLabel()
-        self.shape = PlainLabel()
-        self.shape.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.shape = FaintLabel(wraps=False)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(1)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Final
 
-from PySide6.QtGui import QHideEvent, QIcon, QPalette, QResizeEvent, QShowEvent
+from PySide6.QtGui import QIcon, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -20,21 +20,20 @@ from segstudio.core.formatting import count_text, ratio_text
 from segstudio.core.labels import Image
 from segstudio.inspection.alignment import AlignedStages
 from segstudio.inspection.feature_maps import FeatureMaps
-from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.pairing import Pairing
 from segstudio.inspection.stage_similarity import StageSimilarity
 from segstudio.inspection.ui.pair_controls import PairControls
 from segstudio.inspection.ui.pair_detail import PairDetail
 from segstudio.inspection.ui.similarity_map import SimilarityMap
-from segstudio.kit.coalesce import Coalescer
+from segstudio.inspection.ui.watched_page import WatchedPage
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.heat_map import Cell
 from segstudio.kit.pixmaps import pixmap_of
-from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.plain import FaintLabel, plain
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import UNSORTED, Column, Side, TableModel
 from segstudio.session.inspection import MapPicture, StageLook, TracedNetwork
-from segstudio.session.session import Change, Session, What
+from segstudio.session.session import Session, What
 
 _PICTURE_PX: Final = 44
 _NONE: Final = "Choose a second model to compare its stages with this one's."
@@ -46,19 +45,19 @@ _HELP: Final = (
 )
 
 
-class PairPage(QWidget):
+class PairPage(WatchedPage):
     """Chooses the second model; shows the heat map of similarities, or the stages by stride."""
+
+    kinds = What.TRACE | What.PAIR | What.INSPECTION | What.MODELS | What.PROJECT
 
     def __init__(
         self,
         session: Session,
-        inspecting: Inspecting,
         pairing: Pairing,
         feature_maps: FeatureMaps,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._session, self._inspecting = session, inspecting
+        super().__init__(session, pairing.watch, parent)
         self._pairing, self._feature_maps = pairing, feature_maps
         self._under: Cell | None = None
         self._shown_look: tuple[MapPicture, int, StageLook] | None = None
@@ -76,10 +75,9 @@ class PairPage(QWidget):
         self._icons: dict[tuple[bool, str], QIcon | None] = {}
         self._icons_of: tuple[TracedNetwork | None, TracedNetwork | None] = (None, None)
         self.detail = PairDetail(session, feature_maps)
-        self.note = PlainLabel()
+        self.note = FaintLabel()
         self._stack = QStackedWidget()
         self._lay_out()
-        self._refresh = Coalescer(self, self._show)
         self._connect()
         self._show()
 
@@ -107,8 +105,6 @@ class PairPage(QWidget):
         self._empty = EmptyState(_NONE)
         self._switch = Switch(self._empty, contents)
         column.addWidget(_holder(self._switch), 1)
-        self.note.setWordWrap(True)
-        self.note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         column.addWidget(self.note)
 
     def _connect(self) -> None:
@@ -123,26 +119,10 @@ class PairPage(QWidget):
 
     # -- what it shows -----------------------------------------------------------------------
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Someone looks: compare."""
-        super().showEvent(event)
-        self._pairing.watch(True)
-        self._refresh.request()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        """Nobody looks any more."""
-        super().hideEvent(event)
-        self._pairing.watch(False)
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave the pictures out where there is no room for them."""
         super().resizeEvent(event)
         self._show_detail()
-
-    def _on_change(self, change: Change) -> None:
-        kinds = What.TRACE | What.PAIR | What.INSPECTION | What.MODELS | What.PROJECT
-        if change.what & kinds and self.isVisible():
-            self._refresh.request()
 
     def _show(self) -> None:
         inspection, state = self._session.inspection, self._pairing.state

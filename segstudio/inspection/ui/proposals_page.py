@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QHideEvent, QPalette, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -20,14 +19,14 @@ from segstudio.core.formatting import count_text, ratio_text
 from segstudio.core.proposals import Proposals, Ranked
 from segstudio.inspection.photo_overlay import PhotoOverlay
 from segstudio.inspection.proposing import ProposalsState, Proposing, has_proposals
-from segstudio.kit.coalesce import Coalescer
+from segstudio.inspection.ui.watched_page import WatchedPage
 from segstudio.kit.empty import EmptyState, Switch
-from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.plain import FaintLabel, plain
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import Column, Side, TableModel
 from segstudio.kit.turns import Parts
 from segstudio.session.inspection import Inspection, Overlay
-from segstudio.session.session import Change, Session, What
+from segstudio.session.session import Session, What
 
 _NO_TRACE: Final = "The proposals of a network appear here when one is traced."
 _WAITING: Final = "Asking the network for its proposals…"
@@ -37,7 +36,6 @@ _WHEN: Final = (
     ("After suppression", False, "What is left for the heads when overlapping boxes are gone"),
     ("Before suppression", True, "The boxes with the highest objectness, overlapping or not"),
 )
-_ON_CHANGE = What.TRACE | What.INSPECTION | What.OVER_PHOTO
 
 
 @dataclass(frozen=True)
@@ -67,9 +65,10 @@ _COLUMNS: Final = (
 )  # fmt: skip
 
 
-class ProposalsPage(QWidget):
+class ProposalsPage(WatchedPage):
     """Before or after suppression, how many, on the photo or not, and each as a row."""
 
+    kinds = What.TRACE | What.INSPECTION | What.OVER_PHOTO
     when: QComboBox
     count: QSpinBox
     on_photo: QPushButton
@@ -83,14 +82,13 @@ class ProposalsPage(QWidget):
         overlay: PhotoOverlay,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._session, self._proposing, self._overlay = session, proposing, overlay
+        super().__init__(session, proposing.watch, parent)
+        self._proposing, self._overlay = proposing, overlay
         self._listed: object = None
-        self.line = PlainLabel()
+        self.line = FaintLabel()
         self._contents = QWidget()
         self._switch = Switch(EmptyState(_NO_TRACE), self._contents)
         self.setLayout(self._switch)
-        self._refresh = Coalescer(self, self._show)
 
     def build(self) -> Parts[None]:
         """Make what it holds, where it stays."""
@@ -103,8 +101,6 @@ class ProposalsPage(QWidget):
         self.table = TableView(self.proposals, "Proposals", row_height=22)
         yield
         column.addWidget(self.table, 1)
-        self.line.setWordWrap(True)
-        self.line.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         column.addWidget(self.line)
         self._connect()
 
@@ -152,24 +148,7 @@ class ProposalsPage(QWidget):
 
     # -- what is shown -------------------------------------------------------------------------
 
-    def _on_change(self, change: Change) -> None:
-        if change.what & _ON_CHANGE:
-            self._refresh.request()
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Ask for proposals from now on."""
-        super().showEvent(event)
-        self._proposing.watch(watched=True)
-        self._refresh.request()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        """Nobody looks any more."""
-        super().hideEvent(event)
-        self._proposing.watch(watched=False)
-
     def _show(self) -> None:
-        if not self.isVisible():
-            return
         state, inspection = self._proposing.state, self._session.inspection
         self._switch.show_contents(state.found is not None, _empty_line(state))
         self.on_photo.setChecked(inspection.overlay is Overlay.PROPOSALS)

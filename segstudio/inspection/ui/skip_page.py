@@ -11,7 +11,6 @@ from PySide6.QtGui import (
     QHideEvent,
     QPainter,
     QPaintEvent,
-    QPalette,
     QShowEvent,
 )
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QToolTip, QVBoxLayout, QWidget
@@ -27,7 +26,7 @@ from segstudio.inspection.ui.picture_row import PictureRow
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.empty import EmptyState, Switch
-from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.plain import FaintLabel, plain
 from segstudio.session.inspection import MapPicture, TracedNetwork
 from segstudio.session.session import Change, Session, What
 
@@ -81,9 +80,7 @@ class SkipPage(QWidget):
         self.cut.setToolTip("The Cuts page shows the mask without it")
         self.pictures = PictureRow()
         self.bar = EnergyBar()
-        self.line = PlainLabel()
-        self.line.setWordWrap(True)
-        self.line.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.line = FaintLabel()
         self._switch = Switch(EmptyState(_NO_TRACE), self._contents())
         self.setLayout(self._switch)
         self._refresh = Coalescer(self, self._show)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QPalette
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -25,7 +25,7 @@ from segstudio.inspection.ui.histogram import HistogramView
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.icon_button import text_switch
 from segstudio.kit.icons import icon
-from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.plain import PlainLabel, plain, semibold_font
 from segstudio.session.inspection import StageLook, ValueRange
 
 LEAST_WIDTH, USUAL_WIDTH = 212, 232
@@ -76,9 +76,7 @@ class StageDetails(QScrollArea):
         self.setWidgetResizable(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its controls scroll to themselves
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        font = self.title.font()
-        font.setWeight(QFont.Weight.DemiBold)
-        self.title.setFont(font)
+        self.title.setFont(semibold_font(self.title.font()))
         self._choices = QButtonGroup(self)
         for button in (self.stage, self.channel):
             self._choices.addButton(button)

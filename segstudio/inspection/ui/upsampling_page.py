@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from PySide6.QtCore import QModelIndex, QSize, Qt
-from PySide6.QtGui import QAction, QColor, QHideEvent, QPalette, QResizeEvent, QShowEvent
+from PySide6.QtGui import QAction, QColor, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -23,15 +23,14 @@ from segstudio.core.formatting import DASH, counted, percent_text
 from segstudio.core.series_colors import VERMILION
 from segstudio.core.short_names import TITLE_CUTS, shared_parts
 from segstudio.inspection.checkerboards import MeasuredStages, ModelSpectra, StageSpectrum
-from segstudio.inspection.feature_maps import FeatureMaps
 from segstudio.inspection.ui.spectra_view import ShownSpectrum, SpectraView
+from segstudio.inspection.ui.watched_page import WatchedPage
 from segstudio.inspection.upsampling import Upsampling, UpsamplingState
-from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import EmptyState, Switch
-from segstudio.kit.plain import PlainLabel, in_menu, plain
+from segstudio.kit.plain import FaintLabel, in_menu, plain
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import Column, Side, TableModel
-from segstudio.session.session import Change, Session, What
+from segstudio.session.session import Session, What
 
 
 class CheckerboardFigure(StrEnum):
@@ -75,24 +74,16 @@ _HELP: Final = (
 )
 
 
-class UpsamplingPage(QWidget):
+class UpsamplingPage(WatchedPage):
     """A table of stages and models with bars; the chosen row's maps and spectra beside it."""
 
+    kinds = What.TRACE | What.INSPECTION | What.MODELS
+
     def __init__(
-        self,
-        session: Session,
-        upsampling: Upsampling,
-        feature_maps: FeatureMaps,
-        parent: QWidget | None = None,
+        self, session: Session, upsampling: Upsampling, parent: QWidget | None = None
     ) -> None:
-        """Args:
-        session: What is open.
-        upsampling: Measures.
-        feature_maps: Given to every page; this one's pictures come with the measures.
-        """
-        super().__init__(parent)
-        del feature_maps
-        self._session, self._upsampling = session, upsampling
+        super().__init__(session, upsampling.watch, parent)
+        self._upsampling = upsampling
         self.models = QPushButton("Models")
         self.menu = QMenu(self.models)
         self.measured = _combo("Where the checkerboard is measured", _PLACES)
@@ -102,9 +93,8 @@ class UpsamplingPage(QWidget):
         self.strides: TableModel[int] = TableModel((), lambda stride: stride, self)
         self.table = TableView(self.strides, "Checkerboard by stage and model", row_height=28)
         self.view = SpectraView()
-        self.note = PlainLabel()
+        self.note = FaintLabel()
         self._lay_out()
-        self._refresh = Coalescer(self, self._show)
         self._connect()
         self._show()
 
@@ -122,8 +112,6 @@ class UpsamplingPage(QWidget):
             row.addWidget(widget)
         row.addStretch(1)
         row.addWidget(self.progress)
-        self.note.setWordWrap(True)
-        self.note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setChildrenCollapsible(False)
         for part, share in zip((self.table, self.view), _SHARES, strict=True):
@@ -156,12 +144,6 @@ class UpsamplingPage(QWidget):
         ]
         self._session.changed.connect(self._on_change)
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Someone looks: measure."""
-        super().showEvent(event)
-        self._upsampling.watch(True)
-        self._refresh.request()
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Put the pictures below the table where the page is upright."""
         super().resizeEvent(event)
@@ -170,15 +152,6 @@ class UpsamplingPage(QWidget):
         if self.splitter.orientation() != wanted:
             self.splitter.setOrientation(wanted)
             self.splitter.setSizes([100 * share for share in _SHARES])
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        """Nobody looks any more."""
-        super().hideEvent(event)
-        self._upsampling.watch(False)
-
-    def _on_change(self, change: Change) -> None:
-        if change.what & (What.TRACE | What.INSPECTION | What.MODELS) and self.isVisible():
-            self._refresh.request()
 
     def _show(self) -> None:
         state = self._upsampling.state

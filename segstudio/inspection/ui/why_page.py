@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPalette, QResizeEvent, QShowEvent
+from PySide6.QtGui import QColor, QPalette, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QComboBox,
@@ -33,7 +33,7 @@ from segstudio.inspection.photo_overlay import PhotoOverlay
 from segstudio.inspection.ui.class_bars import ClassBars
 from segstudio.inspection.ui.stage_strip import PICTURE_PX, StageStrip
 from segstudio.kit.coalesce import Coalescer
-from segstudio.kit.plain import LinkLabel, PlainLabel, plain
+from segstudio.kit.plain import LinkLabel, PlainLabel, plain, semibold_font
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import Column, Emphasis, Side, TableModel
 from segstudio.kit.turns import Parts
@@ -423,9 +423,7 @@ def _lens_columns(class_id: int | None, schema: LabelSchema) -> tuple[Column[Log
 def _heading(text: str = "", *, wraps: bool = True) -> QLabel:
     label = PlainLabel(text)
     label.setWordWrap(wraps)
-    font = label.font()
-    font.setWeight(QFont.Weight.DemiBold)
-    label.setFont(font)
+    label.setFont(semibold_font(label.font()))
     return label
 
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from segstudio.core.errors import SegstudioError, one_line
 from segstudio.core.prediction import ModelSpec
 from segstudio.core.text import listed
-from segstudio.models.checkpoints import load_state, read_tensors
+from segstudio.models.checkpoints import far_too_few, load_state, read_tensors
 from segstudio.models.families import Found, Shapes
 from segstudio.models.hub_folder import (
     ARCHITECTURES,
@@ -46,7 +46,6 @@ _UNBUILDABLE: Final = (
     ZeroDivisionError,
 )  # fmt: skip
 """What transformers raises for a configuration that makes no sense."""
-_SPARE_NUMBERS: Final = 1_000_000
 _SEGFORMER_WIDTHS: Final[Mapping[tuple[int, ...], tuple[int, ...]]] = {
     (32, 64, 160, 256): (1, 2, 5, 8),
     (64, 128, 320, 512): (1, 2, 5, 8),
@@ -218,7 +217,7 @@ def _buildable(
     where = path.parent / CONFIG
     try:
         made = _configuration(name, config)
-        _check_size(kind, made, state, path)
+        few = far_too_few(state, lambda: kind(made))
     except ImportError as error:
         raise SegstudioError(
             f"The network of {where} needs a package that is not installed: {_in_a_line(error)}",
@@ -229,25 +228,17 @@ def _buildable(
             f"The network of {where} cannot be built: {_in_a_line(error)}",
             "Copy the folder again, or choose another network.",
         ) from error
+    if few is not None:
+        raise SegstudioError(
+            f"{path} holds {few[0]:,} numbers, but its config.json describes {few[1]:,}.",
+            "The configuration beside the weights is that of another network.",
+        )
     return made
 
 
 def _in_a_line(error: Exception) -> str:
     text = " ".join(str(error).split())
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-
-
-def _check_size(kind: Any, config: Any, state: Mapping[str, Tensor], path: Path) -> None:
-    """Refuse a configuration of a far larger network than there are weights for."""
-    with torch.device("meta"):
-        planned = kind(config)
-    asked = sum(tensor.numel() for tensor in planned.state_dict().values())
-    given = sum(tensor.numel() for tensor in state.values())
-    if asked > 2 * given + _SPARE_NUMBERS:
-        raise SegstudioError(
-            f"{path} holds {given:,} numbers, but its config.json describes {asked:,}.",
-            "The configuration beside the weights is that of another network.",
-        )
 
 
 def _state(path: Path) -> dict[str, Tensor]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QFormLayout,
-    QLineEdit,
     QListWidget,
     QListWidgetItem,
     QRadioButton,
@@ -17,15 +16,12 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.class_mapping import same_classes
-from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import EnsembleMethod, ModelSpec
-from segstudio.kit.dialog import Dialog
 from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.plain import plain
 from segstudio.kit.row_height import RowHeight
-from segstudio.runs.kept_weights import free_title
 from segstudio.runs.named_runs import NamedRuns
-from segstudio.runs.ui.run_dialog import CreateButtons, line, title_problem
+from segstudio.runs.ui.new_run_dialog import NewRunDialog
 from segstudio.session.session import Session
 
 _ID = Qt.ItemDataRole.UserRole
@@ -42,21 +38,11 @@ _NAMED = 3
 """So many members are named in a suggested name."""
 
 
-class EnsembleDialog(Dialog):
-    """Asks for members and the way in which they answer; starts with the chosen model.
-
-    Signals:
-        created: (id of the new run, whether it shall run on the open image at once).
-    """
-
-    created = Signal(str, bool)
+class EnsembleDialog(NewRunDialog):
+    """Asks for members and the way in which they answer; starts with the chosen model."""
 
     def __init__(self, session: Session, named_runs: NamedRuns, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("New ensemble")
-        self._session, self._named_runs = session, named_runs
-        self.name = QLineEdit()
-        self.name.setAccessibleName("Name")
+        super().__init__("New ensemble", session, named_runs, parent)
         self.members = QListWidget()
         self.members.setAccessibleName("Models")
         self.members.setItemDelegate(RowHeight(_ROW_HEIGHT, self.members))
@@ -69,16 +55,11 @@ class EnsembleDialog(Dialog):
             "The objects that one model finds lie over the classes\nthat another gives to every pixel"
         )
         self.mean.setChecked(True)
-        self.note = line("What it does, or what is missing")
-        self.buttons = CreateButtons(session)
         self._fill()
         self._lay_out()
-        self.name.textChanged.connect(self._check)
         self.members.itemChanged.connect(self._check)
         for button in (self.mean, self.vote, self.panoptic):
             button.toggled.connect(self._check)
-        self.buttons.asked.connect(self._create)
-        self.buttons.rejected.connect(self.reject)
         self._check()
 
     def _fill(self) -> None:
@@ -100,16 +81,10 @@ class EnsembleDialog(Dialog):
         how.addWidget(self.vote)
         how.addWidget(self.panoptic)
         form = QFormLayout()
-        form.setHorizontalSpacing(14)
-        form.setVerticalSpacing(8)
         form.addRow("Name", self.name)
         form.addRow("Models", self.members)
         form.addRow("Answer", how)
-        column = QVBoxLayout(self)
-        column.setSpacing(8)
-        column.addLayout(form)
-        for widget in (self.note, self.buttons):
-            column.addWidget(widget)
+        self._column(form)
         self.setMinimumSize(540, 420)
 
     @property
@@ -125,28 +100,17 @@ class EnsembleDialog(Dialog):
             return "panoptic"
         return "mean" if self.mean.isChecked() else "vote"
 
-    @property
-    def title(self) -> str:
-        """The name typed, or else the suggested one."""
-        return self.name.text().strip() or self.name.placeholderText()
-
     def _check(self) -> None:
         chosen = self.chosen
         self._dim(chosen)
         suggested = f"{_WORDS[self.method]} of {_names(chosen)}" if chosen else "Ensemble"
-        self.name.setPlaceholderText(
-            free_title(suggested, [spec.title for spec in self._session.models.values()])
-        )
-        problem = title_problem(self.title, self._session.models)
+        self._suggest(suggested)
+        problem = self._title_problem()
         if self.method == "panoptic" and len(chosen) < 2:
             problem = "Choose a model that finds objects and one that labels every pixel."
         elif len(chosen) < 2:
             problem = "Choose two models or more."
         self._say(problem, f"Every image runs through {len(chosen)} models.")
-
-    def _say(self, problem: str, words: str = "") -> None:
-        self.note.setText(problem or words)
-        self.buttons.allow(not problem)
 
     def _dim(self, chosen: tuple[ModelSpec, ...]) -> None:
         """Only models that fit those chosen can answer together with them."""
@@ -170,15 +134,9 @@ class EnsembleDialog(Dialog):
         taken = any(spec.task == other.task and spec.id != other.id for other in chosen)
         return "A model of its kind is chosen already." if taken else ""
 
-    def _create(self, run_now: bool) -> None:
+    def _made(self) -> str:
         ids = [spec.id for spec in self.chosen]
-        try:
-            run = self._named_runs.add_ensemble(self.title, ids, self.method)
-        except SegstudioError as error:
-            self._say(f"{error.message} {error.hint}".strip())
-            return
-        self.created.emit(run, run_now)
-        self.accept()
+        return self._named_runs.add_ensemble(self.title, ids, self.method)
 
 
 def _names(specs: tuple[ModelSpec, ...]) -> str:

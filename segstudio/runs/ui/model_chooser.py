@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSize, Qt
-from PySide6.QtGui import QAction, QFont, QGuiApplication, QIcon, QStandardItem, QStandardItemModel
+from PySide6.QtGui import QAction, QGuiApplication, QIcon, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QComboBox
 
 from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.icons import icon
-from segstudio.kit.plain import plain
+from segstudio.kit.plain import plain, semibold_font
 from segstudio.models.families import FAMILIES
 
 if TYPE_CHECKING:
@@ -147,9 +147,7 @@ class ModelItems(QStandardItemModel):
 def _heading(title: str) -> QStandardItem:
     heading = QStandardItem(title)
     heading.setFlags(Qt.ItemFlag.NoItemFlags)
-    font = heading.font()
-    font.setWeight(QFont.Weight.DemiBold)
-    heading.setFont(font)
+    heading.setFont(semibold_font(heading.font()))
     return heading
 
 

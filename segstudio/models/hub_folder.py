@@ -7,6 +7,7 @@ processor_config.json) and the weights, in one file or in several with an index.
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -216,6 +217,24 @@ def network_folder(path: Path) -> Path | None:
 
 def _is_weights(name: str) -> bool:
     return name in WEIGHTS or name.startswith(("model-0", "pytorch_model-0"))
+
+
+def tells_all(folder: Path) -> bool:
+    """Whether the files beside the weights name the classes and say how images are prepared.
+
+    transformers calls classes LABEL_0, LABEL_1 ... where nobody named them.
+
+    Raises:
+        SegstudioError: if they are damaged, or there are no weights.
+    """
+    found = HubFolder.read(folder)
+    names = found.config.get("id2label")
+    named = isinstance(names, dict) and any(
+        not re.fullmatch(rf"(label|class)[ _]?{re.escape(str(key))}", str(name), re.IGNORECASE)
+        for key, name in names.items()
+    )
+    values = found.processor
+    return named and ("image_mean" in values or values.get("do_normalize") is False)
 
 
 def spec_of_folder(folder: Path) -> ModelSpec:

@@ -6,6 +6,7 @@ known and checked before any other library opens it.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import mmap
 from collections.abc import Callable, Iterator
@@ -160,6 +161,18 @@ def _elsewhere(path: Path, location: str) -> SegstudioError:
         f"{path} names {location!r} as the file of its weights, which lies outside its folder.",
         "Export the model again, with its weights inside or beside it.",
     )
+
+
+@functools.lru_cache(maxsize=64)
+def data_files_at(path: Path, size: int, modified_ns: int) -> tuple[Path, ...]:
+    """The files with a model's weights, as they were when its own had this size and time.
+
+    Raises:
+        SegstudioError: as `data_files`.
+        OSError: if a file cannot be read.
+    """
+    del size, modified_ns  # of the key alone
+    return tuple(data_files(path)) if is_onnx(path) else ()
 
 
 def weights_sha256(path: Path, digest: str, check: Callable[[], None]) -> str:

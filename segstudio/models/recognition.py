@@ -27,6 +27,7 @@ from segstudio.models.hub_folder import (
     network_folder,
     require_transformers,
     spec_of_folder,
+    tells_all,
 )
 from segstudio.models.naming import variants, without_prefixes
 from segstudio.models.registry import (
@@ -112,11 +113,14 @@ def _weights_in(folder: Path) -> Path:
 
 
 def describes_itself(path: Path) -> bool:
-    """Whether a file says itself what it is, so that nothing needs to be asked.
+    """Whether a file, or what lies beside it, says what it is, so that nothing needs to be asked.
 
     Raises:
         SegstudioError: if it cannot be read.
     """
+    folder = folder_of(path)
+    if folder is not None and tells_all(folder):
+        return True
     return not is_folder(path) and is_safetensors(path) and read_spec_data(path) is not None
 
 

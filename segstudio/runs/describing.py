@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, get_args
@@ -78,6 +79,7 @@ CHANNEL_TITLES: Final = {
 BY_NUMBER: Final = "by number"
 """Stands for stored channels that are chosen by their numbers."""
 _MOST_CHANNELS: Final = 1024
+_DECIMAL_COMMA: Final = re.compile(r"[-+]?\d*,\d+")
 OUTPUT_TITLES: Final[dict[OutputKind, str]] = {
     "softmax": "The highest of the classes (softmax)",
     "sigmoid": "Each class by itself (sigmoid)",
@@ -117,10 +119,23 @@ def _numbers(values: Sequence[float], channels: int) -> list[float]:
 def parse_numbers(text: str, channels: int, name: str) -> list[float]:
     """Numbers as a user types them, one for all channels or one for each.
 
+    A comma stands between numbers, "0, 0, 1", or within them, "0,485 0,456 0,406".
+
     Raises:
-        SegstudioError: in plain words.
+        SegstudioError: in plain words; of what could be read in both ways too.
     """
-    parts = text.replace(";", " ").replace(",", " ").split()
+    words = text.replace(";", " ").split()
+    within = bool(words) and all(_DECIMAL_COMMA.fullmatch(word) for word in words)
+    if within and len(words) == 1 and channels == 2:
+        whole, part = text.strip().split(",")
+        raise SegstudioError(
+            f"{name} is {text.strip()}, which may be one number or two.",
+            f"Give {whole or 0}.{part} for one, {whole or 0} {part} for two.",
+        )
+    if within and len(words) in (1, channels):
+        parts = [word.replace(",", ".") for word in words]
+    else:
+        parts = text.replace(";", " ").replace(",", " ").split()
     try:
         found = [float(part) for part in parts]
     except ValueError:
@@ -129,9 +144,10 @@ def parse_numbers(text: str, channels: int, name: str) -> list[float]:
         raise SegstudioError(
             f"{name} is {text.strip() or 'empty'}.", f"Give {_wanted(channels, name)}."
         )
-    if name == "Deviation" and not all(found):
+    wrong = [number for number in found if number <= 0]
+    if name == "Deviation" and wrong:
         raise SegstudioError(
-            "Deviation is 0; nothing can be divided by it.", "Give another number."
+            f"Deviation is {wrong[0]:g}; it must be above 0.", f"Give {_wanted(channels, name)}."
         )
     return found * channels if len(found) == 1 else found
 
@@ -247,6 +263,25 @@ def class_lists(count: int, folder: LabelSchema | None) -> dict[str, LabelSchema
         for title, schema in known.items()
         if len(schema.classes) == count == schema.num_classes
     }
+
+
+def repeated_names(schema: LabelSchema) -> str:
+    """Which classes are called alike, in a sentence; "" if none are."""
+    ids: dict[str, list[int]] = {}
+    for each in schema.classes:
+        ids.setdefault(each.name.casefold(), []).append(each.id)
+    alike = [(schema.name_of(own[0]), own) for own in ids.values() if len(own) > 1]
+    if not alike:
+        return ""
+    name, own = alike[0]
+    more = len(alike) - 1
+    others = f"; so are those of {counted(more, 'more name')}" if more else ""
+    numbers = f"{', '.join(map(str, own[:-1]))} and {own[-1]}"
+    return (
+        f"Classes {numbers} are all called {name}{others}."
+        if len(own) > 2
+        else (f"Classes {numbers} are both called {name}{others}.")
+    )
 
 
 def with_names(schema: LabelSchema, names: Sequence[str]) -> LabelSchema:

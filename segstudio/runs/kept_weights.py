@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, WeightsFile
 from segstudio.core.text import utf8_json
+from segstudio.models.onnx_file import data_files_at
 from segstudio.models.registry import spec_from_metadata
 from segstudio.models.weights import content_digest
 from segstudio.storage.atomic import make_folder, write_atomically
@@ -70,12 +71,21 @@ def own_weights_file(folders: UserFolders) -> Path:
 
 
 def file_stamp(path: Path) -> tuple[int, int] | None:
-    """Size and time of change in nanoseconds; None if there is no such file."""
+    """Size and time of change in nanoseconds; None if there is no such file.
+
+    Of an ONNX model those of the files with its weights count too.
+    """
     try:
-        found = path.stat()
+        stats = [path.stat()]
     except (OSError, ValueError):
         return None
-    return (found.st_size, found.st_mtime_ns)
+    if path.suffix.casefold() == ".onnx":
+        try:
+            beside = data_files_at(path, stats[0].st_size, stats[0].st_mtime_ns)
+            stats += [each.stat() for each in beside]
+        except (OSError, SegstudioError):
+            pass  # running it says what is wrong with it
+    return sum(each.st_size for each in stats), max(each.st_mtime_ns for each in stats)
 
 
 def kept_as(spec: ModelSpec, check: Callable[[], None], tensors: int = 0) -> KeptWeights:

@@ -112,7 +112,9 @@ def _matching(session: Session) -> tuple[Suggestion, ...]:
         known = sum(
             1
             for c in _objects(spec.schema)
-            if (t := targets[c.id]) is not None and _is_named(c.name, folder.name_of(t), folder)
+            if not is_made_up(c.name)
+            and (t := targets[c.id]) is not None
+            and _is_named(c.name, folder.name_of(t), folder)
         )
         if known:
             found.append((-known, _to_fetch(spec, session), _suggestion(spec, session)))

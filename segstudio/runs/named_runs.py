@@ -14,7 +14,14 @@ from typing import Any, Final
 from segstudio.core.class_mapping import same_classes
 from segstudio.core.errors import SegstudioError
 from segstudio.core.ground import JoinedClasses
-from segstudio.core.prediction import Ensemble, EnsembleMethod, ModelSpec, Variant, parts_of
+from segstudio.core.prediction import (
+    Ensemble,
+    EnsembleMethod,
+    ModelSpec,
+    Variant,
+    parts_of,
+    reads_stored,
+)
 from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
 from segstudio.runs.batch import model_of
@@ -351,7 +358,8 @@ def _spec_of(
     """The model that a definition describes; None if one of its models is not there.
 
     Raises:
-        SegstudioError: if the models of an ensemble do not tell the same classes apart.
+        SegstudioError: if the models of an ensemble do not tell the same classes apart, or some read
+            colours and others stored channels.
     """
     # what the list of models says of a file is newer than what was read for this run
     of_files = {
@@ -373,6 +381,13 @@ def _spec_of(
             embedded=False,
             metrics={},
             made_of=Variant(first, definition.overrides),
+        )
+    by_number = [member.title for member in members if reads_stored(member)]
+    if by_number and len(by_number) < len(members):
+        colours = next(member.title for member in members if not reads_stored(member))
+        raise SegstudioError(
+            f"{by_number[0]} reads channels by number, {colours} reads colours.",
+            "Choose models that read the same of an image.",
         )
     if definition.method == "panoptic":
         return _panoptic(definition, members)

@@ -218,6 +218,34 @@ class OwnWeights:
             f"Reading {entry.path.name}", _LANE, work, done, key=f"describe:{model_id}", front=True
         )
 
+    def read_again(self, opened: OpenedWeights) -> None:
+        """Show the form of a file that was written anew while it was described.
+
+        What was said holds as far as it fits the new tensors.
+        """
+        entry, ask = opened.entry, self.ask
+
+        def work(job: Job) -> OpenedWeights:
+            found = self._engine.examine(entry.path, job.check)
+            fresh = kept_as(found.spec, job.check, found.tensors)
+            now = _renewed(entry, fresh, found.spec.questions)
+            told = f"{entry.path.name} was written anew meanwhile; look whether all still holds."
+            problem = " ".join(filter(None, (told, found.problem)))
+            return replace(opened, entry=now, questions=found.spec.questions, problem=problem)
+
+        def done(now: OpenedWeights) -> None:
+            if ask is not None:
+                ask(now)
+
+        self._jobs.submit(
+            f"Reading {entry.path.name}",
+            _LANE,
+            work,
+            done,
+            key=f"open-weights:{entry.path}",
+            front=True,
+        )
+
     # -- managing ----------------------------------------------------------------------------
 
     def describe(self, model_id: str, spec: ModelSpec) -> None:

@@ -29,7 +29,7 @@ from segstudio.core.prediction import RunOptions, with_thresholds
 from segstudio.inspection.nets.traced_model import TracedModel
 from segstudio.models import hub_folder
 from segstudio.models.preprocess import Preprocess
-from segstudio.models.recognition import spec_from_weights
+from segstudio.models.recognition import describes_itself, spec_from_weights
 from segstudio.models.segmenter import Segmenter
 from segstudio.models.things import things_among
 from segstudio.runs.engine import TorchEngine
@@ -208,6 +208,16 @@ def copied(made, folder, **changes):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, **changes}))
     return folder
+
+
+def test_a_folder_that_names_classes_and_values_needs_no_form(segformer, tmp_path):
+    assert describes_itself(segformer.folder)
+    assert describes_itself(segformer.folder / "model.safetensors")
+    unnamed = {str(n): f"LABEL_{n}" for n in range(len(NAMES))}
+    assert not describes_itself(copied(segformer, tmp_path / "unnamed", id2label=unnamed))
+    bare = copied(segformer, tmp_path / "bare")
+    (bare / "preprocessor_config.json").unlink()
+    assert not describes_itself(bare)
 
 
 def test_what_does_not_fit_is_counted_and_named(segformer, tmp_path):

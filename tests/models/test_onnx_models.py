@@ -21,6 +21,7 @@ from segstudio.models.recognition import spec_from_weights
 from segstudio.models.routes import fastest
 from segstudio.models.segmenter import Segmenter
 from segstudio.models.weights import content_digest
+from segstudio.runs.kept_weights import kept_as
 
 
 @pytest.fixture
@@ -179,6 +180,18 @@ def test_weights_in_a_file_beside_it_are_read_and_belong_to_its_identity(tmp_pat
     before = content_digest(path)
     place.write_bytes(bytes(len(place.read_bytes())))
     assert content_digest(path) != before
+
+
+def test_weights_beside_it_that_change_make_it_another_file_in_the_list(tmp_path, at_once):
+    place = tmp_path / "m.data"
+    path = stored_outside(tmp_path / "m.onnx", "m.data", place)
+    kept = kept_as(spec_from_weights(path), lambda: None)
+    assert kept.state == "here"
+    place.write_bytes(bytes(len(place.read_bytes())))
+    os.utime(place, ns=(kept.modified_ns + 1_000_000_000,) * 2)
+    assert kept.state == "changed"
+    place.unlink()
+    assert kept.state == "changed"
 
 
 @pytest.mark.parametrize(

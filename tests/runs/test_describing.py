@@ -24,6 +24,7 @@ from segstudio.runs.describing import (
     possible_outputs,
     preset_of,
     reduced,
+    repeated_names,
     shares_text,
     with_names,
     with_output,
@@ -68,6 +69,12 @@ def test_grey_gets_the_middle_of_the_numbers_of_three_channels():
         ("103.9 116.8 123.7", 3, [103.9, 116.8, 123.7]),
         ("-1;2;3", 3, [-1, 2, 3]),
         ("7", 1, [7]),
+        ("0,485 0,456 0,406", 3, [0.485, 0.456, 0.406]),
+        ("0,485; 0,456; 0,406", 3, [0.485, 0.456, 0.406]),
+        ("0,5", 3, [0.5, 0.5, 0.5]),
+        ("0,5", 1, [0.5]),
+        ("0,0,1", 3, [0, 0, 1]),
+        ("0, 0", 2, [0, 0]),
     ],
 )
 def test_numbers_are_read_as_people_type_them(text, channels, numbers):
@@ -84,13 +91,25 @@ def test_numbers_are_read_as_people_type_them(text, channels, numbers):
         ("0.1 0.2 0.3", 1, "Mean", "Give one number: 0.5."),
         ("half", 3, "Mean", "Mean is half"),
         ("nan", 3, "Mean", "Mean is nan"),
-        ("1 0 1", 3, "Deviation", "nothing can be divided"),
+        ("1 0 1", 3, "Deviation", "Deviation is 0; it must be above 0. Give one number or 3"),
+        ("0.2 -0.2 0.2", 3, "Deviation", "Deviation is -0.2; it must be above 0."),
+        ("0,5", 2, "Mean", "may be one number or two. Give 0.5 for one, 0 5 for two."),
     ],
 )
 def test_what_is_no_number_is_said(text, channels, name, message):
     with pytest.raises(SegstudioError) as error:
         parse_numbers(text, channels, name)
     assert message in f"{error.value.message} {error.value.hint}"
+
+
+def test_classes_with_the_same_name_are_told():
+    alike = LabelSchema.from_names(("background", "cell", "Cell", "wall"))
+    assert repeated_names(alike) == "Classes 1 and 2 are both called cell."
+    more = LabelSchema.from_names(("a", "a", "a", "b", "b"))
+    assert repeated_names(more) == (
+        "Classes 0, 1 and 2 are all called a; so are those of 1 more name."
+    )
+    assert repeated_names(LabelSchema.from_names("abc")) == ""
 
 
 def test_one_channel_is_one_class_against_background():

@@ -137,3 +137,10 @@ def test_what_the_user_chose_and_what_the_model_will_name_are_not_doubted(opened
     assert fit_of(NUCLEI, session) == Fit()
     bare = replace(NUCLEI.schema, classes=NUCLEI.schema.classes[:1])
     assert fit_of(replace(NUCLEI, schema=bare), opened(street)).doubt == ""
+
+
+def test_made_up_names_say_nothing_of_what_a_model_was_trained_for(opened):
+    session = opened(LabelSchema.from_ids([0, 1, 2, 3], None))
+    unnamed = replace(OWN, id="unnamed", schema=LabelSchema.from_ids(range(4), None))
+    session.models = {**session.models, "unnamed": unnamed}
+    assert "unnamed" not in ids(fit_of(SMALL, session))[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -181,6 +182,17 @@ def test_an_ensemble_of_one_is_refused(desk):
     studio, _ = desk
     with pytest.raises(SegstudioError, match="two models"):
         studio.named_runs.add_ensemble("Alone", [UNET, UNET])
+
+
+@pytest.mark.parametrize("method", ["mean", "vote"])
+def test_models_of_colours_and_of_numbered_channels_do_not_answer_together(desk, method):
+    studio, _ = desk
+    session = studio.session
+    numbered = replace(session.models[SHUFFLE], preprocess={"channels": [1, 2, 3]})
+    session.models = {**session.models, SHUFFLE: numbered}
+    with pytest.raises(SegstudioError, match=r"reads channels by number, .* reads colours"):
+        studio.named_runs.add_ensemble("Both", [UNET, SHUFFLE], method)
+    assert list(session.models) == [UNET, SHUFFLE]
 
 
 def test_options_in_words():

@@ -16,7 +16,8 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.class_mapping import same_classes
-from segstudio.core.prediction import EnsembleMethod, ModelSpec
+from segstudio.core.errors import SegstudioError
+from segstudio.core.prediction import EnsembleMethod, ModelSpec, reads_stored
 from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.plain import plain
 from segstudio.kit.row_height import RowHeight
@@ -126,6 +127,12 @@ class EnsembleDialog(NewRunDialog):
 
     def _misfit(self, spec: ModelSpec, chosen: tuple[ModelSpec, ...]) -> str:
         """Why a model cannot answer with those chosen; "" if it can."""
+        if chosen and reads_stored(spec) != reads_stored(chosen[0]):
+            return (
+                "It reads channels by number, those chosen read colours."
+                if reads_stored(spec)
+                else "It reads colours, those chosen read channels by number."
+            )
         if self.method != "panoptic":
             alike = not chosen or same_classes(spec.schema, chosen[0].schema)
             return "" if alike else "It tells other classes apart than those chosen."

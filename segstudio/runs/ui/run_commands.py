@@ -108,6 +108,7 @@ class RunCommands:
             if not isinstance(shown, WeightsForm) or shown.entry.path != opened.entry.path:
                 continue
             if shown.isVisible() and shown.entry.file.sha256 == opened.entry.file.sha256:
+                shown.note_touched()
                 shown.raise_()
                 shown.activateWindow()
                 return

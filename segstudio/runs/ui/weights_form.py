@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import (
     QColorDialog,
@@ -28,6 +29,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.formatting import counted
 from segstudio.core.prediction import ModelSpec, Output, OutputKind, Question
 from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.kit.dialog import Dialog
@@ -54,6 +56,7 @@ from segstudio.runs.describing import (
     parse_numbers,
     possible_outputs,
     preset_of,
+    repeated_names,
     with_names,
     with_output,
 )
@@ -167,6 +170,11 @@ class WeightsForm(Dialog):
         """The file that the form describes, as it was read."""
         return self._opened.entry
 
+    def note_touched(self) -> None:
+        """The file has another time, and the content that the form describes."""
+        entry = self._opened.entry
+        self._opened = replace(self._opened, entry=entry.at(entry.path))
+
     @property
     def said(self) -> ModelSpec:
         """The model as the form describes it now.
@@ -225,7 +233,25 @@ class WeightsForm(Dialog):
         if change.what & What.DOCUMENT:
             self.preview.begin_anew()
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Somebody who comes back from another program may have trained the weights further there."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self._read_again()
+
+    def _read_again(self) -> bool:
+        """Whether the file was written anew; then a form of it takes over what is said here."""
+        entry = self._opened.entry
+        if entry.state != "changed":
+            return False
+        with contextlib.suppress(SegstudioError):  # what makes no sense is left behind
+            entry = replace(entry, spec=self.said)
+        self._own_weights.read_again(replace(self._opened, entry=entry))
+        return True
+
     def _keep(self, run_now: bool) -> None:
+        if self._read_again():
+            return
         try:
             said = self.said
             if self._opened.is_new:
@@ -258,6 +284,7 @@ class ClassNames(QWidget):
         self.table = TableView(
             TableModel(_columns(self._rename), lambda c: c.id), "Classes", rows_seen=_CLASS_ROWS
         )
+        self.alike = _note("Classes with the same name", "")
         self.color = QPushButton("Colour…")
         self.color.setToolTip("Choose the colour of the class that is selected in the table")
         self.paste = QPushButton("Paste names")
@@ -280,6 +307,7 @@ class ClassNames(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addWidget(self.table)
+        column.addWidget(self.alike)
         column.addLayout(buttons)
 
     def add_to(self, form: QFormLayout) -> None:
@@ -296,12 +324,17 @@ class ClassNames(QWidget):
             (title for title, known in self._known.items() if known.names == schema.names), ""
         )
         self.lists.clear()
-        self.lists.addItem("As below", "")
+        count = counted(len(schema.classes), "class", "classes")
+        none = f"As below: no known list has {count}"
+        self.lists.addItem("As below" if self._known else none, "")
         for title in self._known:
             self.lists.addItem(title, title)
         self.lists.setCurrentIndex(max(0, self.lists.findData(at)))
         self.lists.setEnabled(bool(self._known))
         self._model.show_rows(schema.classes)
+        alike = repeated_names(schema)
+        self.alike.setText(f"{alike} Double click a name to change it." if alike else "")
+        self.alike.setVisible(bool(alike))
         if not self.table.currentIndex().isValid() and schema.classes:
             self.table.choose(schema.classes[0].id)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
@@ -88,6 +90,8 @@ class PreviewPane(QWidget):
         self.text.setText(text)
         if is_wrong:
             self.stop()
+            if self._preview is not None:
+                self._preview = replace(self._preview, overlay=None)
             self._show()
 
     def _try(self) -> None:

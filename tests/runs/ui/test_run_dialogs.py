@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -128,6 +129,19 @@ def test_an_ensemble_is_made_of_checked_models(bench):
     assert isinstance(chosen.made_of, Ensemble)
     assert chosen.made_of.method == "vote"
     assert [member.id for member in chosen.made_of.members] == ["fake-semantic", INSTANCE]
+
+
+def test_that_a_model_reads_other_channels_is_said_where_the_ensemble_is_made(bench):
+    models = bench.session.models
+    numbered = replace(models[INSTANCE], preprocess={"channels": [1, 2, 3]})
+    bench.session.models = {**models, INSTANCE: numbered}
+    shown = dialog(bench, EnsembleDialog, "runs.ensemble")
+    rows = [shown.members.item(row) for row in range(shown.members.count())]
+    row = next(item for item in rows if item.text() == "Fake Mask R-CNN")
+    assert "It reads channels by number" in row.toolTip()
+    assert not row.flags() & Qt.ItemFlag.ItemIsEnabled
+    shown.reject()
+    bench.session.models = models
 
 
 def test_objects_are_laid_over_classes(bench):

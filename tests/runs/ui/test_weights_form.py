@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gc
+import os
 import weakref
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QColor, QDropEvent, QGuiApplication
+from PySide6.QtGui import QColor, QDropEvent, QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 from windows import FakeEngine
@@ -170,6 +172,59 @@ def test_a_number_that_is_none_is_said_beside_and_cannot_be_kept(bench, form):
     assert form.preview.text.text().startswith("There is a model called Fake U-Net already.")
     assert not form.buttons.run.isEnabled()
     form.reject()
+
+
+def test_beside_a_wrong_number_no_answer_of_an_earlier_one_is_shown(bench, form):
+    bench.until(lambda: form.preview._preview is not None)
+    shown = []
+    form.preview.picture.show_picture = shown.append
+    form.input.std.setText("-1")
+    photo = shown[-1].toImage().convertToFormat(QImage.Format.Format_RGB888)
+    seen = np.frombuffer(photo.constBits(), np.uint8).reshape(photo.height(), -1)
+    seen = seen[:, : 3 * photo.width()].reshape(photo.height(), photo.width(), 3)
+    assert np.array_equal(seen, form.preview._preview.photo)
+    form.reject()
+
+
+def test_that_no_list_fits_is_said_and_so_are_classes_with_one_name(bench, form):
+    assert not form.classes.alike.isVisible()
+    table = form.classes.table.model()
+    table.setData(table.index(1, 2), "cell")
+    table.setData(table.index(2, 2), "cell")
+    assert form.classes.alike.isVisible()
+    assert form.classes.alike.text().startswith("Classes 1 and 2 are both called cell.")
+    assert form.buttons.use.isEnabled()
+    form.classes.show_schema(LabelSchema.from_ids(range(7), None))
+    assert not form.classes.lists.isEnabled()
+    assert form.classes.lists.currentText() == "As below: no known list has 7 classes"
+    form.reject()
+
+
+def test_a_file_that_is_written_anew_while_it_is_described_is_read_again(bench, form, file):
+    form.name.setText("Mine")
+    form.input.mean.setText("0.25")
+    file.write_bytes(b"trained further")
+    form.buttons.use.click()
+    bench.until(lambda: len(forms()) == 1 and forms() != [form])
+    later = forms()[0]
+    assert later.trouble.text().startswith("best.pth was written anew meanwhile")
+    assert later.name.text() == "Mine"
+    assert later.input.mean.text() == "0.25"
+    assert "best" not in bench.session.models
+    later.buttons.use.click()
+    bench.settle()
+    assert bench.session.models["best"].weights.sha256 == sha256(b"trained further").hexdigest()
+
+
+def test_a_file_that_was_only_touched_is_taken_as_it_is(bench, form, file):
+    os.utime(file, ns=(1, 1))
+    form.name.setText("Mine")
+    form.buttons.use.click()
+    bench.settle()
+    assert forms() == [form]
+    form.buttons.use.click()
+    bench.settle()
+    assert bench.session.models["best"].title == "Mine"
 
 
 def test_channels_are_chosen_by_number(bench, form):

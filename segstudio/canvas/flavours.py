@@ -1,4 +1,4 @@
-"""The three ways to look at a prediction that has objects: semantic, instance, panoptic.
+"""The three ways to look at what has objects: semantic, instance, panoptic.
 
 The semantic view is that of any label map. In the others an object's id decides its colour, by a
 table of as many tones as can be told apart.
@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.canvas.photo import Pixels
-from segstudio.canvas.planes import StillMap, edges, premultiplied
+from segstudio.canvas.planes import StillMap, coloured, edges, premultiplied
 from segstudio.canvas.sampling import Sampler
 from segstudio.core.geometry import Rect
-from segstudio.core.labels import InstanceIds
+from segstudio.core.labels import LabelMap
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import distinct_color
 from segstudio.session.session import Flavour
@@ -37,14 +37,12 @@ class ObjectPlane:
 
     Attributes:
         source: The label map; it has objects.
-        objects: Its objects.
         colours: (tones + 1, 512) premultiplied colours: of what is no object, then of each tone,
             regions by class id and then outlines.
         outline_px: Width of outlines in device pixels; 0 for none.
     """
 
-    source: StillMap
-    objects: InstanceIds
+    source: LabelMap | StillMap
     colours: Pixels
     outline_px: int
 
@@ -56,15 +54,17 @@ class ObjectPlane:
     def take(self, sampler: Sampler, rect: Rect) -> Pixels:
         """Fill where there is no edge, line where there is one."""
         wide = rect.expand(self.outline_px).intersect(sampler.visible)
-        labels, ids = sampler.take(self.source.labels, wide), sampler.take(self.objects, wide)
-        found = _begins(len(self.colours) - 1).take(ids)
-        found |= labels
-        if self.outline_px:
-            edge = edges(labels, self.outline_px) | edges(ids, self.outline_px)
-            found |= edge.astype(np.uint16) * np.uint16(_EDGE)
+        objects = self.source.instances
+        assert objects is not None
+        labels, ids = sampler.take(self.source.labels, wide), sampler.take(objects, wide)
         top, left = rect.top - wide.top, rect.left - wide.left
-        inner = found[top : top + rect.height, left : left + rect.width]
-        return self.colours.reshape(-1).take(inner)
+        inner = (slice(top, top + rect.height), slice(left, left + rect.width))
+        found = _begins(len(self.colours) - 1).take(ids[inner])
+        found |= labels[inner]
+        if self.outline_px:
+            edge = edges(labels, self.outline_px, ids)[inner]
+            found |= edge.astype(np.uint16) << np.uint16(8)
+        return coloured(self.colours.reshape(-1), found)
 
 
 def has_objects(prediction: Prediction | None) -> bool:
@@ -72,16 +72,19 @@ def has_objects(prediction: Prediction | None) -> bool:
     return prediction is not None and prediction.instance_ids is not None
 
 
-def toned(table: npt.NDArray[np.uint8], flavour: Flavour) -> Pixels:
+def toned(table: npt.NDArray[np.uint8], flavour: Flavour, *, keeps_stuff: bool = False) -> Pixels:
     """Colours of an `ObjectPlane`.
 
     Args:
         table: (512, 4) RGBA of the classes: of regions, then of outlines.
         flavour: Instance or panoptic.
+        keeps_stuff: Whether what is no object is drawn by its class among instances, too: nobody
+            could see what he paints otherwise.
     """
     if flavour is Flavour.INSTANCE:
         tones = np.repeat(table[None], _COLOURS + 1, axis=0)
-        tones[0] = 0
+        if not keeps_stuff:
+            tones[0] = 0
         colours = [distinct_color(number) for number in range(1, _COLOURS + 1)]
         tones[1:, :, :3] = np.array(colours, np.uint8)[:, None]
     else:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.canvas.overlay import OverlayLook, shown_layer, shown_prediction, still_map
+from segstudio.canvas.overlay import (
+    OverlayLook,
+    seen_map,
+    shown_layer,
+    shown_prediction,
+    still_map,
+)
 from segstudio.canvas.photo import Pixels
 from segstudio.canvas.planes import LabelPlane, Plane, StillMap, ValuePlane, premultiplied
 from segstudio.core.colour_maps import colour_table
@@ -74,7 +80,8 @@ def _outlines(document: Document, look: OverlayLook) -> tuple[Plane, ...]:
     if layer is None:
         return ()
     if layer is Layer.ANNOTATION:
-        return (LabelPlane(document.annotation, _lines(look, None), look.outline_px),)
+        painted = seen_map(document.annotation, look.view.flavour)
+        return (LabelPlane(painted, _lines(look, None), look.outline_px),)
     prediction = shown_prediction(document, look.view)
     if prediction is None:
         return ()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +12,12 @@ import numpy.typing as npt
 from segstudio.canvas.flavours import ObjectPlane, has_objects, toned
 from segstudio.canvas.photo import Pixels
 from segstudio.canvas.planes import (
+    ClassesAlone,
     DashedPlane,
     DifferencePlane,
     LabelPlane,
     Plane,
+    Source,
     StillMap,
     ValuePlane,
     VotePlane,
@@ -33,7 +36,7 @@ from segstudio.core.schema import LabelSchema
 from segstudio.metrics.votes import highest_vote_entropy
 from segstudio.session.disputes import Disputes
 from segstudio.session.document import Document
-from segstudio.session.session import Flavour, Layer, OverlayStyle, Session, ViewState
+from segstudio.session.session import Flavour, Layer, OverlayStyle, Pane, Session, ViewState
 
 _NOTHING = np.zeros((256, 4), np.uint8)
 
@@ -66,17 +69,16 @@ class OverlayLook:
         """
         return premultiplied(self._colours(prediction, filled=filled))
 
-    def of_objects(self, prediction: Prediction, *, filled: bool) -> Pixels:
+    def of_objects(self, prediction: Prediction | None, *, filled: bool) -> Pixels:
         """The same for each tone of objects, as `ObjectPlane` wants them."""
-        return toned(self._colours(prediction, filled=filled), self.view.flavour)
+        colours = self._colours(prediction, filled=filled)
+        return toned(colours, self.view.flavour, keeps_stuff=prediction is None)
 
     def _colours(self, prediction: Prediction | None, *, filled: bool) -> npt.NDArray[np.uint8]:
         fill = self._table(prediction, self.view.opacity) if filled else _NOTHING
         return np.concatenate((fill, self._table(prediction, 1.0)))
 
-    def dashed(
-        self, source: LabelMap | StillMap, prediction: Prediction | None = None
-    ) -> DashedPlane:
+    def dashed(self, source: Source, prediction: Prediction | None = None) -> DashedPlane:
         """Dashed outlines of the classes that are shown: half as wide as the others."""
         drawn = (self._table(prediction, 1.0)[:, 3] > 0).astype(np.uint8)
         only = prediction is not None and self.view.flavour is Flavour.INSTANCE
@@ -116,23 +118,30 @@ def shown_layer(document: Document, view: ViewState) -> Layer:
     return view.layer
 
 
-def shows_flavour(document: Document, view: ViewState) -> bool:
+def objects_shown(document: Document, view: ViewState) -> bool:
     """Whether what a view shows differs between the ways to look at objects."""
-    layers = (Layer.PREDICTION, Layer.BOTH)
-    return (
-        view.overlay_visible
-        and shown_layer(document, view) in layers
-        and has_objects(shown_prediction(document, view))
-    )
+    layer = shown_layer(document, view)
+    of_model = layer in (Layer.PREDICTION, Layer.BOTH)
+    if of_model and has_objects(shown_prediction(document, view)):
+        return True
+    original = layer is Layer.ORIGINAL
+    drawn = (document.older or document.truth) if original else document.annotation
+    painted = layer in (Layer.ANNOTATION, Layer.ORIGINAL, Layer.BOTH)
+    return painted and drawn is not None and drawn.instances is not None
 
 
 def why_no_flavour(document: Document, view: ViewState) -> str:
-    """Why no view looks different in another flavour, in a sentence; "" if one does."""
-    sides = [view.of_pane(number) for number in range(len(view.all_panes))]
-    if any(shows_flavour(document, side) for side in sides):
+    """Why a view does not look different in another flavour, in a sentence; "" if it does.
+
+    Args:
+        document: The image.
+        view: What is shown of it in that view; see `ViewState.of_pane`.
+    """
+    sides = (view,) if view.against is None else (view, replace(view, **_of_pane(view.against)))
+    if view.overlay_visible and any(objects_shown(document, side) for side in sides):
         return ""
     name = document.ref.title
-    prediction = shown_prediction(document, sides[min(view.active_pane, len(sides) - 1)])
+    prediction = shown_prediction(document, view)
     if prediction is None:
         return f"No prediction is shown of {name}: run a model that finds objects (F5)."
     if has_objects(prediction):
@@ -141,6 +150,10 @@ def why_no_flavour(document: Document, view: ViewState) -> str:
         f"The prediction of {name} by {prediction.title} has classes alone, no objects: "
         "choose an instance or panoptic model."
     )
+
+
+def _of_pane(pane: Pane) -> dict[str, Any]:
+    return {"layer": pane.layer, "run": pane.run, "second": pane.second, "flavour": pane.flavour}
 
 
 def model_filled(session: Session) -> bool:
@@ -180,10 +193,10 @@ def planes_for(document: Document, look: OverlayLook) -> tuple[Plane, ...]:
     layer = shown_layer(document, look.view)
     prediction = shown_prediction(document, look.view)
     if layer is Layer.ANNOTATION:
-        return (_label_plane(document.annotation, look),)
+        return (_map_plane(document.annotation, look),)
     if layer is Layer.ORIGINAL:
         original = document.older or document.truth
-        return () if original is None else (_label_plane(original, look),)
+        return () if original is None else (_map_plane(original, look),)
     if layer is Layer.DISAGREEMENT:
         return _disagreement(document, look)
     make = _OF_PREDICTION.get(layer)
@@ -192,12 +205,16 @@ def planes_for(document: Document, look: OverlayLook) -> tuple[Plane, ...]:
     return make(document, prediction, look)
 
 
-def _label_plane(
+def _map_plane(
     source: LabelMap | StillMap, look: OverlayLook, prediction: Prediction | None = None
-) -> LabelPlane:
-    style = look.view.style
-    colours = look.colours(prediction, filled=style is not OverlayStyle.OUTLINE)
-    return LabelPlane(source, colours, 0 if style is OverlayStyle.FILL else look.outline_px)
+) -> Plane:
+    """A label map in the chosen flavour; of a prediction or, without one, of what is painted."""
+    style, flavour = look.view.style, look.view.flavour
+    filled = style is not OverlayStyle.OUTLINE
+    width = 0 if style is OverlayStyle.FILL else look.outline_px
+    if source.instances is None or flavour is Flavour.SEMANTIC:
+        return LabelPlane(seen_map(source, flavour), look.colours(prediction, filled=filled), width)
+    return ObjectPlane(source, look.of_objects(prediction, filled=filled), width)
 
 
 def _prediction(document: Document, prediction: Prediction, look: OverlayLook) -> tuple[Plane, ...]:
@@ -205,13 +222,7 @@ def _prediction(document: Document, prediction: Prediction, look: OverlayLook) -
 
 
 def _prediction_plane(prediction: Prediction, look: OverlayLook) -> Plane:
-    source, objects = still_map(prediction, look.view.flavour), prediction.instance_ids
-    if objects is None or look.view.flavour is Flavour.SEMANTIC:
-        return _label_plane(source, look, prediction)
-    style = look.view.style
-    colours = look.of_objects(prediction, filled=style is not OverlayStyle.OUTLINE)
-    width = 0 if style is OverlayStyle.FILL else look.outline_px
-    return ObjectPlane(source, objects, colours, width)
+    return _map_plane(StillMap(prediction.drawn, prediction.instance_ids), look, prediction)
 
 
 def still_map(prediction: Prediction, flavour: Flavour) -> StillMap:
@@ -220,12 +231,20 @@ def still_map(prediction: Prediction, flavour: Flavour) -> StillMap:
     return StillMap(prediction.drawn, prediction.instance_ids if apart else None)
 
 
+def seen_map(source: LabelMap | StillMap, flavour: Flavour) -> Source:
+    """The same of any label map."""
+    if flavour is not Flavour.SEMANTIC or source.instances is None:
+        return source
+    return StillMap(source.labels) if isinstance(source, StillMap) else ClassesAlone(source)
+
+
 def _both(document: Document, prediction: Prediction, look: OverlayLook) -> tuple[Plane, ...]:
     """One in the colours of its classes, the outline of the other dashed over it."""
     if look.model_filled:
-        return (_prediction_plane(prediction, look), look.dashed(document.annotation))
+        painted = seen_map(document.annotation, look.view.flavour)
+        return (_prediction_plane(prediction, look), look.dashed(painted))
     predicted = still_map(prediction, look.view.flavour)
-    return (_label_plane(document.annotation, look), look.dashed(predicted, prediction))
+    return (_map_plane(document.annotation, look), look.dashed(predicted, prediction))
 
 
 def _difference(document: Document, prediction: Prediction, look: OverlayLook) -> tuple[Plane, ...]:

@@ -31,7 +31,7 @@ from segstudio.core.tones import PLAIN, tones_for
 from segstudio.jobs import JobRunner
 from segstudio.kit.theme import canvas_ground
 from segstudio.session.document import Document
-from segstudio.session.session import Layer, Pane, Session, ViewState
+from segstudio.session.session import Pane, Session, ViewState
 
 _OUTLINE_PX = 1.5
 _VEIL = QColor(70, 73, 78, 190)
@@ -68,7 +68,7 @@ class Display(PlacedImage):
         self.jobs: JobRunner | None = None
         self._keep_view = keep_view
         self._annotation: object = None
-        self._layers: tuple[Layer, ...] = ()
+        self._layers: tuple[object, ...] = ()
         self._maps: tuple[object, ...] = ()
         self._photo: Photo | None = None
         self._sampler: Sampler | None = None
@@ -345,15 +345,23 @@ class Display(PlacedImage):
 
 def right_of_line(view: ViewState) -> ViewState:
     """What a wiped view shows right of the line."""
-    against = view.against or Pane(view.layer, view.run, view.second)
-    return replace(view, layer=against.layer, run=against.run, second=against.second)
+    against = view.against or Pane(view.layer, view.run, view.second, view.flavour)
+    return replace(
+        view,
+        layer=against.layer,
+        run=against.run,
+        second=against.second,
+        flavour=against.flavour,
+    )
 
 
-def _layers(document: Document, view: ViewState) -> tuple[Layer, ...]:
-    """The layers that can be shown of those asked for."""
+def _layers(document: Document, view: ViewState) -> tuple[object, ...]:
+    """The layers that can be shown of those asked for, and whether what is painted has objects."""
+    has_objects = document.annotation.instances is not None
     if view.against is None:
-        return (shown_layer(document, view),)
-    return (shown_layer(document, view), shown_layer(document, right_of_line(view)))
+        return (has_objects, shown_layer(document, view))
+    other = shown_layer(document, right_of_line(view))
+    return (has_objects, shown_layer(document, view), other)
 
 
 def _visible_part(view: ViewState) -> ViewState:

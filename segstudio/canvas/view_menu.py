@@ -67,7 +67,7 @@ class ViewMenu(QMenu):
         self.addSeparator()
         self._add_styles()
         if self._has_objects(pane):
-            self._add_flavours()
+            self._add_flavours(pane)
         self._add_wipe()
         if view.panes and not right:
             self.addSeparator()
@@ -138,16 +138,14 @@ class ViewMenu(QMenu):
                 lambda _=False, style=style: self._session.set_view(style=style)
             )
 
-    def _add_flavours(self) -> None:
+    def _add_flavours(self, pane: Pane) -> None:
         menu = self.addMenu("Objects")
         group = QActionGroup(menu)
         for flavour in Flavour:
-            is_on = flavour is self._session.view.flavour
+            is_on = flavour is pane.flavour
             action = self._choice(menu, group, FLAVOUR_TEXTS[flavour.value], is_on)
             action.setToolTip(FLAVOUR_TIPS[flavour.value])
-            action.triggered.connect(
-                lambda _=False, flavour=flavour: self._session.set_view(flavour=flavour)
-            )
+            action.triggered.connect(lambda _=False, flavour=flavour: self._pick(flavour=flavour))
 
     def _add_wipe(self) -> None:
         self.addSeparator()
@@ -174,7 +172,12 @@ class ViewMenu(QMenu):
 
     def _has_objects(self, pane: Pane) -> bool:
         document = self._session.document
-        return document is not None and has_objects(document.predictions.get(pane.run))
+        if document is None:
+            return False
+        painted = (document.annotation, document.truth, document.older)
+        return has_objects(document.predictions.get(pane.run)) or any(
+            drawn is not None and drawn.instances is not None for drawn in painted
+        )
 
     def _second_of(self, pane: Pane) -> str:
         document = self._session.document

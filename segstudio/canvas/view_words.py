@@ -10,7 +10,12 @@ import numpy as np
 
 from segstudio.canvas.flavours import has_objects
 from segstudio.canvas.over_photo import outlined_layer
-from segstudio.canvas.overlay import second_prediction, shown_layer, shown_prediction
+from segstudio.canvas.overlay import (
+    objects_shown,
+    second_prediction,
+    shown_layer,
+    shown_prediction,
+)
 from segstudio.comparison.comparing import OF_A_RUN, PaneScore
 from segstudio.core.difference import (
     AGREE,
@@ -347,15 +352,15 @@ def _overlay_legend(
     if layer is Layer.DISAGREEMENT:
         seen = len(document.predictions.keys() - silent) > 1
         return Legend(common, "", _levels(("weak", "medium", "strong")) if seen else ())
+    by_object = layer is not Layer.BOTH and view.flavour is Flavour.INSTANCE
+    if by_object and objects_shown(document, view):
+        return Legend(common, "", (LegendEntry("a colour for each object"),))
     if shown_prediction(document, view) is None:
         return Legend(common)
     if layer is Layer.BOTH and not alone:
         filled, dashed = ("model", "annotation") if model_filled else ("annotation", "model")
         entry = LegendEntry(f"{dashed} dashed", dashed=True)
         return Legend(common, f"{filled} {_HOW[view.style]}", (entry,))
-    by_object = layer is Layer.PREDICTION and view.flavour is Flavour.INSTANCE
-    if by_object and has_objects(shown_prediction(document, view)):
-        return Legend(common, "", (LegendEntry("a colour for each object"),))
     if layer is Layer.PREDICTION and (own := _own_classes(document, view)):
         return Legend(common, "the model's own classes", own)
     return Legend(
@@ -416,13 +421,16 @@ def _among_views(view: ViewState, model_filled: bool) -> list[Phrase]:
 
 
 def _flavour(document: Document, view: ViewState) -> list[Phrase]:
-    """How a prediction with objects is looked at; where objects are asked for and there are none,
-    that is said.
-    """
+    """How objects are looked at; where they are asked for and there are none, that is said."""
     prediction = shown_prediction(document, view)
+    is_painted = shown_layer(document, view) in (Layer.ANNOTATION, Layer.ORIGINAL)
+    if is_painted and objects_shown(document, view):
+        return [Phrase(f"\u00b7 {view.flavour}")]
     if prediction is None or shown_layer(document, view) not in (Layer.PREDICTION, Layer.BOTH):
         return []
     if not has_objects(prediction):
+        if objects_shown(document, view):
+            return [Phrase(f"\u00b7 {view.flavour}")]
         wanted = view.flavour is Flavour.INSTANCE
         return [Phrase("\u00b7 has no objects")] if wanted else []
     none = prediction.instances is not None and not len(prediction.instances)

@@ -9,7 +9,7 @@ from segstudio.metrics.confusion import ConfusionMatrix
 from segstudio.metrics.tally import lead_iou, metrics_of
 from segstudio.runs.batch import model_of, run_key
 from segstudio.runs.segmenting import Segmenting
-from segstudio.session.session import MAX_PANES, Change, Layer, Pane, Session, What
+from segstudio.session.session import MAX_PANES, Change, Flavour, Layer, Pane, Session, What
 
 CYCLE = (1, 2, 4)
 """The numbers of views that the layout key goes through."""
@@ -89,15 +89,17 @@ class Comparing:
     def _next(self, panes: Sequence[Pane]) -> Pane:
         """What one more view shows: another prediction, else another layer of the first one."""
         view = self._session.view
-        first = Pane(view.layer, view.run, view.second)
+        first = view.all_panes[0]
         shown = (first, *panes)
         runs = self._runs()
         run = next((r for r in runs if all(pane.run != r for pane in shown)), None)
         if run is not None:
-            return Pane(first.layer if first.layer in OF_A_RUN else Layer.BOTH, run)
+            layer = first.layer if first.layer in OF_A_RUN else Layer.BOTH
+            return Pane(layer, run, flavour=first.flavour)
         used = {pane.layer for pane in shown}
         layers = [layer for layer in _FILLERS if layer not in OF_A_RUN or runs]
-        return Pane(next((layer for layer in layers if layer not in used), Layer.NONE), view.run)
+        layer = next((layer for layer in layers if layer not in used), Layer.NONE)
+        return Pane(layer, view.run, flavour=first.flavour)
 
     # -- what a view shows -------------------------------------------------------------------
 
@@ -120,12 +122,13 @@ class Comparing:
         layer: Layer | None = None,
         run: str | None = None,
         second: str | None = None,
+        flavour: Flavour | None = None,
     ) -> None:
-        """Let a view show another layer or another prediction.
+        """Let a view show another layer or another prediction, or its objects in another way.
 
         A prediction that is not there yet is made.
         """
-        values = {"layer": layer, "run": run, "second": second}
+        values = {"layer": layer, "run": run, "second": second, "flavour": flavour}
         changes = {name: value for name, value in values.items() if value is not None}
         if layer is not None:
             self._session.set_view(overlay_visible=True)
@@ -137,10 +140,15 @@ class Comparing:
         self._run_missing(run, second)
 
     def choose_for_all(
-        self, *, layer: Layer | None = None, run: str | None = None, second: str | None = None
+        self,
+        *,
+        layer: Layer | None = None,
+        run: str | None = None,
+        second: str | None = None,
+        flavour: Flavour | None = None,
     ) -> None:
-        """Let all views show another layer or another prediction, in one step."""
-        values = {"layer": layer, "run": run, "second": second}
+        """Let all views show another layer or prediction, or objects otherwise, in one step."""
+        values = {"layer": layer, "run": run, "second": second, "flavour": flavour}
         changes = {name: value for name, value in values.items() if value is not None}
         view = self._session.view
         panes = tuple(replace(pane, **changes) for pane in view.panes)  # type: ignore[arg-type]
@@ -169,7 +177,7 @@ class Comparing:
         self._closed = ()
         self._session.set_view(
             layer=layer,
-            panes=tuple(Pane(layer, run) for run in runs[1:]),
+            panes=tuple(Pane(layer, run, flavour=view.flavour) for run in runs[1:]),
             active_pane=0,
             overlay_visible=True,
             wiped=-1,
@@ -256,7 +264,13 @@ class Comparing:
     def swap(self, pane: int) -> None:
         """Let a view show the layer that it is compared with, and compare with what it showed."""
         shown, against = self._session.view.all_panes[pane], self._partner(pane)
-        self.choose(pane, layer=against.layer, run=against.run, second=against.second)
+        self.choose(
+            pane,
+            layer=against.layer,
+            run=against.run,
+            second=against.second,
+            flavour=against.flavour,
+        )
         self._session.set_view(against=shown)
 
     def _partner(self, pane: int) -> Pane:
@@ -269,10 +283,12 @@ class Comparing:
             return chosen
         other = next((run for run in runs if run != shown.run), None)
         if other is not None and shown.layer in OF_A_RUN[:5]:
-            return Pane(shown.layer, other)
+            return replace(shown, run=other, second="")
         if shown.layer in (Layer.ANNOTATION, Layer.NONE):
-            return Pane(Layer.PREDICTION if runs else Layer.NONE, shown.run)
-        return Pane(Layer.NONE if shown.layer is Layer.BOTH else Layer.ANNOTATION, shown.run)
+            layer = Layer.PREDICTION if runs else Layer.NONE
+            return replace(shown, layer=layer, second="")
+        layer = Layer.NONE if shown.layer is Layer.BOTH else Layer.ANNOTATION
+        return replace(shown, layer=layer, second="")
 
     def _can_show(self, pane: Pane) -> bool:
         return pane.layer not in OF_A_RUN or pane.run in self._runs()

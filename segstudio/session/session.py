@@ -135,12 +135,12 @@ class OverlayStyle(StrEnum):
 
 
 class Flavour(StrEnum):
-    """How a prediction that has objects is looked at."""
+    """How a prediction or an annotation that has objects is looked at."""
 
     SEMANTIC = "semantic"
     """Its classes."""
     INSTANCE = "instance"
-    """Its objects, each in a colour of its own; stuff is left out."""
+    """Its objects, each in a colour of its own; stuff of a prediction is left out."""
     PANOPTIC = "panoptic"
     """Its classes, in which objects are told apart by outlines and shades."""
 
@@ -169,11 +169,13 @@ class Pane:
         layer: What lies over the photo.
         run: Key of the prediction it is about; "" if there is none.
         second: For the difference of two models: key of the other prediction.
+        flavour: How objects are looked at.
     """
 
     layer: Layer = Layer.BOTH
     run: str = ""
     second: str = ""
+    flavour: Flavour = Flavour.PANOPTIC
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ class ViewState:
     second: str = ""
     """Key of the prediction it is compared with, where the layer is the difference of two."""
     panes: tuple[Pane, ...] = ()
-    """The views beside the first one; that one shows `layer`, `run` and `second`."""
+    """The views beside the first one; that one shows `layer`, `run`, `second` and `flavour`."""
     active_pane: int = 0
     """Number of the view that was clicked on last; 0 is the first."""
     against: Pane | None = None
@@ -223,7 +225,7 @@ class ViewState:
     @property
     def all_panes(self) -> tuple[Pane, ...]:
         """What every view shows, the first one first."""
-        return (Pane(self.layer, self.run, self.second), *self.panes)
+        return (Pane(self.layer, self.run, self.second, self.flavour), *self.panes)
 
     @property
     def scored_run(self) -> str:
@@ -244,6 +246,7 @@ class ViewState:
             layer=shown.layer,
             run=shown.run,
             second=shown.second,
+            flavour=shown.flavour,
             panes=(),
             active_pane=0,
             against=self.against if wiped else None,

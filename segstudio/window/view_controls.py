@@ -54,7 +54,7 @@ class ViewControls(QWidget):
             self.style_.addItem(STYLE_TEXTS[name], name)
         self.flavour = _SignedCombo("", "Objects")
         KeyTip(
-            actions, self.flavour, "How predictions with objects are shown",
+            actions, self.flavour, "How objects are shown in the view that was clicked on last",
             "{view.next_flavour}: next",
         )  # fmt: skip
         for name in FLAVOURS:
@@ -111,7 +111,11 @@ class ViewControls(QWidget):
 
     def _has_objects(self) -> bool:
         document = None if self._session is None else self._session.document
-        found = () if document is None else document.predictions.values()
+        if document is None:
+            return False
+        if document.annotation.instances is not None:
+            return True
+        found = document.predictions.values()
         return any(prediction.instance_ids is not None for prediction in found)
 
     def _offer_flavours(self, *, offered: bool) -> None:
@@ -141,7 +145,9 @@ class ViewControls(QWidget):
         shown = view.all_panes[min(view.active_pane, len(view.panes))]
         self.layer.setCurrentIndex(self.layer.findData(str(shown.layer)))
         self.style_.setCurrentIndex(self.style_.findData(str(view.style)))
-        self.flavour.setCurrentIndex(self.flavour.findData(str(view.flavour)))
+        panes = view.all_panes
+        flavour = panes[min(view.active_pane, len(panes) - 1)].flavour
+        self.flavour.setCurrentIndex(self.flavour.findData(str(flavour)))
         self.opacity.blockSignals(True)
         self.opacity.setValue(round(view.opacity * 100))
         self.opacity.blockSignals(False)
@@ -165,7 +171,8 @@ class ViewControls(QWidget):
         from segstudio.session.session import Flavour
 
         if self._session is not None:
-            self._session.set_view(flavour=Flavour(self.flavour.currentData()))
+            view, flavour = self._session.view, Flavour(self.flavour.currentData())
+            self._session.set_pane(min(view.active_pane, len(view.panes)), flavour=flavour)
 
     def _pick_opacity(self, value: int) -> None:
         if self._session is not None:

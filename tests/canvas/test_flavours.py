@@ -183,3 +183,69 @@ def test_a_model_with_none_of_the_folders_classes_is_drawn_in_its_own_colours(lo
         ("tree", (200, 150, 0)),
         ("car", (10, 20, 200)),
     ]
+
+
+def test_each_view_has_its_own_way_and_takes_it_along_into_new_views(looking):
+    looking.canvas._comparing.set_layout(2)
+    looking.session.set_pane(1, layer=Layer.PREDICTION, run="a")
+    looking.canvas._comparing.choose(1, flavour=Flavour.SEMANTIC)
+    looking.canvas._comparing.choose(0, flavour=Flavour.INSTANCE)
+    looking.viewport.refit()
+    looking.settle()
+    assert color_at(looking, 0, 9, 9) == distinct_color(1)
+    assert color_at(looking, 1, 9, 9) == color_at(looking, 1, 20, 9) == looking.RED
+    looking.canvas._comparing.choose_for_all(flavour=Flavour.PANOPTIC)
+    assert {pane.flavour for pane in looking.session.view.all_panes} == {Flavour.PANOPTIC}
+    looking.canvas._comparing.choose_for_all(flavour=Flavour.INSTANCE)
+    looking.canvas._comparing.set_layout(4)
+    assert {pane.flavour for pane in looking.session.view.all_panes} == {Flavour.INSTANCE}
+
+
+@pytest.fixture
+def painted(desk):
+    """The same two objects in the annotation, nothing predicted; at 4 x, filled, opaque."""
+    desk.canvas.resize(600, 480)
+    labels, ids = two_touching()
+    desk.open(desk.flat(40, 50), labels, instances=ids)
+    desk.session.set_view(layer=Layer.ANNOTATION, style=OverlayStyle.FILL, opacity=1.0)
+    desk.settle()
+    desk.viewport.zoom_to(4.0, (0, 0))
+    desk.settle()
+    return desk
+
+
+def test_the_objects_of_an_annotation_are_seen_in_all_three_ways(painted):
+    look(painted, Flavour.SEMANTIC)
+    seen = colours(painted)
+    assert seen["first"] == seen["second"] == painted.RED
+    assert said(painted).endswith("\u00b7 semantic")
+    look(painted, Flavour.INSTANCE)
+    seen = colours(painted)
+    assert (seen["first"], seen["second"]) == (distinct_color(1), distinct_color(2))
+    assert seen["stuff"] == painted.GREEN  # what is painted is never hidden
+    document, view = painted.session.document, painted.session.view
+    entries = legend(document, view, ViewNames(), alone=True).entries
+    assert [e.text for e in entries] == ["a colour for each object"]
+    look(painted, Flavour.PANOPTIC)
+    seen = colours(painted)
+    assert seen["first"] == painted.RED
+    lighter = tuple(round(c + (255 - c) * 0.3) for c in painted.RED)
+    assert seen["second"] == lighter
+
+
+def test_semantic_draws_no_line_between_objects_of_an_annotation(painted):
+    painted.viewport.zoom_to(2.0, (0, 0))  # so that a line covers a pixel
+    look(painted, Flavour.SEMANTIC, style=OverlayStyle.OUTLINE)
+    ground = color_at(painted, 0, 40, 20)
+    assert color_at(painted, 0, 15, 9) == ground
+    look(painted, Flavour.PANOPTIC, style=OverlayStyle.OUTLINE)
+    assert color_at(painted, 0, 15, 9) != ground
+
+
+def test_a_stroke_is_seen_among_the_objects_of_an_annotation(painted):
+    look(painted, Flavour.INSTANCE)
+    painted.session.set_view(active_class=2, brush_size=5)
+    painted.editing.begin_stroke(40.5, 20.5)
+    painted.editing.end_stroke()
+    painted.settle()
+    assert color_at(painted, 0, 40, 20) != (100, 100, 100)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from segstudio.kit.actions import ActionSpec, Context, has_document, is_view
+from segstudio.kit.actions import ActionSpec, Context, has_document
 from segstudio.kit.frame_names import VIEW
 from segstudio.kit.layer_names import FLAVOUR_TEXTS, FLAVOUR_TIPS, FLAVOURS
 
@@ -35,20 +35,25 @@ def _is_wiped(c: Context) -> bool:
 
 
 def _next_flavour(c: Context) -> None:
-    at = FLAVOURS.index(c.session.view.flavour.value)
+    at = FLAVOURS.index(c.canvas.shown_view.flavour.value)
     _show_flavour(FLAVOURS[(at + 1) % len(FLAVOURS)], c)
 
 
 def _show_flavour(name: str, c: Context) -> None:
-    """Look at predictions in this way; where no view shows an object, it is said."""
+    """Let the view at hand show objects in this way; where it shows none, it is said."""
     from segstudio.canvas.overlay import why_no_flavour
     from segstudio.session.session import Flavour
 
-    c.session.set_view(flavour=Flavour(name))
+    number = c.canvas.pane_at_hand
+    c.studio.comparing.choose(number, flavour=Flavour(name))
     document = c.session.document
-    why = "" if document is None else why_no_flavour(document, c.session.view)
+    why = "" if document is None else why_no_flavour(document, c.session.view.of_pane(number))
     if why:
         c.studio.notices.info(why)
+
+
+def _is_flavour(name: str, c: Context) -> bool:
+    return c.canvas.shown_view.flavour.value == name
 
 
 COMPARE_ACTIONS = (
@@ -76,13 +81,13 @@ COMPARE_ACTIONS = (
 FLAVOUR_ACTIONS = (
     ActionSpec("view.next_flavour", VIEW, "Semantic, instance or panoptic", _next_flavour, "layers-2",
                ("S",), enabled=has_document, section=1,
-               tip="The three ways to look at a prediction that has objects"),
+               tip="The three ways to look at objects in this view"),
 )  # fmt: skip
 FLAVOUR_CHOICES = (
     *(
         ActionSpec(f"flavour.{name}", VIEW, f"Objects: {FLAVOUR_TEXTS[name].lower()}",
                    partial(_show_flavour, name), enabled=has_document, section=2,
-                   checked=partial(is_view, "flavour", name), tip=FLAVOUR_TIPS[name])
+                   checked=partial(_is_flavour, name), tip=FLAVOUR_TIPS[name])
         for name in FLAVOURS
     ),
 )  # fmt: skip

@@ -14,7 +14,7 @@ from segstudio.core.geometry import Rect
 from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch
 from segstudio.core.merging import side_by_side
 from segstudio.core.object_cuts import cut_patch, fallen_apart
-from segstudio.core.object_index import HIGHEST_ID, ObjectInfo
+from segstudio.core.object_index import HIGHEST_ID, ObjectInfo, places_of
 from segstudio.session.document import Document
 from segstudio.session.session import Session, StrokeMakes
 
@@ -181,11 +181,12 @@ class StrokeObjects:
         if index is None:
             return []  # a large map is still looked at
         numbers = _Numbers(self, document)
-        for object_id in np.unique(before[before != now]).tolist():
-            info = index.info(object_id) if object_id else None
+        lost = np.where(before != now, before, np.uint16(0))
+        for object_id, place in places_of(lost, rect).items():
+            info = index.info(object_id)
             if info is None:
-                continue
-            whole = info.rect.union(rect)
+                continue  # nothing is left of it
+            whole = info.rect.union(place)
             patch = _pieces_patch(document.annotation, info, whole, (rect, before, now), numbers)
             if patch is not None:
                 found.append(patch)
@@ -214,6 +215,8 @@ class _Numbers:
 
     def take(self, count: int) -> list[int]:
         """So many; fewer if there are no more."""
+        if not count:
+            return []
         numbers = self._objects.free(self._document, self._given + count)[self._given :]
         self._given += len(numbers)
         return numbers
@@ -231,8 +234,9 @@ def _pieces_patch(
     ids = annotation.instances
     assert ids is not None
     before = ids[whole.slices] == info.id
-    now, part = before.copy(), rect.within(whole)
-    before[part], now[part] = ids_before == info.id, ids_now == info.id
+    now, common = before.copy(), whole.intersect(rect)
+    to, of = common.within(whole), common.within(rect)
+    before[to], now[to] = ids_before[of] == info.id, ids_now[of] == info.id
     pieces = fallen_apart(now, before)
     new = numbers.take(max(0, int(pieces.max(initial=0)) - 1))
     pieces[pieces > len(new) + 1] = 1

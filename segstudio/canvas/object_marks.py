@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -71,8 +71,8 @@ class SelectionMark:
             path.addPath(outline)
             tags.append((rect, text))
         draw_over(painter, path, to_screen)
-        for rect, text in tags if len(tags) <= _MOST_TAGS else ():
-            _paint_tag(painter, rect, text, to_screen)
+        if len(tags) <= _MOST_TAGS:
+            _paint_tags(painter, tags, to_screen)
 
     def _objects_of(self, objects: Objects) -> Iterator[tuple[Rect, QPainterPath, str]]:
         """Place, outline and words of each chosen object."""
@@ -162,25 +162,40 @@ def _place(to_screen: ToScreen) -> QTransform:
     return QTransform.fromTranslate(origin.x(), origin.y()).scale(scale, scale)
 
 
-def _paint_tag(painter: QPainter, rect: Rect, text: str, to_screen: ToScreen) -> None:
-    """Write on an opaque plate at the left of an object, or at its right where there is no room."""
+def _paint_tags(painter: QPainter, tags: Sequence[tuple[Rect, str]], to_screen: ToScreen) -> None:
+    """Write on opaque plates beside the objects, where none covers another one."""
     painter.save()
     font = QFont(painter.font())
     font.setPixelSize(_TAG_PX)
     font.setWeight(QFont.Weight.DemiBold)
     painter.setFont(font)
-    metrics = QFontMetrics(font)
-    width, height = metrics.horizontalAdvance(text) + 2 * _TAG_RIM, metrics.height() + 2
-    left, middle = to_screen((rect.left, rect.top + rect.height / 3))
-    right, _ = to_screen((rect.right, rect.top))
-    x = left - _TAG_GAP - width
-    if x < 0:
-        x = right + _TAG_GAP
-    plate = QRectF(QRect(round(x), round(middle - height / 2), width, height))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(_PLATE)
-    painter.drawRoundedRect(plate, 3, 3)
-    painter.setPen(_WORDS)
-    painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, text)
+    metrics, placed = QFontMetrics(font), list[QRectF]()
+    for rect, text in tags:
+        size = QSizeF(metrics.horizontalAdvance(text) + 2 * _TAG_RIM, metrics.height() + 2)
+        plate = _plate(rect, size, placed, to_screen)
+        placed.append(plate)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(_PLATE)
+        painter.drawRoundedRect(plate, 3, 3)
+        painter.setPen(_WORDS)
+        painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, text)
     painter.restore()
+
+
+def _plate(rect: Rect, size: QSizeF, placed: Sequence[QRectF], to_screen: ToScreen) -> QRectF:
+    """Where a tag lies: left of its object, else right, over or under it, where it is free."""
+    box = QRectF(
+        QPointF(*to_screen((rect.left, rect.top))), QPointF(*to_screen((rect.right, rect.bottom)))
+    )
+    y = box.top() + box.height() / 3 - size.height() / 2
+    x = box.center().x() - size.width() / 2
+    places = (
+        QPointF(box.left() - _TAG_GAP - size.width(), y),
+        QPointF(box.right() + _TAG_GAP, y),
+        QPointF(x, box.top() - _TAG_GAP - size.height()),
+        QPointF(x, box.bottom() + _TAG_GAP),
+    )
+    plates = [QRectF(QPointF(round(p.x()), round(p.y())), size) for p in places]
+    free = (p for p in plates if p.left() >= 0 and not any(p.intersects(q) for q in placed))
+    return next(free, plates[0])

@@ -130,8 +130,29 @@ class ObjectIndex:
         changed = (ids_before != ids_after) | (patch.before != patch.after)
         gone = np.bincount(ids_before[changed])
         self._areas[1 : gone.size] -= gone[1:]
+        ids, classes = ids_after[changed], patch.after[changed]
+        if ids.size and (ids == ids[0]).all() and (classes == classes[0]).all():
+            if ids[0]:  # as a stroke paints it
+                self._grow(int(ids[0]), int(classes[0]), patch.rect, changed)
+            return
         new = np.where(changed, ids_after, np.uint16(0))
         self._add(_table(patch.after, new, patch.rect.top, patch.rect.left))
+
+    def _grow(self, object_id: int, class_id: int, rect: Rect, mask: Mask) -> None:
+        """Take in the pixels of a mask, which become one object's, of one class."""
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        place = Rect(
+            rect.top + int(rows[0]),
+            rect.left + int(columns[0]),
+            rect.top + int(rows[-1]) + 1,
+            rect.left + int(columns[-1]) + 1,
+        )
+        added, known = int(np.count_nonzero(mask)), self.info(object_id)
+        self._areas[object_id] += added
+        if known is None or 2 * added > self._areas[object_id]:
+            self._classes[object_id] = class_id
+        whole = place if known is None else place.union(known.rect)
+        self._bounds[object_id] = (whole.top, whole.left, whole.bottom, whole.right)
 
     def _add(self, table: _Table) -> None:
         """Take in more pixels of objects."""
@@ -194,6 +215,13 @@ def _summed(table: _Table) -> _Table:
     low = np.minimum.reduceat(bounds[:, :2], starts, axis=0)
     high = np.maximum.reduceat(bounds[:, 2:], starts, axis=0)
     return _Table(keys[starts], np.add.reduceat(areas, starts), np.hstack([low, high]))
+
+
+def places_of(ids: InstanceIds, rect: Rect) -> dict[int, Rect]:
+    """The smallest rectangle around each number in ids that lie at a rectangle of the image."""
+    table = _table(np.zeros(ids.shape, np.uint8), ids, rect.top, rect.left)
+    bounds = (Rect(*each) for each in table.bounds.tolist())
+    return dict(zip(table.keys.tolist(), bounds, strict=True))
 
 
 def tight(rect: Rect, mask: Mask) -> tuple[Rect, Mask]:

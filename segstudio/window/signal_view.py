@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QObject
 
-from segstudio.annotation.ui.tools.tool_table import TOOLS
+from segstudio.annotation.ui.tools import tool_table
 from segstudio.canvas.overlay import shown_prediction
 from segstudio.canvas.probe import probe
 from segstudio.core.labels import InstanceIds
@@ -114,7 +114,7 @@ class SignalView(QObject):
     def _stroke_text(self, x: int, y: int) -> str:
         """What a stroke would make that begins at a pixel, where that is an object."""
         studio = self._studio
-        tool = next(t for t in TOOLS if t.name == studio.session.view.tool)
+        tool = next(t for t in tool_table.TOOLS if t.name == studio.session.view.tool)
         target = studio.editing.target_at(x, y) if tool.makes_objects else None
         if target is None or not target.of_object:
             return ""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QAction, QColor
 from PySide6.QtWidgets import QMenu
 
 from segstudio.annotation.ui.tools.merge_tool import MERGE
@@ -90,7 +90,7 @@ STROKE_ACTION = ActionSpec(
 def add_object_entries(
     menu: QMenu, session: Session, objects: Objects, pixel: tuple[int, int]
 ) -> None:
-    """Add what can be done with the object or region at a pixel, if there is one.
+    """Put what can be done with the object or region at a pixel on top of a menu, if there is one.
 
     What is selected and holds the pixel is meant as a whole, else what lies at the pixel is
     selected first.
@@ -102,23 +102,33 @@ def add_object_entries(
     first = objects.at(*pixel)
     named = f"object #{first}" if first else "this region"
     what = "what is selected" if several else named
-    add = partial(_add, menu)
-    if first:
-        add("split", f"Split {named}…", partial(_take, session, SPLIT))
-        add("merge", f"Merge {named} with…", partial(_merge_with, session, objects, first))
+    entries = [("trash-2", f"Delete {what}", objects.delete)]
     if len(selection.objects) > 1:
-        add("merge", "Merge what is selected", objects.merge)
-    add("trash-2", f"Delete {what}", objects.delete)
-    classes = menu.addMenu(f"Change class of {what}")
+        entries.insert(0, ("merge", "Merge what is selected", objects.merge))
+    if first:
+        merge = partial(_merge_with, session, objects, first)
+        entries.insert(0, ("merge", f"Merge {named} with…", merge))
+        entries.insert(0, ("split", f"Split {named}…", partial(_take, session, SPLIT)))
+    top = next(iter(menu.actions()), None)
+    for entry in entries:
+        _insert(menu, top, *entry)
+    classes = _classes_menu(menu, f"Change class of {what}", session, objects)
+    _place(menu, top, classes.menuAction())
+    if first:
+        _insert(menu, top, "", "Renumber objects", objects.renumber)
+    else:
+        _insert(menu, top, "", "Make objects of the regions", objects.from_regions)
+    if top is not None:
+        menu.insertSeparator(top)
+
+
+def _classes_menu(menu: QMenu, title: str, session: Session, objects: Objects) -> QMenu:
+    classes = QMenu(title, menu)
     for spec in session.schema.classes:
         if spec.id and spec.id != session.schema.ignore_index:
-            entry = classes.addAction(swatch(QColor(*spec.color)), in_menu(spec.name))
-            entry.triggered.connect(partial(_change_class, objects, spec.id))
-    if first:
-        add("", "Renumber objects", objects.renumber)
-    else:
-        add("", "Make objects of the regions", objects.from_regions)
-    menu.addSeparator()
+            chosen = classes.addAction(swatch(QColor(*spec.color)), in_menu(spec.name))
+            chosen.triggered.connect(partial(_change_class, objects, spec.id))
+    return classes
 
 
 def _choose_at(session: Session, objects: Objects, pixel: tuple[int, int]) -> bool:
@@ -134,9 +144,19 @@ def _choose_at(session: Session, objects: Objects, pixel: tuple[int, int]) -> bo
     return False
 
 
-def _add(menu: QMenu, picture: str, text: str, run: Callable[[], object]) -> None:
-    entry = menu.addAction(icon(picture), text) if picture else menu.addAction(text)
-    entry.triggered.connect(lambda: run())
+def _insert(
+    menu: QMenu, before: QAction | None, picture: str, text: str, run: Callable[[], object]
+) -> None:
+    action = QAction(icon(picture), text, menu) if picture else QAction(text, menu)
+    action.triggered.connect(lambda: run())
+    _place(menu, before, action)
+
+
+def _place(menu: QMenu, before: QAction | None, action: QAction) -> None:
+    if before is None:
+        menu.addAction(action)
+    else:
+        menu.insertAction(before, action)
 
 
 def _take(session: Session, tool: str) -> None:

@@ -9,9 +9,11 @@ from segstudio.annotation.autosave import Autosave
 from segstudio.annotation.class_removal import ClassRemoval
 from segstudio.annotation.editing import Editing
 from segstudio.annotation.exporting import Exporting
+from segstudio.annotation.many_images import ManyImages
 from segstudio.annotation.objects import Objects
 from segstudio.annotation.prompting import Prompting
 from segstudio.annotation.recovering import Recovering
+from segstudio.annotation.tidying import Tidying
 from segstudio.clock import Clock
 from segstudio.comparison.comparing import Comparing
 from segstudio.comparison.disagreement import Disagreement
@@ -86,6 +88,7 @@ class Studio:
         comparing: What the views side by side show.
         schema_keeper: The folder's classes, and what changes them.
         class_removal: Removing a class and merging it into another one, in all images.
+        tidying: Operations on regions: fill holes, smooth and the like, here or in many images.
         class_mappings: What the models' classes count as in the folder.
         exporting: Masks for other programs.
         confused_places: From the confusion matrix to the pixels behind it.
@@ -267,6 +270,9 @@ class Studio:
             self.schema_keeper,
             self.scoring,
         )
+        many = ManyImages(
+            self.session, self.jobs, self.notices, self._documents, self.scoring, self.autosave
+        )
         self.class_removal = ClassRemoval(
             self.session,
             self.jobs,
@@ -274,8 +280,10 @@ class Studio:
             self._documents,
             self._folder,
             self.schema_keeper,
-            self.scoring,
-            self.autosave,
+            many,
+        )
+        self.tidying = Tidying(
+            self.session, self.jobs, self.notices, self._folder, self.editing, many
         )
 
     def _make_inspection(self) -> None:

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from segstudio.annotation.autosave import Autosave
-from segstudio.annotation.patching import difference_patch, packed, ready_for
-from segstudio.core.errors import SegstudioError, without_traceback
-from segstudio.core.formatting import counted
-from segstudio.core.history import EditRecorder
-from segstudio.core.labels import LabelMap, Patch
-from segstudio.core.schema import ClassSpec, LabelSchema
+from segstudio.annotation.many_images import ManyImages, Pass, every_page, share_text, trouble
+from segstudio.core.errors import SegstudioError
+from segstudio.core.labels import LabelMap
+from segstudio.core.schema import ClassSpec
 from segstudio.folder.documents import Documents
-from segstudio.folder.files import FolderFiles, OpenFolder
+from segstudio.folder.files import OpenFolder
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notice, Notices
-from segstudio.runs.scoring import Scoring
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
-from segstudio.storage.decode import page_count
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.seen_files import SeenFiles
-from segstudio.storage.write_root import agreed_links
 
 _REMOVED = "class removed"
 """What the notice of a removed class is about."""
@@ -51,17 +43,6 @@ class ClassUse:
 
 
 @dataclass(frozen=True)
-class _Held:
-    """What changes in an image that is in memory."""
-
-    document: Document
-    revision: int
-    recorder: EditRecorder
-    patch: Patch | None
-    seen: SeenFiles | None
-
-
-@dataclass(frozen=True)
 class _Lost:
     """What a removal took from an image, compressed.
 
@@ -72,73 +53,6 @@ class _Lost:
 
     mask: bytes
     ids: bytes | None
-
-
-@dataclass(eq=False)
-class _Pass:
-    """One change of many images, in memory and in files.
-
-    Attributes:
-        title: What it is called.
-        files: The folder.
-        schema: The classes in force.
-        elsewhere: Whether corrections go to `annotations/`.
-        images: Which images.
-        new: Makes the map that an image's becomes; runs in a job.
-        held: Images that were changed in memory.
-        written: Images whose files were changed, and whether they have an annotation now; not where
-            their ground truth is as it was.
-        failed: Why images could not be changed.
-        is_whole: Whether all images were come to.
-    """
-
-    title: str
-    files: FolderFiles
-    schema: LabelSchema
-    elsewhere: bool
-    images: tuple[ImageRef, ...]
-    new: Callable[[ImageRef, LabelMap], LabelMap]
-    held: set[ImageRef] = field(default_factory=set)
-    written: dict[ImageRef, bool] = field(default_factory=dict)
-    failed: list[SegstudioError] = field(default_factory=list)
-    is_whole: bool = False
-
-    @property
-    def changed(self) -> set[ImageRef]:
-        """The images, and pages of them, that were changed."""
-        return self.held.union(self.written)
-
-    def edit(self, document: Document) -> _Held:
-        """What changes in an image in memory; for any thread."""
-        annotation, revision = document.annotation, document.annotation.revision
-        new = self.new(document.ref, annotation)
-        made = packed(self.title, difference_patch(annotation, new.labels, new.instances))
-        # Where its file was written by us since it was read, that is no change by others.
-        seen = self.files.annotations.seen(document.ref) if document.ref in self.written else None
-        return _Held(document, revision, *made, seen)
-
-    def rewrite(self, ref: ImageRef, job: Job) -> None:
-        """Change the files of an image."""
-        annotations, schema = self.files.annotations, self.schema
-        try:
-            seen = annotations.seen(ref)
-            found = self.files.reference(ref, schema, None, job.check)
-            if found is None:
-                return
-            new = self.new(ref, found)
-            annotations.write(
-                ref,
-                new.labels,
-                new.instances,
-                schema,
-                elsewhere=self.elsewhere,
-                agreed=agreed_links(self.files.project.data_folder),
-                seen=seen,
-            )
-        except SegstudioError as error:
-            self.failed.append(without_traceback(error))
-        else:
-            self.written[ref] = annotations.has(ref)
 
 
 class ClassRemoval:
@@ -158,12 +72,11 @@ class ClassRemoval:
         documents: Documents,
         folder: OpenFolder,
         schema: SchemaKeeper,
-        scoring: Scoring,
-        autosave: Autosave,
+        many: ManyImages,
     ) -> None:
         self._session, self._jobs, self._notices = session, jobs, notices
         self._documents, self._folder, self._schema = documents, folder, schema
-        self._scoring, self._autosave = scoring, autosave
+        self._many = many
         self._gone: dict[int, tuple[str, Callable[[Document], None]]] = {}
         """Of removals that are done: what the edit is called, and what takes it back elsewhere."""
         session.follow(What.PROJECT, self._on_project)
@@ -183,7 +96,7 @@ class ClassRemoval:
         def work(job: Job) -> ClassUse:
             pixels, images = 0, list[ImageRef]()
             unread: list[str] = []
-            for number, ref in _every_page(files.project.images, unread):
+            for number, ref in every_page(files.project.images, unread):
                 job.report(number, len(files.project.images), ref.title)
                 try:
                     found = held.get(ref) or files.reference(ref, schema, None, job.check)
@@ -197,7 +110,7 @@ class ClassRemoval:
             return ClassUse(spec, pixels, tuple(images), tuple(dict.fromkeys(unread)))
 
         def used(use: ClassUse) -> None:
-            if self._is_open(files):
+            if self._many.is_open(files):
                 done(use)
 
         self._jobs.submit(f"Looking for {spec.name}", "transfer", work, used, key="class-use")
@@ -226,132 +139,13 @@ class ClassRemoval:
         if into:
             title = f"Merge {spec.name} into {schema.name_of(into)}"
         elsewhere = self._session.saving.elsewhere
-        merging = _Pass(title, files, schema, elsewhere, use.images, new)
-        self._run(merging, lambda: self._removed(use, into, merging, lost))
-
-    # -- changing many images ------------------------------------------------------------------
-
-    def _run(self, change: _Pass, then: Callable[[], None]) -> None:
-        """Change images: those in memory, then the files of the others.
-
-        Those that are opened while their files are rewritten may show what was in them before, so
-        they come last.
-        """
-
-        def files_done() -> None:
-            if not self._is_open(change.files):
-                self._notices.warning(
-                    f"“{change.title}” was left: another folder was opened. "
-                    f"{_share_text(change)} are changed.",
-                    f"Open {change.files.project.name} again to go on with it.",
-                    scope="program",
-                )
-                return
-            late = self._in_memory(change.written)
-            self._edit(change, late, then)
-
-        def held_done() -> None:
-            self._rewrite(change, files_done)
-
-        self._edit(change, self._in_memory(change.images), held_done)
-
-    def _in_memory(self, refs: Iterable[ImageRef]) -> list[Document]:
-        wanted = set(refs)
-        return [document for document in self._documents if document.ref in wanted]
-
-    def _is_open(self, files: FolderFiles) -> bool:
-        project = self._session.project
-        return project is not None and project.root == files.project.root
-
-    def _edit(self, change: _Pass, documents: list[Document], then: Callable[[], None]) -> None:
-        """Change images in memory; one that is painted on meanwhile is looked at again.
-
-        They are saved at once, as the files of the others are: once the class is gone from the
-        list, a file that has it cannot be read.
-        """
-        if not documents:
-            then()
-            return
-
-        def done(edits: list[_Held]) -> None:
-            again = []
-            for edit in edits:
-                document = edit.document
-                if self._documents.get(document.ref) is not document:
-                    continue  # it was let go: its file is changed
-                if document.annotation.revision == edit.revision:
-                    self._commit(edit)
-                    change.held.add(document.ref)
-                else:
-                    again.append(document)
-            self._autosave.save(edit.document for edit in edits)
-            self._edit(change, again, then)
-
-        self._jobs.submit(
-            change.title,
-            "edits",
-            lambda _job: [change.edit(document) for document in documents],
-            done,
-            visible=False,
-        )
-
-    def _commit(self, edit: _Held) -> None:
-        document, patch = edit.document, edit.patch
-        if edit.seen is not None:
-            document.seen = edit.seen
-        if patch is None:
-            return
-        ready_for(document, patch)
-        if document.history.push(edit.recorder):
-            document.annotation.apply(patch)
-            document.edited_at = time.time()
-            what = What.LABELS | What.HISTORY
-            self._session.notify(what, document=document, patches=(patch,), by=self)
-
-    def _rewrite(self, change: _Pass, then: Callable[[], None]) -> None:
-        """Change the files of the images that are not in memory; `then` also if it is stopped."""
-        others = [ref for ref in change.images if ref not in change.held]
-        if not others:
-            change.is_whole = True
-            then()
-            return
-
-        def work(job: Job) -> None:
-            for number, ref in enumerate(others):
-                job.report(number, len(others), ref.title)
-                change.rewrite(ref, job)
-            change.is_whole = True
-
-        def ended() -> None:
-            self._written(change.written)
-            then()
-
-        self._jobs.submit(change.title, "save", work, ended=ended)
-
-    def _written(self, annotated: Mapping[ImageRef, bool]) -> None:
-        """Files of images that are not in memory were written: they are counted again.
-
-        Args:
-            annotated: The images, and whether they have an annotation now.
-        """
-        session, project = self._session, self._session.project
-        indices = {
-            index: has
-            for ref, has in annotated.items()
-            if project is not None and (index := project.index_of(ref.path, ref.page)) is not None
-        }
-        for index, has in indices.items():
-            session.set_state(index, annotated=has, edited=has)
-            for run in session.state(index).runs:
-                self._scoring.forget(index, run)
-        if indices:
-            session.notify(What.SCORES)
-            self._scoring.count_missing()
+        merging = Pass(title, files, schema, elsewhere, use.images, new, by=self)
+        self._many.run(merging, lambda: self._removed(use, into, merging, lost))
 
     # -- what came of it -----------------------------------------------------------------------
 
     def _removed(
-        self, use: ClassUse, into: int, merging: _Pass, lost: dict[ImageRef, _Lost]
+        self, use: ClassUse, into: int, merging: Pass, lost: dict[ImageRef, _Lost]
     ) -> None:
         spec = use.spec
         undo = ("Undo", lambda: self._take_back(use, into, merging, lost))
@@ -369,12 +163,12 @@ class ClassRemoval:
             self._notices.post(Notice("info", text, action=undo, about=_REMOVED, stays=stays))
             return
         # The class stays: some of its pixels do.
-        why, hint = _trouble(merging)
+        why, hint = trouble(merging)
         self._notices.post(
             Notice(
                 "warning",
                 f"{spec.name} stays: {why}",
-                f"{_share_text(merging)} were changed. {hint}".strip(),
+                f"{share_text(merging)} were changed. {hint}".strip(),
                 action=undo if merging.changed else None,
                 about=_REMOVED,
                 stays=bool(merging.changed),
@@ -385,7 +179,7 @@ class ClassRemoval:
         self,
         use: ClassUse,
         into: int,
-        merging: _Pass,
+        merging: Pass,
         lost: dict[ImageRef, _Lost],
         undone: Document | None = None,
     ) -> None:
@@ -399,7 +193,7 @@ class ClassRemoval:
             undone: The image in which the removal was undone by itself, if it was.
         """
         spec, present = use.spec, self._session.schema.get(use.spec.id)
-        if not self._is_open(merging.files) or self._folder.files is None:
+        if not self._many.is_open(merging.files) or self._folder.files is None:
             return
         if self._session.read_only:
             self._notices.info(self._session.read_only)
@@ -415,24 +209,25 @@ class ClassRemoval:
             self._schema.restore_class(spec)
         self._notices.settle(_REMOVED)
         changed = merging.held.union(merging.written)
-        back = _Pass(
+        back = Pass(
             f"Bring back {spec.name}",
             self._folder.files,
             self._session.schema,
             self._session.saving.elsewhere,
             tuple(ref for ref in lost if ref in changed and (undone is None or ref != undone.ref)),
             lambda ref, found: _restored(found, spec.id, lost[ref], into),
+            by=self,
         )
 
         def done() -> None:
             if not back.is_whole or back.failed:
-                why, hint = _trouble(back)
+                why, hint = trouble(back)
                 self._notices.warning(
-                    f"{spec.name} is back in {_share_text(back)}: {why}",
+                    f"{spec.name} is back in {share_text(back)}: {why}",
                     hint,
                 )
 
-        self._run(back, done)
+        self._many.run(back, done)
 
     def _on_project(self, _change: Change) -> None:
         self._gone.clear()
@@ -450,41 +245,8 @@ class ClassRemoval:
                 take_back(document)
 
 
-def _every_page(images: Iterable[ImageRef], unread: list[str]) -> Iterator[tuple[int, ImageRef]]:
-    """All pages of images with the images' numbers; titles of those that cannot be read are added."""
-    for number, image in enumerate(images):
-        try:
-            pages = page_count(image.path)
-        except SegstudioError:
-            pages = 1
-            unread.append(image.title)
-        yield from ((number, image.at_page(page)) for page in range(pages))
-
-
 def _brings(change: Change, class_id: int) -> bool:
     return any(bool((patch.after == class_id).any()) for patch in change.patches)
-
-
-def _trouble(change: _Pass) -> tuple[str, str]:
-    """Why a change is not whole, as the end of a sentence, and what to do about it."""
-    if not change.failed:
-        return "it was stopped.", ""
-    first, count = change.failed[0], len(change.failed)
-    what = "page" if _has_pages(change) else "image"
-    return f"{counted(count, what)} could not be written. {first.message}", first.hint
-
-
-def _share_text(change: _Pass) -> str:
-    """How many of the images were changed; where some are stacks, how many of their pages."""
-    images = len({ref.name for ref in change.images})
-    named = counted(images, "image")
-    if not _has_pages(change):
-        return f"{len(change.changed):,} of {named}"
-    return f"{len(change.changed):,} of {len(change.images):,} pages of {named}"
-
-
-def _has_pages(change: _Pass) -> bool:
-    return any(ref.page for ref in change.images)
 
 
 def _merged(label_map: LabelMap, class_id: int, into: int) -> LabelMap:

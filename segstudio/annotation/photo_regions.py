@@ -269,8 +269,8 @@ def foreground(photo: Photo, box: Rect, scribbles: Sequence[Scribble] = ()) -> M
     is_object = marks & 1 == 1
     if is_object.any() and not is_object.all():
         cv2.setRNGSeed(0)  # the same box gives the same object
-        state = np.zeros((1, 65)), np.zeros((1, 65))
-        cv2.grabCut(pixels, marks, None, *state, 3, cv2.GC_INIT_WITH_MASK)
+        before, after = np.zeros((1, 65)), np.zeros((1, 65))
+        cv2.grabCut(pixels, marks, (0, 0, 1, 1), before, after, 3, cv2.GC_INIT_WITH_MASK)
         is_object = marks & 1 == 1
     if step > 1:
         size = (around.width, around.height)
@@ -287,7 +287,7 @@ def _draw(marks: Labels, scribble: Scribble, around: Rect, step: int) -> None:
     value = cv2.GC_FGD if scribble.belongs else cv2.GC_BGD
     width = max(1, round(scribble.width / step))
     pixels = np.floor(line / step).astype(np.int32).reshape(1, -1, 2)
-    cv2.polylines(marks, pixels, isClosed=False, color=(int(value),), thickness=width)
+    cv2.polylines(marks, [*pixels], isClosed=False, color=float(value), thickness=width)
 
 
 # -- lines along edges -----------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from segstudio.canvas.view import Point
 from segstudio.canvas.view_words import NamesInViews
 from segstudio.canvas.viewport import Viewport
 from segstudio.core.geometry import Rect
+from segstudio.core.mask_preview import MaskPreview
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.plain import LinkLabel
 from segstudio.session.document import Document
@@ -174,6 +175,11 @@ class Canvas(QWidget):
     def tell_tool(self, name: str, what: str) -> None:
         """Take a tool and give it one of its own commands, about the pixel under the pointer."""
         self._at_hand.tell_tool(name, what)
+
+    def show_change(self, pixels: MaskPreview | None) -> None:
+        """Mark pixels that would change in every view, or none."""
+        for pane in self.shown_panes:
+            pane.viewport.show_change(pixels)
 
     def fit(self) -> None:
         self._at_hand.fit()

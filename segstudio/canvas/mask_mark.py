@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QLineF, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF
@@ -10,8 +10,8 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygon
 from segstudio.canvas.view import Point
 
 if TYPE_CHECKING:
-    from segstudio.canvas.tool import ToolHost
     from segstudio.core.mask_preview import MaskPreview
+    from segstudio.session.session import Session
 
 FILL_ALPHA = 120
 _MOST_LINES = 8_000
@@ -20,10 +20,25 @@ _DARK, _LIGHT = QColor(0, 0, 0, 200), QColor(255, 255, 255)
 _DASHES = [4.0, 3.0]
 
 
+class Place(Protocol):
+    """A view of the open image."""
+
+    @property
+    def session(self) -> Session:
+        """What is open."""
+
+    def to_screen(self, image_xy: Point) -> Point:
+        """Logical pixels in the view of an image point."""
+        ...
+
+    def repaint_marks(self) -> None:
+        """Draw the marks again."""
+
+
 class MaskMark:
     """The preview of a mask, ready to be drawn at any zoom."""
 
-    def __init__(self, host: ToolHost) -> None:
+    def __init__(self, host: Place) -> None:
         self._host = host
         self._found: MaskPreview | None = None
         self._fill: QImage | None = None
@@ -74,7 +89,7 @@ class MaskMark:
         painter.restore()
 
 
-def fill_color(host: ToolHost, *, erases: bool = False) -> QColor:
+def fill_color(host: Place, *, erases: bool = False) -> QColor:
     """The active class, or what erases, as it is laid over the photo before it is painted."""
     session = host.session
     painted = session.schema.get(0 if erases else session.view.active_class)
@@ -108,7 +123,7 @@ def draw_plate(painter: QPainter, at: QPointF, text: str) -> None:
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
 
-def path_of(host: ToolHost, points: list[Point], *, closed: bool = False) -> QPainterPath:
+def path_of(host: Place, points: list[Point], *, closed: bool = False) -> QPainterPath:
     """The line through image points, in logical pixels of the view that is worked in."""
     (left, top), (right, bottom) = host.to_screen((0, 0)), host.to_screen((1, 1))
     wide, high = right - left, bottom - top

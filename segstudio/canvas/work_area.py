@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QPainter, QRegion
+from PySide6.QtGui import QColor, QPainter, QRegion
 from PySide6.QtWidgets import QWidget
 
 from segstudio.canvas.inspection_marks import InspectionMarks, paint, paint_boxes, region
@@ -22,6 +22,7 @@ from segstudio.canvas.marks import (
     paint_ring,
     ring_region,
 )
+from segstudio.canvas.mask_mark import MaskMark
 from segstudio.canvas.object_marks import REACH_PX, SelectionMark
 from segstudio.canvas.over_photo import over_photo_on
 from segstudio.canvas.overlay import shows_annotation
@@ -33,9 +34,12 @@ from segstudio.canvas.view import Point
 from segstudio.core.brush import stamp_centre
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Patch
+from segstudio.core.mask_preview import MaskPreview
 from segstudio.session.inspection import BoxesOverPhoto
 from segstudio.session.session import Layer, Session
 
+_CHANGED = QColor(230, 0, 150, 150)
+"""Of pixels that would change: seldom the colour of a class or of a photo."""
 _FRAMED_MS = 4000
 """How long the frame around a part to look at stays, unless a button goes down before."""
 
@@ -95,6 +99,7 @@ class WorkArea(Display):
         self._region = RegionMark(session)
         self._selection = SelectionMark(session, tools.objects)
         self._questions = Questions()
+        self._change = MaskMark(self)
         tools.join(self)
 
     @property
@@ -202,6 +207,10 @@ class WorkArea(Display):
         self._framed = rect
         self._frame_ends.start()
         self.update()
+
+    def show_change(self, pixels: MaskPreview | None) -> None:
+        """Mark pixels that would change, or none."""
+        self._change.show(pixels)
 
     def abort(self) -> bool:
         """Undo the stroke or polygon that is begun; returns whether there was one."""
@@ -441,6 +450,7 @@ class WorkArea(Display):
         self._marked = region(marks, self.to_screen)
         paint(painter, marks, self.to_screen)
         if self._can_work():
+            self._change.paint(painter, _CHANGED)
             self._toolbox.paint(painter)
         self._paint_pointed(painter)
         centre = self._ring_centre()

@@ -21,7 +21,7 @@ LONG_MS = 120_000
 COMMANDS = (
     "file.export", "file.settings", "file.shortcuts", "evaluation.mapping", "file.truth",
     "runs.new", "runs.ensemble", "model.downloads", "compare.models", "file.masks", "help.keys",
-    "help.about",
+    "help.about", "regions.tidy",
 )  # fmt: skip
 
 

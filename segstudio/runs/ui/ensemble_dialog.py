@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.class_mapping import same_classes
-from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import EnsembleMethod, ModelSpec, reads_stored
 from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.plain import plain

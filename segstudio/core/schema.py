@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ BACKGROUND_NAMES = frozenset({"background", "unlabelled", "unlabeled", "__backgr
 _FIRST_COLORS: tuple[Color, ...] = tuple(
     rgb_of(color) for color in (GREEN, ORANGE, SKY, PINK, YELLOW, VERMILION, BLUE)
 )
+_SHOWN_VALUE = 24
+_Found = TypeVar("_Found")
 _NO_CLASS_COLOR: Color = (140, 140, 140)
 
 
@@ -306,30 +308,69 @@ class LabelSchema:
         try:
             classes = tuple(_class_from_json(entry) for entry in data["classes"])
             ignore = data.get("ignore_index", 255)
-            chosen = bool(data.get("objects_chosen", False))
-            return cls(classes, None if ignore is None else int(ignore), objects_chosen=chosen)
+            number = None if ignore is None else _value("ignore_index", ignore, _whole)
+            return cls(classes, number, objects_chosen=data.get("objects_chosen") is True)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            missing = f'"{error.args[0]}" is missing' if isinstance(error, KeyError) else ""
+            why = "an entry has another form"
+            if isinstance(error, KeyError):
+                why = f'"{error.args[0]}" is missing'
+            elif isinstance(error, _UnusableValueError):
+                why = str(error)
             raise SegstudioError(
-                f"The class list cannot be read ({missing or 'an entry has another form'}).",
+                f"The class list cannot be read ({why}).",
                 'Each class needs "id" and "name"; "color" is three numbers 0..255.',
             ) from error
 
 
+class _UnusableValueError(ValueError):
+    """A value of a class list that means nothing, with its key."""
+
+
 def _class_from_json(entry: Mapping[str, Any]) -> ClassSpec:
-    class_id = int(entry["id"])
+    class_id = _value("id", entry["id"], _whole)
+    of = f" of class {class_id}"
     in_masks = entry.get("mask_color")
     return ClassSpec(
         class_id,
-        str(entry["name"]),
-        _color(entry.get("color", distinct_color(class_id))),
-        bool(entry.get("thing", False)),
-        None if in_masks is None else _color(in_masks),
+        _value("name", entry["name"], _name, of),
+        _value("color", entry.get("color", distinct_color(class_id)), _color, of),
+        _value("thing", entry.get("thing", False), _yes_or_no, of),
+        None if in_masks is None else _value("mask_color", in_masks, _color, of),
     )
 
 
+def _value(key: str, raw: object, read: Callable[[Any], _Found], of: str = "") -> _Found:
+    """A value by its reader; one that means nothing is named."""
+    try:
+        return read(raw)
+    except (TypeError, ValueError, OverflowError) as error:
+        text = repr(raw)
+        shown = (
+            text if len(text) <= _SHOWN_VALUE else f"{text[:_SHOWN_VALUE]}\N{HORIZONTAL ELLIPSIS}"
+        )
+        raise _UnusableValueError(f'"{key}"{of} is {shown}') from error
+
+
+def _whole(raw: Any) -> int:
+    if isinstance(raw, bool) or (isinstance(raw, float) and raw != int(raw)):
+        raise ValueError("no whole number")
+    return int(raw)
+
+
+def _name(raw: Any) -> str:
+    if isinstance(raw, (list, dict)) or raw is None:
+        raise TypeError("no name")
+    return str(raw)
+
+
+def _yes_or_no(raw: Any) -> bool:
+    if raw not in (True, False):
+        raise ValueError("neither true nor false")
+    return bool(raw)
+
+
 def _color(raw: Any) -> Color:
-    r, g, b = (int(v) for v in raw)
+    r, g, b = (_whole(v) for v in raw)
     if not all(0 <= v <= 255 for v in (r, g, b)):
         raise ValueError("a colour value lies outside 0..255")
     return r, g, b

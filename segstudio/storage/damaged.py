@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json
+from segstudio.core.text import listed, printable
 
 _log = logging.getLogger(__name__)
 _MOST: Final = 5
 """How many damaged versions of one file are kept; then a new one replaces the oldest."""
+_VALUE, _KEYS = 24, 4
+"""How much of a value is shown, and of how many keys."""
 Tell = Callable[[str], None]
 """Told what was damaged, where it is now and what follows from it: sentences for people."""
 
@@ -40,6 +44,27 @@ def set_aside(path: Path, why: object, follows: str, tell: Tell) -> None:
         return
     _log.warning("%s is damaged (%s); it is kept as %s", path, why, kept)
     tell(f"{path} is damaged ({why}): {follows}. It is kept as {kept}.")
+
+
+def tell_unusable(path: Path, values: Mapping[str, object], follows: str, tell: Tell) -> None:
+    """Tell of single values in a file that cannot be used, in one sentence; the rest of it counts.
+
+    Args:
+        path: The file, which stays.
+        values: What stands there, by its key.
+        follows: What the program does without them, as the end of a sentence.
+        tell: Is told.
+    """
+    if not values:
+        return
+    shown = [f'"{printable(key)}" ({_short(value)})' for key, value in values.items()]
+    what = "has a value" if len(values) == 1 else "has values"
+    tell(f"{path} {what} that cannot be used, {listed(shown, _KEYS)}: {follows}.")
+
+
+def _short(value: object) -> str:
+    text = printable(json.dumps(value, ensure_ascii=False))
+    return text if len(text) <= _VALUE else f"{text[:_VALUE]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def keep_copy(path: Path, left_out: int, entries: int, tell: Tell) -> None:

@@ -23,8 +23,9 @@ from segstudio.storage.schema_file import (
     SCHEMA_NAME,
     SeenClasses,
     corrections_name,
-    find_schema,
+    find_schema_file,
     read_schema,
+    unread_rules,
 )
 from segstudio.storage.states import load_chosen_masks, load_contrast, load_read_as
 from segstudio.storage.truth import ReadAs, TruthIndex
@@ -194,7 +195,7 @@ def open_project(
     homes = (found.home / name for name in ("masks", corrections_name(found.home)))
     # Before they are read: a change in between is then noticed when they are replaced.
     classes = SeenClasses.of(home / SCHEMA_NAME for home in homes)
-    schema = _schema_of(masks) or find_schema(found.home, found.images_root, images)
+    schema, rules = _classes_for(found, images, masks)
     classes.read = schema
     data_folder = user_folders(home).of_project(found.home)
     said = load_read_as(data_folder) if said is None else said
@@ -212,7 +213,7 @@ def open_project(
     looked = looked_in(found.home, found.images_root, with_images)
     apart = [each for each in dict.fromkeys((*used, *chosen, *looked)) if each not in inside]
     special = " ".join(filter(None, (found.special, special_masks(apart, found.home))))
-    told = (found.passed_over, special, unread, unused)
+    told = (found.passed_over, special, unread, unused, rules)
     project = Project(
         found.home,
         found.images_root,
@@ -262,6 +263,15 @@ def _truth_of(
         return TruthIndex.find(found.home, images, schema, found.masks, said)
     folder = found.images_root if masks.folder is None else masks.folder
     return TruthIndex.at(folder, images, schema, said=said, pattern=masks.pattern)
+
+
+def _classes_for(
+    found: Scan, images: ImageList, masks: ChosenMasks
+) -> tuple[LabelSchema | None, str]:
+    """The classes of a data set, and what of their file cannot be used."""
+    chosen = _schema_of(masks)
+    path = find_schema_file(found.home, found.images_root, images) if chosen is None else None
+    return (chosen, "") if path is None else (read_schema(path), unread_rules(path))
 
 
 def _schema_of(masks: ChosenMasks) -> LabelSchema | None:

@@ -203,23 +203,34 @@ def _holds(path: Path, content: bytes) -> bool:
         return False
 
 
-def find_schema(home: Path, images_root: Path, images: ImageList) -> LabelSchema | None:
-    """The classes of a data set, from the first `segstudio.json` at its usual places.
+def unread_rules(path: Path) -> str:
+    """One sentence about the class mappings of a `segstudio.json` that mean nothing, or ""."""
+    data = read_json_or(path, None)
+    rules = _rules_in(data) if isinstance(data, dict) else []
+    wrong = [number for number, (_, rule) in enumerate(rules, 1) if rule is None]
+    if isinstance(data, dict) and not isinstance(data.get(_RULES, []), list):
+        wrong, rules = [0], []
+    if not wrong:
+        return ""
+    which = f"entry {wrong[0]} of {len(rules)}" if wrong[0] else "it is no list"
+    more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    return f'{path} has class mappings that cannot be used, "{_RULES}" ({which}{more}): the rest of it counts.'
+
+
+def find_schema_file(home: Path, images_root: Path, images: ImageList) -> Path | None:
+    """The `segstudio.json` that has the classes of a data set: the first at its usual places.
 
     Looked for in the folder of corrections if there is one, then in `masks/` (where segstudio
     writes it else) and directly, in the data set's folder, the images' folder and each sub-folder
     with images.
-
-    Raises:
-        SegstudioError: if one is found and damaged.
     """
     corrections = home / corrections_name(home)
     if holds_corrections(corrections) and read_entry(corrections, "classes") is not None:
-        return read_schema(corrections / SCHEMA_NAME)
+        return corrections / SCHEMA_NAME
     for folder in dict.fromkeys((home, images_root, *_image_folders(images_root, images.names))):
         for path in (folder / "masks" / SCHEMA_NAME, folder / SCHEMA_NAME):
             if path.is_file():
-                return read_schema(path)
+                return path
     return None
 
 

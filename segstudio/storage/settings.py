@@ -12,7 +12,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json, read_object
 from segstudio.core.text import utf8_json
 from segstudio.storage.atomic import make_folder, write_atomically
-from segstudio.storage.damaged import Tell, not_told, set_aside
+from segstudio.storage.damaged import Tell, not_told, set_aside, tell_unusable
 from segstudio.storage.recent_folders import FolderFacts, read_facts
 
 MAX_RECENT = 12
@@ -119,6 +119,8 @@ _CHOICES = {
 def load_settings(path: Path, tell: Tell = not_told) -> Settings:
     """Read settings; entries that are missing, unknown or damaged get their defaults.
 
+    Those that are damaged are told of.
+
     A file that is no JSON at all is kept beside as `.damaged`, so that nothing is lost by the
     next saving.
     """
@@ -132,12 +134,11 @@ def load_settings(path: Path, tell: Tell = not_told) -> Settings:
         set_aside(path, error, "the usual settings are in force", tell)
         return Settings()
     defaults = asdict(Settings())
-    values = {
-        name: value
-        for name, raw in data.items()
-        if name in defaults and (value := _accepted(name, raw, defaults[name])) is not None
-    }
-    return Settings(**values)
+    known = {name: raw for name, raw in data.items() if name in defaults}
+    values = {name: _accepted(name, raw, defaults[name]) for name, raw in known.items()}
+    unusable = {name: raw for name, raw in known.items() if not _is_whole(raw, values[name])}
+    tell_unusable(path, unusable, "the usual ones, or the nearest, are in force", tell)
+    return Settings(**{name: value for name, value in values.items() if value is not None})
 
 
 def save_settings(path: Path, settings: Settings) -> None:
@@ -158,11 +159,14 @@ def save_settings(path: Path, settings: Settings) -> None:
 def _accepted(name: str, raw: object, default: object) -> Any:
     """A value of the right kind, range or choice, else None."""
     if name == "recent":
-        return tuple(str(v) for v in raw)[:MAX_RECENT] if isinstance(raw, list) else None
+        folders = [v for v in raw if isinstance(v, str)] if isinstance(raw, list) else None
+        return None if folders is None else tuple(folders[:MAX_RECENT])
     if name == "recent_facts":
         return read_facts(raw)
     if isinstance(default, dict):
-        return {str(k): str(v) for k, v in raw.items()} if isinstance(raw, dict) else None
+        if not isinstance(raw, dict):
+            return None
+        return {k: v for k, v in raw.items() if isinstance(v, str)}
     if isinstance(default, bool) or isinstance(raw, bool):
         return raw if isinstance(default, bool) and isinstance(raw, bool) else None
     if isinstance(default, str):
@@ -173,3 +177,12 @@ def _accepted(name: str, raw: object, default: object) -> Any:
     low, high = _RANGES[name]
     limited = min(max(raw, low), high)
     return round(limited) if isinstance(default, int) else float(limited)
+
+
+def _is_whole(raw: Any, value: Any) -> bool:
+    """Whether all that was in the file was taken."""
+    if isinstance(value, tuple):
+        return all(isinstance(v, str) for v in raw)
+    if isinstance(value, dict):
+        return isinstance(raw, dict) and len(value) == len(raw)
+    return value is not None and bool(value == raw)

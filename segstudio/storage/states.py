@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from types import NoneType
+from typing import Any, Final
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json, read_json_or
 from segstudio.core.text import utf8_json
 from segstudio.core.tones import AS_FOUND, PLAIN, WIDEST, Contrast, ToneCurve
 from segstudio.storage.atomic import make_folder, write_atomically
-from segstudio.storage.damaged import set_aside
+from segstudio.storage.damaged import set_aside, tell_unusable
 from segstudio.storage.mask_meaning import ZEROS, ReadAs
 from segstudio.storage.mask_pattern import ChosenMasks, MaskPattern
 from segstudio.storage.truth_kinds import KINDS
@@ -51,13 +53,16 @@ def load_marked(data_folder: Path, mark: Mark) -> set[str]:
         mark: Which mark.
     """
     try:
-        return {str(name) for name in read_json(_file(data_folder, mark))[mark.value]}
+        names = read_json(_file(data_folder, mark))[mark.value]
+        return {name for name in names if isinstance(name, str)}
     except (OSError, ValueError, KeyError, TypeError, SegstudioError):
         return set()
 
 
 def set_damaged_aside(data_folder: Path) -> tuple[str, ...]:
     """Keep damaged files of marks and choices as `.damaged`: else the next mark replaces them all.
+
+    Single values that mean nothing are told of, and the rest of their file counts.
 
     Args:
         data_folder: `Project.data_folder`.
@@ -76,7 +81,57 @@ def set_damaged_aside(data_folder: Path) -> tuple[str, ...]:
             continue
         except (ValueError, TypeError) as error:
             set_aside(path, error, follows, told.append)
+            continue
+        unusable = _UNUSABLE[name](data) if name in _UNUSABLE else _unusable_names(data, key)
+        tell_unusable(path, unusable, "the rest of it counts", told.append)
     return tuple(told)
+
+
+def _unusable_names(data: Mapping[str, Any], key: str) -> dict[str, object]:
+    """The entry of a list of names, if one of them is none."""
+    wrong = [name for name in data.get(key, ()) if not isinstance(name, str)]
+    return {key: wrong[0]} if wrong else {}
+
+
+def _unusable_reading(data: Mapping[str, Any]) -> dict[str, object]:
+    """What masks.json says that means nothing."""
+    known: dict[str, Iterable[object]] = {
+        "kind": (None, *KINDS), "class_0": (None, *ZEROS), "ignored": (None, 255),
+    }  # fmt: skip
+    wrong = {key: data[key] for key in known if key in data and data[key] not in known[key]}
+    return wrong | _unusable_names(data, "asked")
+
+
+def _unusable_choice(data: Mapping[str, Any]) -> dict[str, object]:
+    """What truth.json says that means nothing."""
+    wrong = {
+        key: value
+        for key in ("masks", "pattern")
+        if not isinstance(value := data.get(key), (str, NoneType))
+    }
+    pattern = data.get("pattern")
+    if isinstance(pattern, str):
+        try:
+            MaskPattern(pattern)
+        except SegstudioError:
+            wrong["pattern"] = pattern
+    return wrong
+
+
+def _unusable_sources(data: Mapping[str, Any]) -> dict[str, object]:
+    """The images of sources.json whose entry is no list of names."""
+    return {
+        key: runs
+        for key, runs in data.get("runs", {}).items()
+        if not (isinstance(runs, list) and all(isinstance(run, str) for run in runs))
+    }
+
+
+_UNUSABLE: Final[dict[str, Callable[[Mapping[str, Any]], dict[str, object]]]] = {
+    _READING: _unusable_reading,
+    _CHOSEN: _unusable_choice,
+    _SOURCES: _unusable_sources,
+}
 
 
 def save_marked(data_folder: Path, root: Path, mark: Mark, names: Iterable[str]) -> None:
@@ -115,7 +170,11 @@ def load_read_as(data_folder: Path) -> ReadAs:
 def load_asked(data_folder: Path) -> frozenset[str]:
     """What the user was asked of a folder's masks (`Doubt.about`)."""
     asked = _reading(data_folder).get("asked")
-    return frozenset(map(str, asked)) if isinstance(asked, list) else frozenset()
+    return (
+        frozenset(a for a in asked if isinstance(a, str))
+        if isinstance(asked, list)
+        else frozenset()
+    )
 
 
 def save_read_as(data_folder: Path, root: Path, said: ReadAs, asked: Iterable[str]) -> None:
@@ -151,13 +210,12 @@ def load_chosen_masks(data_folder: Path) -> ChosenMasks:
     data = read_json_or(data_folder / _CHOSEN, None)
     found = data if isinstance(data, dict) else {}
     masks, pattern = found.get("masks"), found.get("pattern")
-    try:
-        return ChosenMasks(
-            Path(masks) if isinstance(masks, str) else None,
-            MaskPattern(pattern) if isinstance(pattern, str) else None,
-        )
-    except SegstudioError:
-        return ChosenMasks()
+    if "pattern" in _unusable_choice(found):
+        pattern = None
+    return ChosenMasks(
+        Path(masks) if isinstance(masks, str) else None,
+        MaskPattern(pattern) if isinstance(pattern, str) else None,
+    )
 
 
 def save_chosen_masks(data_folder: Path, root: Path, masks: ChosenMasks) -> None:
@@ -248,7 +306,8 @@ def load_sources(data_folder: Path) -> dict[str, frozenset[str]]:
 def _sources(path: Path, _modified: int) -> dict[str, frozenset[str]]:
     try:
         found = read_json(path)["runs"]
-        return {str(key): frozenset(map(str, runs)) for key, runs in found.items()}
+        wrong = _unusable_sources({"runs": found})
+        return {key: frozenset(runs) for key, runs in found.items() if key not in wrong}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SegstudioError):
         return {}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import parse_json, read_json
@@ -18,14 +19,18 @@ from segstudio.models.registry import METADATA_KEY, read_header, read_spec_data,
 from segstudio.storage.class_names_file import read_class_names
 from segstudio.storage.mask_meaning import NOTHING_SAID
 from segstudio.storage.originals import versions
+from segstudio.storage.project import open_project
 from segstudio.storage.run_definitions import RunDefinition, read_definitions, write_definitions
 from segstudio.storage.schema_file import read_schema, write_schema
 from segstudio.storage.settings import Settings, load_settings, save_settings
 from segstudio.storage.states import (
     Mark,
+    load_chosen_masks,
     load_marked,
     load_read_as,
+    load_sources,
     save_marked,
+    set_damaged_aside,
 )
 
 DEEP = "[" * 100_000 + "]" * 100_000
@@ -108,13 +113,57 @@ def test_a_damaged_class_list_is_told_in_plain_words(tmp_path, content, why):
         ({"other": 1}, '"classes" is missing'),
         ({"classes": [{"id": 0}]}, '"name" is missing'),
         ({"classes": 3}, "an entry has another form"),
-        ({"classes": [{"id": "x", "name": "a"}]}, "an entry has another form"),
-        ({"classes": [{"id": 0, "name": "a", "color": 7}]}, "an entry has another form"),
+        ({"classes": [{"id": "x", "name": "a"}]}, "\"id\" is 'x'"),
+        ({"classes": [{"id": 1.5, "name": "a"}]}, '"id" is 1.5'),
+        ({"classes": [{"id": True, "name": "a"}]}, '"id" is True'),
+        ({"classes": [{"id": 2, "name": None}]}, '"name" of class 2 is None'),
+        ({"classes": [{"id": 0, "name": "a", "color": 7}]}, '"color" of class 0 is 7'),
+        ({"classes": [{"id": 0, "name": "a", "thing": "no"}]}, "\"thing\" of class 0 is 'no'"),
+        ({"classes": [], "ignore_index": 2.5}, '"ignore_index" is 2.5'),
     ],
 )
 def test_what_is_no_list_of_classes_is_told_in_plain_words(tmp_path, content, why):
     path = put(tmp_path / "segstudio.json", json.dumps(content))
     assert f"{path}: The class list cannot be read ({why})." in str(error_of(read_schema, path))
+
+
+def test_class_mappings_that_mean_nothing_are_named_and_the_classes_kept(tmp_path):
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
+    rule = {"model": {"1": "cell"}, "to": {"1": 1}}
+    classes = [{"id": 0, "name": "background"}, {"id": 1, "name": "cell"}]
+    path = tmp_path / "segstudio.json"
+    for rules, which in (([rule, {"to": 3}], "entry 2 of 2"), (7, "it is no list")):
+        put(path, json.dumps({"classes": classes, "class_mappings": rules}))
+        project = open_project(tmp_path, tmp_path / "home")
+        assert project.schema.ids == (0, 1)
+        (note,) = [text for text in project.notes if "class_mappings" in text]
+        assert str(path) in note
+        assert which in note
+    put(path, json.dumps({"classes": classes, "class_mappings": [rule]}))
+    assert open_project(tmp_path, tmp_path / "home").notes == ()
+
+
+def test_marks_and_choices_that_mean_nothing_are_named_and_the_rest_kept(tmp_path):
+    put(tmp_path / "reviewed.json", '{"reviewed": ["a.png", 7]}')
+    put(tmp_path / "masks.json", '{"kind": "purple", "class_0": "class", "ignored": 3}')
+    put(tmp_path / "truth.json", '{"masks": "/data/m", "pattern": 5}')
+    put(tmp_path / "sources.json", '{"runs": {"a": ["unet"], "b": 4}}')
+    told = set_damaged_aside(tmp_path)
+    wanted = {
+        "reviewed.json": '"reviewed" (7)',
+        "masks.json": '"kind" ("purple"), "ignored" (3)',
+        "truth.json": '"pattern" (5)',
+        "sources.json": '"b" (4)',
+    }
+    assert len(told) == len(wanted)
+    for name, values in wanted.items():
+        (text,) = [each for each in told if str(tmp_path / name) in each]
+        assert values in text
+    assert load_marked(tmp_path, Mark.REVIEWED) == {"a.png"}
+    assert load_read_as(tmp_path).zero == "class"
+    assert load_chosen_masks(tmp_path).folder == Path("/data/m")
+    assert load_sources(tmp_path) == {"a": frozenset({"unet"})}
+    assert not [*tmp_path.glob("*.damaged")]
 
 
 @cases

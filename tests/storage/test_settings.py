@@ -41,10 +41,39 @@ def test_damaged_entries_get_defaults_and_the_rest_is_kept(tmp_path):
             }
         )
     )
-    settings = load_settings(path)
+    told = []
+    settings = load_settings(path, told.append)
     assert settings == Settings(brush_size=500, autosave_seconds=0.2, keep_view=False)
+    (text,) = told
+    assert str(path) in text
+    assert '"theme" ("purple"), "autosave" ("yes"), "brush_size" (9000)' in text
+    assert "from_the_future" not in text
     save_settings(path, replace(settings, keep_view=True))
     assert json.loads(path.read_text())["from_the_future"] == {"a": 1}
+
+
+def test_single_entries_of_lists_are_told_and_the_others_kept(tmp_path):
+    path = tmp_path / "settings.json"
+    content = {
+        "recent": ["/data/a", {}],
+        "key_overrides": {"save": 7, "undo": "Ctrl+U"},
+        "recent_facts": {"/data/a": {"images": 3}, "/data/b": {"images": -1}},
+        "opacity": 1,
+    }
+    path.write_text(json.dumps(content))
+    told = []
+    settings = load_settings(path, told.append)
+    assert settings.recent == ("/data/a",)
+    assert settings.key_overrides == {"undo": "Ctrl+U"}
+    assert [*settings.recent_facts] == ["/data/a"]
+    assert settings.opacity == 1.0
+    (text,) = told
+    assert all(f'"{key}"' in text for key in ("recent", "key_overrides", "recent_facts"))
+    assert '"opacity"' not in text
+    save_settings(path, settings)
+    told.clear()
+    assert load_settings(path, told.append) == settings
+    assert told == []
 
 
 def test_a_file_that_is_no_json_is_set_aside(tmp_path):

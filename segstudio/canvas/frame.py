@@ -5,18 +5,60 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QImage, QPainter, QResizeEvent
+from PySide6.QtWidgets import QWidget
 
 from segstudio.canvas.photo import Photo, Pixels
 from segstudio.canvas.planes import Plane
 from segstudio.canvas.sampling import Sampler
 from segstudio.canvas.view import Size
 from segstudio.core.geometry import Rect
+from segstudio.kit.theme import canvas_ground
 
 _GROUND = 0xFF3B3E43
 """Grey around the image until `set_ground` says which."""
 _MANY = 16
 _STRIP_PIXELS = 1 << 15
+
+
+class FramedWidget(QWidget):
+    """A widget that paints a `Frame`, which follows its theme, its size and its screen."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self._frame = Frame()
+        self._frame.set_ground(canvas_ground(self.palette()))
+        self._device_wh: Size = (0, 0)
+
+    def take_size(self) -> bool:
+        """Take the size that the widget has now; returns whether it had another before."""
+        ratio = self.devicePixelRatioF()
+        after = (round(self.width() * ratio), round(self.height() * ratio))
+        if after == self._device_wh:
+            return False
+        self._device_wh = after
+        self._frame.resize(after)
+        return True
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange:
+            self._frame.set_ground(canvas_ground(self.palette()))
+            self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._resized()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._resized()
+        return super().event(event)
+
+    def _resized(self) -> None:
+        """The size in pixels of the screen may be another."""
 
 
 class Frame:

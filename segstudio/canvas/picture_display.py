@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
-from segstudio.canvas.frame import Frame
 from segstudio.canvas.linked_views import LinkedViews
 from segstudio.canvas.over_photo import over_photo_on, planes_with
 from segstudio.canvas.overlay import (
@@ -29,7 +28,6 @@ from segstudio.core.geometry import Rect
 from segstudio.core.labels import Image, Patch
 from segstudio.core.tones import PLAIN, tones_for
 from segstudio.jobs import JobRunner
-from segstudio.kit.theme import canvas_ground
 from segstudio.session.document import Document
 from segstudio.session.session import Pane, Session, ViewState
 
@@ -64,7 +62,6 @@ class Display(PlacedImage):
         linked: The views that it moves with.
         """
         super().__init__(session, number, linked or LinkedViews(), parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.jobs: JobRunner | None = None
         self._keep_view = keep_view
         self._annotation: object = None
@@ -72,8 +69,6 @@ class Display(PlacedImage):
         self._maps: tuple[object, ...] = ()
         self._photo: Photo | None = None
         self._sampler: Sampler | None = None
-        self._frame = Frame()
-        self._frame.set_ground(canvas_ground(self.palette()))
         self._seen: object = None
         self._tones: object = None
         self._model_filled = False
@@ -285,29 +280,7 @@ class Display(PlacedImage):
     def minimumSizeHint(self) -> QSize:
         return QSize(160, 120)
 
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() is QEvent.Type.PaletteChange:
-            self._frame.set_ground(canvas_ground(self.palette()))
-            self.update()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._resize_frame()
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.DevicePixelRatioChange:
-            self._resize_frame()
-        return super().event(event)
-
-    def take_size(self) -> bool:
-        """Take the present size for the picture too."""
-        differs = super().take_size()
-        if differs:
-            self._frame.resize(self._device_wh)
-        return differs
-
-    def _resize_frame(self) -> None:
+    def _resized(self) -> None:
         if self._linked.held or not self.take_size():
             return
         if self._document is None:

@@ -13,20 +13,18 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPalette,
     QPen,
-    QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from segstudio.canvas.frame import Frame
+from segstudio.canvas.frame import FramedWidget
 from segstudio.canvas.photo import Photo
 from segstudio.canvas.planes import LabelPlane, Plane, StillMap, premultiplied
 from segstudio.canvas.sampling import Sampler
-from segstudio.canvas.view import MAX_ZOOM, Point, Size, View, wheel_zoom
+from segstudio.canvas.view import MAX_ZOOM, Point, View, wheel_zoom
 from segstudio.canvas.wheel import notches
 from segstudio.core.labels import Image, Labels
 from segstudio.core.render import ColorTable
-from segstudio.kit.theme import canvas_ground
 
 Pixel = tuple[int, int]
 """(x, y) of a picture."""
@@ -49,7 +47,7 @@ class Glance:
     middle_xy: Point = (0.5, 0.5)
 
 
-class PictureView(QWidget):
+class PictureView(FramedWidget):
     """Shows an RGB picture, with class colours over it if given.
 
     The wheel zooms at the pointer, dragging moves, a double click shows the whole picture again.
@@ -71,7 +69,6 @@ class PictureView(QWidget):
         """
         super().__init__(parent)
         self.setMouseTracking(True)
-        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         if name:
             self.setAccessibleName(name)
@@ -83,9 +80,6 @@ class PictureView(QWidget):
         self._text = ""
         self._glance = Glance()
         self._view = View()
-        self._frame = Frame()
-        self._frame.set_ground(canvas_ground(self.palette()))
-        self._device_wh: Size = (0, 0)
         self._marker: Point | None = None
         self._pressed: QPointF | None = None
         self._dragged = False
@@ -233,28 +227,9 @@ class PictureView(QWidget):
     def minimumSizeHint(self) -> QSize:
         return QSize(56, 48)
 
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() is QEvent.Type.PaletteChange:
-            self._frame.set_ground(canvas_ground(self.palette()))
-            self.update()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
+    def _resized(self) -> None:
         """Show the same part in the new size."""
-        super().resizeEvent(event)
-        self._resize_frame()
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.DevicePixelRatioChange:
-            self._resize_frame()
-        return super().event(event)
-
-    def _resize_frame(self) -> None:
-        ratio = self.devicePixelRatioF()
-        after = (round(self.width() * ratio), round(self.height() * ratio))
-        if after != self._device_wh:
-            self._device_wh = after
-            self._frame.resize(after)
+        if self.take_size():
             self._place()
 
     def wheelEvent(self, event: QWheelEvent) -> None:

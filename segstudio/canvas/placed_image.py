@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from segstudio.canvas.frame import FramedWidget
 from segstudio.canvas.linked_views import LinkedViews
 from segstudio.canvas.photo import Photo
 from segstudio.canvas.view import Point, Size, View, centered, framed, next_step
@@ -13,7 +14,7 @@ from segstudio.session.document import Document
 from segstudio.session.session import Session, ViewState
 
 
-class PlacedImage(QWidget):
+class PlacedImage(FramedWidget):
     """Where the image lies; what is seen of it is up to subclasses.
 
     Attributes:
@@ -44,7 +45,6 @@ class PlacedImage(QWidget):
         self._document: Document | None = None
         self._view = View()
         self._fits = True
-        self._device_wh: Size = (0, 0)
 
     # -- geometry ----------------------------------------------------------------------------
 
@@ -108,19 +108,12 @@ class PlacedImage(QWidget):
         return (width, height)
 
     def take_size(self) -> bool:
-        """Work with the size that the widget has now; returns whether it had another before.
-
-        What was in the middle stays there, but nothing is renewed yet.
-        """
-        ratio = self.devicePixelRatioF()
+        """What was in the middle stays there, but nothing is renewed yet."""
         before = self._device_wh
-        after = (round(self.width() * ratio), round(self.height() * ratio))
-        if before == after:
-            return False
-        self._device_wh = after
-        if not self._fits:
-            self._view = self._view.resized(before, after)
-        return True
+        differs = super().take_size()
+        if differs and not self._fits:
+            self._view = self._view.resized(before, self._device_wh)
+        return differs
 
     def cover(self, px: int) -> None:
         """So much of the upper edge lies under something; a fitted image keeps clear of it."""

@@ -17,6 +17,7 @@ from segstudio.cli.writable import check_report
 from segstudio.core.class_mapping import why_unscored
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, RunOptions, route_key
+from segstudio.core.progress import no_check
 from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.conditions import Conditions, Contender, References
 from segstudio.evaluation.folder_evaluation import FolderEvaluation, evaluate_folder, opened_for
@@ -34,7 +35,6 @@ from segstudio.storage.decode import LoadedImage
 from segstudio.storage.figures import FigureStore
 from segstudio.storage.folders import require_folder, user_folders
 from segstudio.storage.mask_pattern import ChosenMasks
-from segstudio.storage.picture import unchecked
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.schema_file import read_schema
 from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex
@@ -127,7 +127,7 @@ def compare(request: ComparisonRequest, *, as_json: bool) -> int:
             count = min(len(project.images), request.limit or len(project.images))
 
             def first() -> LoadedImage:
-                return files.image(project.images[0], unchecked)[0]
+                return files.image(project.images[0], no_check)[0]
 
             specs = [on_fastest_route(spec, count, first, request.options) for spec in specs]
         found = _evaluated(request, specs, files, schema, figures)

@@ -19,6 +19,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.features import FeatureTrace, LayerInfo, SkipEdge
 from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import ModelSpec, RunOptions
+from segstudio.core.progress import no_check
 from segstudio.core.schema import LabelSchema
 from segstudio.inspection.skip_runs import CutReference
 from segstudio.metrics.cut_costs import ALL_SKIPS
@@ -27,7 +28,6 @@ from segstudio.storage.annotations import Annotations
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.decode import read_image
 from segstudio.storage.formats.png import encode_rgb_png
-from segstudio.storage.picture import unchecked
 from segstudio.storage.project import open_project
 from segstudio.storage.truth import NOTHING_SAID, read_truth
 from segstudio.storage.write_root import WriteRoot
@@ -93,7 +93,7 @@ def inspect(request: InspectionRequest, *, as_json: bool) -> int:
     pixels = image.pixels
     fetch_weights(spec)
     traced_model = engine_on(request.device).traced_model(
-        spec, image.given_to(spec), RunOptions(device=request.device), None, unchecked
+        spec, image.given_to(spec), RunOptions(device=request.device), None, no_check
     )
     if request.files:
         found, prediction = traced_model.look()

@@ -15,6 +15,7 @@ from segstudio.cli.writable import check_file
 from segstudio.core.features import CutHow, FeatureTrace
 from segstudio.core.labels import Image, LabelMap, Labels
 from segstudio.core.prediction import Prediction
+from segstudio.core.progress import no_check
 from segstudio.core.schema import LabelSchema
 from segstudio.core.text import utf8
 from segstudio.inspection.report.arrays import write_arrays
@@ -25,7 +26,6 @@ from segstudio.session.document import Document
 from segstudio.session.inspection import Inspection, TracedNetwork
 from segstudio.storage.atomic import write_atomically
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.picture import unchecked
 
 if TYPE_CHECKING:
     from segstudio.inspection.nets.traced_model import TracedModel
@@ -111,5 +111,5 @@ def write_files(files: Files, traced_model: TracedModel, material: TraceMaterial
             write_arrays(files.npz, material, None, traced_model.logits(), show)
     if files.report is not None:
         with progress_bar("Writing the report") as show:
-            write_report(files.report, traced_model, material, unchecked, show)
+            write_report(files.report, traced_model, material, no_check, show)
     return {option: str(path) for option, path in files.named()}

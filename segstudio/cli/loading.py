@@ -11,6 +11,7 @@ from segstudio.cli.exit_codes import InputError, input_errors
 from segstudio.cli.output import progress_bar, warn
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, RunOptions, parts_of
+from segstudio.core.progress import no_check
 from segstudio.models.registry import get_spec, registry, spec_from_weights
 from segstudio.models.weights import download, find_weights
 from segstudio.runs import route_memory
@@ -27,7 +28,6 @@ from segstudio.runs.named_runs import with_named_runs
 from segstudio.runs.route_memory import WORTH_TESTING, RouteMemory, on_routes
 from segstudio.storage.decode import LoadedImage
 from segstudio.storage.folders import user_folders
-from segstudio.storage.picture import unchecked
 from segstudio.storage.settings import load_settings
 
 
@@ -180,7 +180,7 @@ def on_fastest_route(
                 options,
                 memory,
                 route_memory.tested_apart,
-                unchecked,
+                no_check,
                 show,
             )
     return on_routes(spec, answers)

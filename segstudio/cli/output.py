@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from segstudio.core.formatting import change_text, ratio_text
 from segstudio.core.json_text import without_nan
+from segstudio.core.progress import no_report
 from segstudio.core.text import printable, utf8_json
 
 
@@ -76,7 +77,7 @@ def print_line(message: str = "") -> None:
 def progress_bar(title: str, *, is_bytes: bool = False) -> Iterator[ShowProgress]:
     """A progress bar on stderr while the block runs; nothing if stderr is no terminal."""
     if not sys.stderr.isatty():
-        yield _show_nothing
+        yield no_report
         return
     from rich.console import Console
     from rich.progress import (
@@ -103,7 +104,3 @@ def progress_bar(title: str, *, is_bytes: bool = False) -> Iterator[ShowProgress
             bar.update(task, completed=done, total=total or None, description=told)
 
         yield show
-
-
-def _show_nothing(done: int, total: int = 0, text: str = "") -> None:
-    """No terminal, no bar."""

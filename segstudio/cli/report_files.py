@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from segstudio.cli.output import ShowProgress, progress_bar, warn
+from segstudio.core.progress import no_check
 from segstudio.evaluation.folder_evaluation import FolderEvaluation
 from segstudio.evaluation.report.gathering import EvaluatedFolder, gather
 from segstudio.evaluation.report.material import EvaluationMaterial
 from segstudio.evaluation.report.report_document import write_html
 from segstudio.report.page import part_of
-from segstudio.storage.picture import unchecked
 
 _GATHERED = 40
 
@@ -31,7 +31,7 @@ def write_comparison(path: Path, found: FolderEvaluation, command: str) -> None:
     if not any(len(table.indices(run, scored=True)) for run in table.runs):
         return
     evaluated = EvaluatedFolder.of(table, found.conditions, found.references, command)
-    _write(path, lambda show: gather(evaluated, unchecked, part_of(show, 0, _GATHERED)))
+    _write(path, lambda show: gather(evaluated, no_check, part_of(show, 0, _GATHERED)))
 
 
 def write_material(path: Path, material: EvaluationMaterial) -> None:

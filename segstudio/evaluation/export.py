@@ -19,9 +19,9 @@ from segstudio.notices import Notices
 from segstudio.session.session import Session
 
 if TYPE_CHECKING:
+    from segstudio.core.progress import Report
     from segstudio.evaluation.report.gathering import EvaluatedFolder
     from segstudio.evaluation.report.material import EvaluationMaterial
-    from segstudio.report.page import Report
 
 _USUAL = RunOptions()
 _NOTHING = "There is nothing to report: no model was evaluated on this folder."

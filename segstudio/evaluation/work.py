@@ -13,6 +13,7 @@ from segstudio.core.candidate import Candidate
 from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.labels import LabelMap, Labels
 from segstudio.core.prediction import Prediction
+from segstudio.core.progress import no_report
 from segstudio.evaluation.conditions import NO_REFERENCE, Conditions, Contender, References
 from segstudio.evaluation.rows import Counted, ImageRow
 from segstudio.folder.files import READ_ATTEMPTS, changing
@@ -518,7 +519,7 @@ class EvaluatedModels:
     ) -> Prediction:
         start = time.perf_counter()
         pixels = image.given_to(contender.spec)
-        answer = predictor.predict(pixels, contender.options, job.check, _no_report)
+        answer = predictor.predict(pixels, contender.options, job.check, no_report)
         self.seconds += time.perf_counter() - start
         return replace(answer, run=contender.run)
 
@@ -542,7 +543,3 @@ class EvaluatedModels:
             except SegstudioError as error:
                 self.trouble.broken[contender.id] = without_traceback(error)
         return self._loaded.get(contender.id)
-
-
-def _no_report(done: int, total: int = 0, text: str = "") -> None:
-    """Progress is told by images."""

@@ -13,6 +13,7 @@ from segstudio.core.class_mapping import adapt, is_scored
 from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.labels import LabelMap
 from segstudio.core.prediction import Prediction
+from segstudio.core.progress import Check, no_check
 from segstudio.core.schema import LabelSchema
 from segstudio.metrics.confusion import ConfusionMatrix
 from segstudio.metrics.tally import count
@@ -23,7 +24,7 @@ from segstudio.storage.decode import LoadedImage, read_image
 from segstudio.storage.image_ref import ImageRef, image_of, page_of, place_of
 from segstudio.storage.mask_files import is_only_read, mask_pages
 from segstudio.storage.mask_pattern import ChosenMasks
-from segstudio.storage.picture import COMPOSITE, Check, unchecked
+from segstudio.storage.picture import COMPOSITE
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project, open_project
 from segstudio.storage.states import load_sources, set_damaged_aside
@@ -95,7 +96,7 @@ class MasksKnown:
         self._trouble = trouble
         self._told.set()
 
-    def wait(self, check: Check = unchecked) -> None:
+    def wait(self, check: Check = no_check) -> None:
         """Wait until it is decided.
 
         Args:
@@ -144,7 +145,7 @@ class FolderFiles:
         self,
         ref: ImageRef,
         schema: LabelSchema,
-        check: Check = unchecked,
+        check: Check = no_check,
         channel: int = COMPOSITE,
     ) -> LoadedDocument:
         """Read an image, its ground truth and its saved annotation.
@@ -240,7 +241,7 @@ class FolderFiles:
         ref: ImageRef,
         schema: LabelSchema,
         shape_hw: tuple[int, int] | None,
-        check: Check = unchecked,
+        check: Check = no_check,
     ) -> LabelMap | None:
         """What an image that is not open is measured against: its saved annotation, else truth.
 

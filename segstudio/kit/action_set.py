@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.text import as_html
@@ -59,6 +59,14 @@ class ActionSet(QObject):
 
     def __getitem__(self, action_id: str) -> QAction:
         return self._actions[action_id]
+
+    def menu(self, title: str, action_ids: Iterable[str], parent: QWidget) -> QMenu:
+        """A menu of some of them."""
+        menu = QMenu(title, parent)
+        menu.setToolTipsVisible(True)
+        for action_id in action_ids:
+            menu.addAction(self[action_id])
+        return menu
 
     def keys(self, spec: ActionSpec) -> tuple[str, ...]:
         """The shortcuts in force, in portable form."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QActionGroup
+from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton
 
 from segstudio.kit.icons import icon
@@ -30,6 +30,15 @@ def icon_button(picture: str, tip: str, *, name: str = "", px: int = 16) -> QToo
     button.setAutoRaise(True)
     button.setToolTip(plain(tip))
     button.setAccessibleName(name or tip.partition(" (")[0].rstrip("…"))
+    return button
+
+
+def action_icon(action: QAction) -> QToolButton:
+    """A button with the icon of a command only."""
+    button = QToolButton()
+    button.setDefaultAction(action)
+    button.setIconSize(QSize(16, 16))
+    button.setAutoRaise(True)
     return button
 
 

@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Final
 
 from segstudio.core.errors import SegstudioError, one_line
-from segstudio.models.download import Check, Report, no_report
+from segstudio.core.progress import Check, Report, no_report
 
 _LOOK_EVERY_S: Final = 0.05
 _PATIENCE_S: Final = 5.0

@@ -19,8 +19,8 @@ from torchvision.ops import batched_nms, box_iou, masks_to_boxes, roi_align
 from segstudio.core.errors import SegstudioError, one_line
 from segstudio.core.instances import Instances
 from segstudio.core.labels import Image
+from segstudio.core.progress import Check, Report
 from segstudio.models.augmentation import PLAIN, Augmentation, Mirror
-from segstudio.models.download import Check, Report
 from segstudio.models.families import FAMILIES, imported
 from segstudio.models.preprocess import Geometry, Preprocess
 from segstudio.models.tiling import Span, TileGrid

@@ -12,7 +12,6 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -21,9 +20,7 @@ from segstudio import __version__
 from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import bytes_text
 from segstudio.core.prediction import WeightsFile
-
-Check = Callable[[], None]
-Report = Callable[[int, int, str], None]
+from segstudio.core.progress import Check, Report, no_check, no_report
 
 _BLOCK: Final = 256 * 1024
 _TIMEOUT_S: Final = 30.0
@@ -38,14 +35,6 @@ _log = logging.getLogger(__name__)
 
 class _BrokenConnectionError(Exception):
     """The server stopped sending before the end."""
-
-
-def no_check() -> None:
-    """A `check` for work that nobody can cancel."""
-
-
-def no_report(done: int, total: int = 0, text: str = "") -> None:
-    """A `report` that nobody reads."""
 
 
 def sha256_of(path: Path, check: Check = no_check) -> str:

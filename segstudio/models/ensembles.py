@@ -21,7 +21,7 @@ from segstudio.core.prediction import (
     RunOptions,
     with_thresholds,
 )
-from segstudio.models.download import Check, Report
+from segstudio.core.progress import Check, Report
 
 FloatArray = NDArray[np.float32]
 

@@ -22,10 +22,10 @@ from torch.nn import functional as F
 from segstudio.core.errors import SegstudioError
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Image, Mask
+from segstudio.core.progress import Check, Report, no_check, no_report
 from segstudio.models.checkpoints import load_state
 from segstudio.models.click_decoder import ClickDecoder, Decoded, DecoderInput
 from segstudio.models.devices import repeatable, resolve_device
-from segstudio.models.download import Check, Report, no_check, no_report
 from segstudio.models.families.huggingface import filled
 from segstudio.models.hub_folder import PROMPTABLE
 from segstudio.models.preprocess import Preprocess

@@ -11,9 +11,9 @@ from typing import Final
 from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import parse_json
 from segstudio.core.prediction import ModelSpec, Output, WeightsFile
+from segstudio.core.progress import Check, no_check
 from segstudio.core.regular_file import check_regular, is_folder
 from segstudio.core.schema import LabelSchema
-from segstudio.models.download import Check, no_check
 from segstudio.models.families import (
     FAMILIES,
     Family,

@@ -17,9 +17,9 @@ from typing import Any, Final
 from segstudio.core.errors import SegstudioError, one_line
 from segstudio.core.json_text import parse_json
 from segstudio.core.prediction import TASKS, ModelSpec, Output, WeightsFile
+from segstudio.core.progress import Check, no_check
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
-from segstudio.models.download import Check, no_check
 from segstudio.models.families import RENAMED
 from segstudio.models.published import published_specs
 from segstudio.resources import resource_path

@@ -13,9 +13,9 @@ from typing import Any, Final
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, RunOptions
+from segstudio.core.progress import Check, Report, no_check, no_report
 from segstudio.core.route_answer import RouteAnswer
 from segstudio.models.apart import done_apart, wait_while_halted, worked_s
-from segstudio.models.download import Check, Report, no_check, no_report
 
 _NICE: Final = 5
 """What the user asked for comes first."""

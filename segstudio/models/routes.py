@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from segstudio.core.errors import CancelledError, SegstudioError, one_line
 from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import Prediction, RunOptions
+from segstudio.core.progress import Check, Report, no_check, no_report
 from segstudio.core.route_answer import EXACT, RouteAnswer, route_title
 from segstudio.models.conversion import Run, is_installed, onnx_run, openvino_run, unpacked
-from segstudio.models.download import Check, Report, no_check, no_report
 
 if TYPE_CHECKING:
     from segstudio.models.segmenter import Segmenter

@@ -21,6 +21,7 @@ from segstudio.core.errors import CancelledError, SegstudioError, one_line
 from segstudio.core.formatting import counted
 from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions, channels_text
+from segstudio.core.progress import Check, Report, no_check, no_report
 from segstudio.core.route_answer import route_title
 from segstudio.models.augmentation import Augmentation
 from segstudio.models.checkpoints import broken_tensors, far_too_few, load_into, load_state
@@ -33,7 +34,6 @@ from segstudio.models.devices import (
     repeatable,
     resolve_device,
 )
-from segstudio.models.download import Check, Report, no_check, no_report
 from segstudio.models.ensembles import of_instances
 from segstudio.models.families import FAMILIES, imported
 from segstudio.models.preprocess import CHANNELS, Preprocess

@@ -7,8 +7,8 @@ from collections import OrderedDict
 from pathlib import Path
 
 from segstudio.core.prediction import ModelSpec
+from segstudio.core.progress import Check, no_check
 from segstudio.models.devices import release_memory
-from segstudio.models.download import Check, no_check
 from segstudio.models.segmenter import Segmenter
 
 

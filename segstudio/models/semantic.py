@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import Output
+from segstudio.core.progress import Check, Report
 from segstudio.models.augmentation import PLAIN, Augmentation, Mirror, mean_log_probabilities
-from segstudio.models.download import Check, Report
 from segstudio.models.preprocess import Geometry, Preprocess, restore
 from segstudio.models.tiling import TileGrid
 

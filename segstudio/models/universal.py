@@ -21,9 +21,9 @@ from torchvision.ops import roi_align
 from segstudio.core.ground import USUAL_THRESHOLD, Panoptic
 from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions, with_thresholds
+from segstudio.core.progress import Check, Report
 from segstudio.models.augmentation import Augmentation
 from segstudio.models.detection import Detections, InstanceRunner
-from segstudio.models.download import Check, Report
 from segstudio.models.preprocess import Geometry, Preprocess
 from segstudio.models.semantic import ClassMap, enlarged_rows, require_numbers, to_class_map
 

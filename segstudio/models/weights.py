@@ -11,15 +11,8 @@ import platformdirs
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, WeightsFile
-from segstudio.models.download import (
-    Check,
-    Report,
-    by_hand_hint,
-    fetch,
-    no_check,
-    no_report,
-    sha256_of,
-)
+from segstudio.core.progress import Check, Report, no_check, no_report
+from segstudio.models.download import by_hand_hint, fetch, sha256_of
 from segstudio.models.onnx_file import weights_sha256
 from segstudio.resources import resource_path
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,14 +12,11 @@ from markupsafe import Markup
 
 import segstudio
 from segstudio.core.formatting import change_text, percent_text, ratio_text
+from segstudio.core.progress import Report
 from segstudio.core.text import as_html
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-
-Report = Callable[[int, int, str], None]
-"""Told (steps done, steps in all, what happens now); may raise to stop."""
 
 
 def part_of(report: Report, start: int, end: int) -> Report:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -19,6 +18,7 @@ from segstudio.core.prediction import (
     exact,
     parts_of,
 )
+from segstudio.core.progress import Check, Report
 from segstudio.jobs import Job
 
 if TYPE_CHECKING:
@@ -26,11 +26,6 @@ if TYPE_CHECKING:
     from segstudio.models.ensembles import Member
     from segstudio.models.segmenter import Segmenter
     from segstudio.models.segmenter_cache import SegmenterCache
-
-Check = Callable[[], None]
-"""Raises `CancelledError` if the work shall stop."""
-Report = Callable[[int, int, str], None]
-"""Told (steps done, steps in all, what happens now)."""
 
 
 class Predictor(Protocol):

@@ -18,13 +18,12 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json_or
 from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, RunOptions, parts_of, with_routes
+from segstudio.core.progress import Check, Report
 from segstudio.core.route_answer import RouteAnswer
 from segstudio.core.text import utf8_json
 from segstudio.models.weights import content_digest, find_weights
 from segstudio.storage.atomic import make_folder, write_atomically
 
-Check = Callable[[], None]
-Report = Callable[[int, int, str], None]
 Given = Callable[[ModelSpec], Image]
 """What a model gets of an image."""
 Halted = Callable[[], bool]

@@ -14,12 +14,13 @@ import numpy.typing as npt
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec
+from segstudio.core.progress import Check, no_check
 from segstudio.core.regular_file import check_regular
 from segstudio.storage.image_errors import DECODE_ERRORS, TIFF_MAGIC, check_size, unreadable
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.layout import suffix_of
 from segstudio.storage.orientation import orientation_of, upright
-from segstudio.storage.picture import GREY, RGB, Check, Picture, unchecked
+from segstudio.storage.picture import GREY, RGB, Picture
 from segstudio.storage.pillow import CheckedFile, open_image
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class LoadedImage:
         return self.picture.given_to(spec, self.pixels)
 
 
-def read_image(path: Path, page: int = 0, check: Check = unchecked) -> LoadedImage:
+def read_image(path: Path, page: int = 0, check: Check = no_check) -> LoadedImage:
     """Read a page of an image: what `layout.IMAGE_KINDS` says, told by its content, not its name.
 
     Orientation is applied and transparency left out. More than 8 bits are scaled from the image's
@@ -116,7 +117,7 @@ def pages_in_image(path: Path) -> int:
         return 1
 
 
-def every_page(images: Iterable[ImageRef], check: Check = unchecked) -> list[ImageRef]:
+def every_page(images: Iterable[ImageRef], check: Check = no_check) -> list[ImageRef]:
     """Images with their later pages behind them; a later page that is among them stays alone."""
     found = []
     for ref in images:
@@ -142,7 +143,7 @@ def _loaded(
     transparent: bool = False,
     page: int = 0,
     pages: int = 1,
-    check: Check = unchecked,
+    check: Check = no_check,
 ) -> LoadedImage:
     """A grey (H, W) or colour (H, W, 3) image as stored, before it is turned upright."""
     raw = upright(raw if raw.ndim == 3 else raw[..., None], orientation)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-Check = Callable[[], None]
+from segstudio.core.progress import Check, no_check
 
 _PIECE_PX: Final = 1 << 22
 _MOST_LOOKED_AT: Final = 1 << 24
@@ -16,11 +16,7 @@ _TILE: Final = 512
 _TILE_PX: Final = _TILE * _TILE
 
 
-def unchecked() -> None:
-    """A check that never gives up."""
-
-
-def bands(pixels: npt.NDArray[Any], check: Check = unchecked) -> Iterator[npt.NDArray[Any]]:
+def bands(pixels: npt.NDArray[Any], check: Check = no_check) -> Iterator[npt.NDArray[Any]]:
     """The rows of a mask in order, some at a time; `check` raises to give up."""
     rows = max(1, _PIECE_PX // max(1, pixels.shape[1]))
     for top in range(0, pixels.shape[0], rows):
@@ -28,7 +24,7 @@ def bands(pixels: npt.NDArray[Any], check: Check = unchecked) -> Iterator[npt.ND
         yield pixels[top : top + rows]
 
 
-def histogram(pixels: npt.NDArray[Any], check: Check = unchecked) -> npt.NDArray[np.int64]:
+def histogram(pixels: npt.NDArray[Any], check: Check = no_check) -> npt.NDArray[np.int64]:
     """How often each number turns up in unsigned pixels of 8 or 16 bits."""
     counts = np.zeros(1 << (8 * pixels.dtype.itemsize), np.int64)
     for band in bands(pixels, check):
@@ -36,7 +32,7 @@ def histogram(pixels: npt.NDArray[Any], check: Check = unchecked) -> npt.NDArray
     return counts
 
 
-def different(pixels: npt.NDArray[Any], check: Check = unchecked) -> npt.NDArray[Any]:
+def different(pixels: npt.NDArray[Any], check: Check = no_check) -> npt.NDArray[Any]:
     """The different numbers of pixels, ascending."""
     found = np.unique(pixels[:0])
     for band in bands(pixels, check):
@@ -54,13 +50,13 @@ def with_those_of(found: npt.NDArray[Any], band: npt.NDArray[Any]) -> npt.NDArra
 def count_where(
     pixels: npt.NDArray[Any],
     holds: Callable[[npt.NDArray[Any]], npt.NDArray[np.bool_]],
-    check: Check = unchecked,
+    check: Check = no_check,
 ) -> int:
     """How many pixels something holds of."""
     return sum(int(np.count_nonzero(holds(band))) for band in bands(pixels, check))
 
 
-def sample(pixels: npt.NDArray[Any], check: Check = unchecked) -> npt.NDArray[Any]:
+def sample(pixels: npt.NDArray[Any], check: Check = no_check) -> npt.NDArray[Any]:
     """A mask of no more than some million pixels that shows what one of any size is like.
 
     A large one's tiles of more than one number, from all over it, one below the other.

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.progress import Check
 from segstudio.core.schema import Color
 from segstudio.storage.key_value import KeyValueFile
-from segstudio.storage.large_masks import Check
 from segstudio.storage.mask_facts import MaskFacts, MaskLook
 from segstudio.storage.mask_files import mask_pages, read_mask_file
 

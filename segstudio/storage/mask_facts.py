@@ -14,17 +14,16 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.core.progress import Check, no_check
 from segstudio.core.schema import Color
 from segstudio.storage.formats.mask_format import RawMask
 from segstudio.storage.jpeg_traces import JpegTrace, jpeg_trace
 from segstudio.storage.large_masks import (
-    Check,
     bands,
     count_where,
     different,
     histogram,
     sample,
-    unchecked,
     with_those_of,
 )
 
@@ -256,7 +255,7 @@ class MaskFacts:
             return None
 
     @classmethod
-    def of(cls, raw: RawMask, check: Check = unchecked) -> MaskFacts:
+    def of(cls, raw: RawMask, check: Check = no_check) -> MaskFacts:
         """Look at a file's content; `check` raises to give up."""
         plain = PlainMask.of(raw)
         if plain.is_colour:
@@ -349,7 +348,7 @@ def look_at(plain: PlainMask) -> tuple[MaskLook, tuple[int, ...]]:
 
 
 def _look_closely(
-    plain: PlainMask, check: Check = unchecked
+    plain: PlainMask, check: Check = no_check
 ) -> tuple[MaskLook, tuple[int, ...], bool]:
     """The same, and whether its numbers may have gone through JPEG."""
     values = values_in(plain.pixels, check)
@@ -511,7 +510,7 @@ def _unsteady(pixels: npt.NDArray[Any]) -> bool:
 
 
 def regions_of(
-    pixels: npt.NDArray[Any], skip_255: bool = False, check: Check = unchecked
+    pixels: npt.NDArray[Any], skip_255: bool = False, check: Check = no_check
 ) -> tuple[int, int]:
     """Connected regions of one number, and how many numbers are a single one.
 
@@ -537,7 +536,7 @@ _Counts = npt.NDArray[np.int64]
 
 
 def _regions(
-    pixels: npt.NDArray[Any], skip_255: bool = False, check: Check = unchecked
+    pixels: npt.NDArray[Any], skip_255: bool = False, check: Check = no_check
 ) -> tuple[_Counts, _Counts]:
     """The number and the size of each connected region of one number, where something is.
 
@@ -600,7 +599,7 @@ def _regions_in(
     return places, owner[1:], np.bincount(places[inside], minlength=number)[1:].astype(np.int64)
 
 
-def values_in(pixels: npt.NDArray[Any], check: Check = unchecked) -> tuple[int, ...]:
+def values_in(pixels: npt.NDArray[Any], check: Check = no_check) -> tuple[int, ...]:
     """The numbers that turn up, ascending; `check` raises to give up."""
     if pixels.dtype in (np.uint8, np.uint16):
         return tuple(int(v) for v in np.flatnonzero(histogram(pixels, check)))

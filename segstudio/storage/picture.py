@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, reads_stored
+from segstudio.core.progress import Check, no_check
 
 COMPOSITE = -1
 """Asked for instead of a channel: all channels that have a colour, together."""
@@ -26,11 +26,6 @@ _BLOCK = 1 << 22
 _SAMPLED = 1 << 24
 
 Range = tuple[float, float]
-Check = Callable[[], None]
-
-
-def unchecked() -> None:
-    """The check of a reading that nobody cancels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +99,7 @@ class Picture:
     def _count(self) -> int:
         return int(self.raw.shape[2])
 
-    def shown(self, channel: int = COMPOSITE, check: Check = unchecked) -> Image:
+    def shown(self, channel: int = COMPOSITE, check: Check = no_check) -> Image:
         """(H, W, 3) uint8 RGB: the composite, or one channel alone in grey.
 
         Args:

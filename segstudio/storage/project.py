@@ -171,17 +171,7 @@ def open_project(
     """
     if masks is None:
         return _recalled(open_project(root, home, said), root, home, said)
-    path = Path(os.path.normpath(root.absolute()))
-    opened = None
-    if path.is_file():
-        if suffix_of(path.name) not in IMAGE_SUFFIXES:
-            raise SegstudioError(
-                f"{path} is not an image that segstudio reads.",
-                f"It reads {IMAGE_KINDS}; open such a file, or a folder of them.",
-            )
-        opened, path = path, path.parent
-    elif not path.is_dir():
-        check_regular(path)
+    path, opened = _folder_and_image(Path(os.path.normpath(root.absolute())))
     found = scan(path, masks)
     if not found.names:
         raise SegstudioError(
@@ -231,9 +221,21 @@ def open_project(
         classes=classes,
         contrast=load_contrast(data_folder),
     )
-    if opened is None:
-        return project
-    return _starting_at(project, opened)
+    return project if opened is None else replace(project, start=project.index_of(opened) or 0)
+
+
+def _folder_and_image(path: Path) -> tuple[Path, Path | None]:
+    """The folder to open, and the image of it that was named if one was."""
+    if not path.is_file():
+        if not path.is_dir():
+            check_regular(path)
+        return path, None
+    if suffix_of(path.name) not in IMAGE_SUFFIXES:
+        raise SegstudioError(
+            f"{path} is not an image that segstudio reads.",
+            f"It reads {IMAGE_KINDS}; open such a file, or a folder of them.",
+        )
+    return path.parent, path
 
 
 def _recalled(usual: Project, root: Path, home: Path | None, said: ReadAs | None) -> Project:
@@ -278,10 +280,6 @@ def _schema_of(masks: ChosenMasks) -> LabelSchema | None:
     """The classes beside masks that were chosen."""
     path = None if masks.folder is None else masks.folder / SCHEMA_NAME
     return None if path is None or not path.is_file() else read_schema(path)
-
-
-def _starting_at(project: Project, path: Path) -> Project:
-    return replace(project, start=project.index_of(path) or 0)
 
 
 def preview_of_masks(project: Project, masks: ChosenMasks) -> str:

@@ -11,12 +11,12 @@ import numpy as np
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image
+from segstudio.core.progress import Check, no_check
 from segstudio.core.regular_file import check_regular
 from segstudio.storage.bounded_folder import BoundedFolder
 from segstudio.storage.decode import read_image
 from segstudio.storage.image_errors import DECODE_ERRORS, TIFF_MAGIC, check_size, unreadable
 from segstudio.storage.orientation import orientation_of, upright
-from segstudio.storage.picture import Check, unchecked
 from segstudio.storage.pillow import CheckedFile, open_image
 
 _VERSION = 2
@@ -29,7 +29,7 @@ _QUICK = frozenset({"JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "AVIF", "JPEG200
 _PLAIN_MODES = frozenset({"1", "L", "P", "RGB", "CMYK", "YCbCr"})
 
 
-def read_thumbnail(path: Path, px: int, check: Check = unchecked, page: int = 0) -> Image:
+def read_thumbnail(path: Path, px: int, check: Check = no_check, page: int = 0) -> Image:
     """A small (h, w, 3) uint8 RGB picture of an image, at most `px` wide and high, upright.
 
     JPEGs are decoded at an eighth to a half of their size where that is enough.
@@ -114,7 +114,7 @@ class ThumbnailCache:
         """
         self._files = BoundedFolder(folder, max_bytes)
 
-    def get(self, path: Path, px: int, check: Check = unchecked, page: int = 0) -> Image:
+    def get(self, path: Path, px: int, check: Check = no_check, page: int = 0) -> Image:
         """A picture of at most px x px, (h, w, 3) uint8 RGB, from the cache or made now.
 
         Args:

@@ -18,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.progress import Check, no_check
 from segstudio.storage.image_errors import check_size
 from segstudio.storage.orientation import upright
-from segstudio.storage.picture import RGB, Check, Picture, channel_colors, unchecked
+from segstudio.storage.picture import RGB, Picture, channel_colors
 from segstudio.storage.pillow import CheckedFile
 
 _ORIENTATION = 274
@@ -72,11 +73,11 @@ class TiffPage:
 
 def tiff_pages(path: Path) -> int:
     """How many pages a TIFF has; channels and smaller copies of a page do not count."""
-    with CheckedFile(path, unchecked) as file, _opened(path, file) as tiff:
+    with CheckedFile(path, no_check) as file, _opened(path, file) as tiff:
         return len(_layout(path, tiff).pages)
 
 
-def read_tiff(path: Path, page: int = 0, check: Check = unchecked) -> TiffPage:
+def read_tiff(path: Path, page: int = 0, check: Check = no_check) -> TiffPage:
     """Read a page of a TIFF.
 
     Args:
@@ -121,7 +122,7 @@ def read_tiff(path: Path, page: int = 0, check: Check = unchecked) -> TiffPage:
 
 @contextmanager
 def stored_frame(
-    path: Path, number: int = 0, check: Check = unchecked
+    path: Path, number: int = 0, check: Check = no_check
 ) -> Iterator[tuple[Any, npt.NDArray[Any]]]:
     """One frame of a TIFF as it is stored, for readers of masks; channels are frames too.
 
@@ -162,7 +163,7 @@ def frame_count(path: Path) -> int:
         SegstudioError: as of `stored_frame`.
         Exception: one of `image_errors.DECODE_ERRORS` if it cannot be read.
     """
-    with CheckedFile(path, unchecked) as file, _opened(path, file) as tiff:
+    with CheckedFile(path, no_check) as file, _opened(path, file) as tiff:
         layout = _layout(path, tiff)
         return _planes_as_pages(path, tiff, layout) or _frames_of(layout)
 
@@ -206,11 +207,11 @@ class _Planes(Enum):
 @lru_cache(maxsize=64)
 def _planes_of_mask(path: Path, _changed_ns: int, _size: int) -> _Planes:
     """What the planes of a mask's only page are; remembered while the file stays as it is."""
-    with CheckedFile(path, unchecked) as file, _opened(path, file) as tiff:
+    with CheckedFile(path, no_check) as file, _opened(path, file) as tiff:
         layout = _layout(path, tiff)
         frame = layout.pages[0][0]
         check_tiff_page(path, _keyframe(tiff, layout, frame))
-        return _kind_of_planes(_frame(tiff, layout, frame, unchecked))
+        return _kind_of_planes(_frame(tiff, layout, frame, no_check))
 
 
 def _kind_of_planes(planes: npt.NDArray[Any]) -> _Planes:
@@ -312,7 +313,7 @@ def _whole_pages(path: Path, _changed_ns: int, _size: int) -> Sequence[tuple[int
 
     Remembered while the file stays as it is: each of some thousand headers has to be read.
     """
-    with CheckedFile(path, unchecked) as file, _opened(path, file) as tiff:
+    with CheckedFile(path, no_check) as file, _opened(path, file) as tiff:
         pages = tiff.pages
         if not len(pages):
             raise EOFError("it has no pages")
@@ -521,7 +522,7 @@ def is_undecoded_ycbcr(page: Any) -> bool:
 
 
 def rgb_of_ycbcr(
-    page: Any, values: npt.NDArray[Any], check: Check = unchecked
+    page: Any, values: npt.NDArray[Any], check: Check = no_check
 ) -> npt.NDArray[np.uint8]:
     """(H, W, 3) uint8 of the luma and chroma of a page, (H, W, 3 or more) uint8."""
     return ycbcr_to_rgb(values[..., :3], page.tags.valueof(_LUMA), check)
@@ -594,7 +595,7 @@ _COLOR_SPACES_LUMA = (0.299, 0.587, 0.114)
 """ITU-R BT.601, which TIFF 6.0 takes where nothing is said."""
 
 
-def cmyk_to_rgb(values: npt.NDArray[Any], check: Check = unchecked) -> _Rgb:
+def cmyk_to_rgb(values: npt.NDArray[Any], check: Check = no_check) -> _Rgb:
     """(H, W, 4) CMYK of 8 or 16 bits, without an ink profile: (1 - ink) (1 - black)."""
     full = float(np.iinfo(values.dtype).max)
 
@@ -605,7 +606,7 @@ def cmyk_to_rgb(values: npt.NDArray[Any], check: Check = unchecked) -> _Rgb:
     return _by_strips(values, convert, check)
 
 
-def lab_to_rgb(values: npt.NDArray[Any], *, signed: bool, check: Check = unchecked) -> _Rgb:
+def lab_to_rgb(values: npt.NDArray[Any], *, signed: bool, check: Check = no_check) -> _Rgb:
     """CIELAB as TIFFs hold it, as sRGB; colours that sRGB has not are held at its border.
 
     Args:
@@ -633,7 +634,7 @@ def lab_to_rgb(values: npt.NDArray[Any], *, signed: bool, check: Check = uncheck
 
 
 def ycbcr_to_rgb(
-    values: npt.NDArray[Any], luma: Sequence[Any] | None = None, check: Check = unchecked
+    values: npt.NDArray[Any], luma: Sequence[Any] | None = None, check: Check = no_check
 ) -> _Rgb:
     """(H, W, 3) uint8 YCbCr of the full range as RGB.
 

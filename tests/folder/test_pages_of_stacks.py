@@ -360,6 +360,17 @@ def test_a_run_on_the_open_image_is_of_its_page_alone(measured):
     assert measured.engine.runs == [BRIGHT.id]
 
 
+def evaluated_again(measured, new_desk):
+    """A desk of the next day, on which the folder was evaluated once more."""
+    home = measured.preferences.home
+    measured.close()
+    again = new_desk(home=home)
+    again.open(measured.root)
+    again.evaluating.start([BRIGHT.id])
+    again.settle()
+    return again
+
+
 def test_an_evaluation_measures_every_page(measured, new_desk):
     measured.evaluating.start([BRIGHT.id])
     measured.settle()
@@ -372,12 +383,7 @@ def test_an_evaluation_measures_every_page(measured, new_desk):
     assert table.figure(BRIGHT.id, "mean_iou_foreground") == pytest.approx(6 / 14)
     evaluation = measured.session.evaluation
     assert (evaluation.total, evaluation.done) == (4, {BRIGHT.id: 4})
-    home = measured.preferences.home
-    measured.close()
-    again = new_desk(home=home)
-    again.open(measured.root)
-    again.evaluating.start([BRIGHT.id])
-    again.settle()
+    again = evaluated_again(measured, new_desk)
     assert again.engine.runs == []
     assert again.evaluating.table.class_iou(BRIGHT.id)[[0, 2, 3], 1] == pytest.approx(IOU)
 
@@ -426,12 +432,7 @@ def test_a_corrected_page_stays_out_of_the_queue(measured, new_desk):
     stroke(measured, (20, 6))
     measured.settle()
     assert measured.session.queue.images == (PAGES[2], PAGES[0])
-    home = measured.preferences.home
-    measured.close()
-    again = new_desk(home=home)
-    again.open(measured.root)
-    again.evaluating.start([BRIGHT.id])
-    again.settle()
+    again = evaluated_again(measured, new_desk)
     assert again.session.queue.images == (PAGES[2], PAGES[0])
 
 
@@ -494,18 +495,24 @@ def test_a_class_is_removed_on_every_page_and_comes_back(stack, in_memory):
     assert stack.session.schema.name_of(new) == "nucleus"
 
 
-def test_a_class_of_a_mask_with_all_pages_is_removed_and_comes_back(desk, tmp_path):
-    """Page p of the mask has class 2 on p + 1 pixels, class 1 on one."""
+@pytest.fixture
+def one_mask(desk, tmp_path):
+    """A stack whose mask has all pages: on page p class 2 on p + 1 pixels, class 1 on one."""
     desk.root = tmp_path / "nuclei"
     make_stack(desk.root / "stack.tif")
     masks = np.zeros((3, HEIGHT, WIDTH), np.uint8)
     for page, mask in enumerate(masks):
         mask[0, : page + 1], mask[5, 5] = 2, 1
     (desk.root / "masks").mkdir()
-    path = desk.root / "masks" / "stack.tif"
-    tifffile.imwrite(path, masks, photometric="minisblack")
-    before = path.read_bytes()
+    desk.masks, desk.mask = masks, desk.root / "masks" / "stack.tif"
+    tifffile.imwrite(desk.mask, masks, photometric="minisblack")
     desk.open(desk.root)
+    return desk
+
+
+def test_a_class_of_a_mask_with_all_pages_is_removed_and_comes_back(one_mask):
+    desk, masks, path = one_mask, one_mask.masks, one_mask.mask
+    before = path.read_bytes()
     use = use_of(desk, 2)
     assert (use.pixels, [ref.page for ref in use.images]) == (1 + 2 + 3, [0, 1, 2])
     desk.studio.class_removal.remove(use, into=1)
@@ -541,17 +548,8 @@ def test_undo_on_a_later_page_brings_the_class_back_on_all(stack):
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_a_class_removed_of_a_mask_with_all_pages_stays_removed(
-    desk, tmp_path, new_desk, elsewhere
-):
-    desk.root = tmp_path / "nuclei"
-    make_stack(desk.root / "stack.tif")
-    masks = np.zeros((3, HEIGHT, WIDTH), np.uint8)
-    for page, mask in enumerate(masks):
-        mask[0, : page + 1], mask[5, 5] = 2, 1
-    (desk.root / "masks").mkdir()
-    tifffile.imwrite(desk.root / "masks" / "stack.tif", masks, photometric="minisblack")
-    desk.open(desk.root)
+def test_a_class_removed_of_a_mask_with_all_pages_stays_removed(one_mask, new_desk, elsewhere):
+    desk = one_mask
     desk.session.saving = replace(desk.session.saving, elsewhere=elsewhere)
     desk.studio.class_removal.remove(use_of(desk, 2), into=1)
     desk.settle()

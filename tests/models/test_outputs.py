@@ -10,9 +10,9 @@ from segmenters import SCHEMA, UNET, image, saved
 from torch import nn
 
 from segstudio.core.prediction import Ensemble, Output, RunOptions
+from segstudio.core.progress import no_check, no_report
 from segstudio.core.schema import LabelSchema
 from segstudio.models.augmentation import MIRRORS, Augmentation
-from segstudio.models.download import no_check, no_report
 from segstudio.models.families.unet import UNet
 from segstudio.models.preprocess import Preprocess
 from segstudio.models.registry import spec_from_metadata

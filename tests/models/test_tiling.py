@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from segstudio.models.download import no_check, no_report
+from segstudio.core.progress import no_check, no_report
 from segstudio.models.preprocess import Preprocess
 from segstudio.models.semantic import SemanticRunner, to_class_map
 from segstudio.models.tiling import TileGrid, spans

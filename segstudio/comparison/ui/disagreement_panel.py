@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QActionGroup, QColor, QPalette
+from PySide6.QtGui import QActionGroup, QColor, QPalette
 from PySide6.QtWidgets import QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from segstudio.comparison.disagreement import Disagreement, silent_runs
@@ -17,6 +17,7 @@ from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.empty import EmptyState, Switch
+from segstudio.kit.icon_button import action_icon
 from segstudio.kit.icons import icon
 from segstudio.kit.key_tips import CommandTip
 from segstudio.kit.model_titles import short_model_titles
@@ -61,9 +62,9 @@ class DisagreementPanel(QWidget):
         self.summary.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.header.note.setAccessibleName("How much the models differ, in short")
         self.summary.setAccessibleName("How much the models differ")
-        self.show_layer = _button(actions["disagreement.show"])
-        self.previous = _button(actions["disagreement.previous"])
-        self.next = _button(actions["disagreement.next"])
+        self.show_layer = action_icon(actions["disagreement.show"])
+        self.previous = action_icon(actions["disagreement.previous"])
+        self.next = action_icon(actions["disagreement.next"])
         self.run_models = QPushButton(actions["compare.models"].icon(), "Run models…")
         CommandTip(actions["compare.models"], self.run_models)
         self.run_models.clicked.connect(actions["compare.models"].trigger)
@@ -246,14 +247,6 @@ def _no_regions(disputes: Disputes) -> str:
         f"The models differ on {count_text(disputes.pixels)} pixels only, in "
         f"{count_text(disputes.unlisted)} regions too small to be listed."
     )
-
-
-def _button(action: QAction) -> QToolButton:
-    button = QToolButton()
-    button.setDefaultAction(action)
-    button.setIconSize(QSize(16, 16))
-    button.setAutoRaise(True)
-    return button
 
 
 class ChoicesButton(QToolButton):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from segstudio.core.json_text import without_nan
+from segstudio.core.progress import Report
 from segstudio.core.text import safe_cells, utf8_json
 from segstudio.evaluation.class_figures import class_rows, difference_row
 from segstudio.evaluation.own_pixels import IMAGES_OF_OWN
@@ -21,7 +22,7 @@ from segstudio.metrics.calibration import CALIBRATION
 from segstudio.metrics.image_figures import PIXELS, TIME, figures_at, values_of_counts
 from segstudio.metrics.measure import Where
 from segstudio.metrics.object_size import SIZES
-from segstudio.report.page import Report, part_of
+from segstudio.report.page import part_of
 from segstudio.report.software import versions
 from segstudio.storage.atomic import write_atomically
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from segstudio.core.progress import Report
 from segstudio.evaluation.report.material import EvaluatedRun, EvaluationMaterial
 from segstudio.metrics.bootstrap import PairedDifference
-from segstudio.report.page import Report
 
 _ALL_PAIRS_UP_TO = 6
 """Of more models only the best is held against each of the others."""

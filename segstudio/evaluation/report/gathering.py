@@ -13,6 +13,7 @@ from segstudio.core.class_mapping import adapt, why_unscored
 from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import counted
 from segstudio.core.prediction import Prediction
+from segstudio.core.progress import Report
 from segstudio.evaluation.conditions import Conditions, Contender, References
 from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.own_pixels import own_pixels_text, started_on_disk
@@ -26,7 +27,7 @@ from segstudio.evaluation.report.wording import stacks_text
 from segstudio.evaluation.rows import METRICS, ImageRow, pairs_of
 from segstudio.evaluation.sums import RunSums
 from segstudio.metrics.bootstrap import PairedDifference, paired_difference
-from segstudio.report.page import Report, part_of
+from segstudio.report.page import part_of
 from segstudio.storage.decode import read_image
 from segstudio.storage.image_ref import ImageRef, PageTitles
 

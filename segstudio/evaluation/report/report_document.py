@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from segstudio.core.formatting import counted
+from segstudio.core.progress import Report
 from segstudio.core.text import utf8
 from segstudio.evaluation.report.class_sections import (
     SECTIONS,
@@ -22,7 +23,7 @@ from segstudio.evaluation.report.model_sections import (
     models_section,
 )
 from segstudio.evaluation.report.worst_section import worst_section
-from segstudio.report.page import Report, Section, page, part_of, section
+from segstudio.report.page import Section, page, part_of, section
 from segstudio.report.software import versions_text
 from segstudio.report.tables import Cell, Table
 from segstudio.storage.atomic import write_atomically

@@ -12,11 +12,12 @@ from markupsafe import Markup
 from segstudio.core.difference import DIFFERENCE_COLORS, DIFFERENCE_NAMES, difference
 from segstudio.core.formatting import ratio_text
 from segstudio.core.labels import Image, InstanceIds, Labels
+from segstudio.core.progress import Report
 from segstudio.core.render import difference_table, overlay_rgb
 from segstudio.evaluation.report.class_sections import SECTIONS
 from segstudio.evaluation.report.image_sections import mean_of_runs, worst_first
 from segstudio.evaluation.report.material import EvaluationMaterial, ShownImage
-from segstudio.report.page import Report, Section, section
+from segstudio.report.page import Section, section
 from segstudio.report.pictures import blended, photograph
 
 WORST: Final = 8

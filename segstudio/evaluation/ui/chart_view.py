@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QScrollArea,
     QSizePolicy,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -27,6 +26,7 @@ from segstudio.kit.charts.chart_files import ChartPicture, fill_menu, picture_of
 from segstudio.kit.charts.look import SYMBOLS
 from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.empty import EmptyState, Switch
+from segstudio.kit.icon_button import icon_button
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel, plain, semibold_font
 from segstudio.report.chart_data import ChartData
@@ -63,12 +63,7 @@ class ChartView(QWidget):
         self.name = PlainLabel(title)
         self.name.setFont(semibold_font(self.name.font()))
         self.name.setToolTip(plain(tip))
-        self.more = QToolButton()
-        self.more.setIcon(icon("download"))
-        self.more.setIconSize(QSize(16, 16))
-        self.more.setAutoRaise(True)
-        self.more.setToolTip("Save or copy this chart")
-        self.more.setAccessibleName(f"Save or copy {title}")
+        self.more = icon_button("download", "Save or copy this chart", name=f"Save or copy {title}")
         self.more.clicked.connect(self._open_menu)
         self.choices = QHBoxLayout()
         self.choices.setSpacing(6)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
+from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -22,9 +21,9 @@ from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.folder.browsing import Browsing
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.empty import EmptyState, Switch
-from segstudio.kit.icons import icon
+from segstudio.kit.icon_button import icon_button
 from segstudio.kit.pixmaps import pixmap_of
-from segstudio.kit.plain import FaintLabel, plain, semibold_font
+from segstudio.kit.plain import FaintLabel, semibold_font
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import UNSORTED, Column, Side, TableModel
 from segstudio.session.session import Session
@@ -64,8 +63,8 @@ class ConfusedList(QWidget):
             self.model, "Images of the chosen cell", row_height=_THUMBNAIL_PX + 4,
             sorting=UNSORTED, icon_px=_THUMBNAIL_PX,
         )  # fmt: skip
-        self.back = _button("chevron-left", "Previous place in this image")
-        self.next = _button("chevron-right", "Next place in this image")
+        self.back = icon_button("chevron-left", "Previous place in this image", px=14)
+        self.next = icon_button("chevron-right", "Next place in this image", px=14)
         self.where = FaintLabel(_HINT, wraps=False)
         self._lay_out()
         self.view.clicked.connect(self._on_clicked)
@@ -207,13 +206,3 @@ class ConfusedList(QWidget):
         noun = "pixel" if pixels == 1 else "pixels"
         of = f"the {number} largest" if number == MOST_PLACES else f"{number}"
         self.where.setText(f"Place {self._place + 1} of {of}: {count_text(pixels)} {noun}")
-
-
-def _button(name: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setIcon(icon(name))
-    button.setIconSize(QSize(14, 14))
-    button.setAutoRaise(True)
-    button.setToolTip(plain(tip))
-    button.setAccessibleName(tip)
-    return button

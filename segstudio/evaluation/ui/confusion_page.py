@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QScrollArea,
     QSplitter,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -36,7 +35,7 @@ from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.heat_map import Cell, HeatMap
-from segstudio.kit.icons import icon
+from segstudio.kit.icon_button import icon_button
 from segstudio.kit.swatch import swatch
 from segstudio.session.session import Change, Session, What
 
@@ -81,12 +80,7 @@ class ConfusionPage(QWidget):
         self.unit.setToolTip("Shares of the pixels of the row's class, or pixels")
         self.errors = QCheckBox("Errors only")
         self.errors.setToolTip("Leave out the diagonal, so that the colours show the errors")
-        self.more = QToolButton()
-        self.more.setIcon(icon("download"))
-        self.more.setIconSize(QSize(16, 16))
-        self.more.setAutoRaise(True)
-        self.more.setToolTip("Save or copy the matrix")
-        self.more.setAccessibleName("Save or copy the matrix")
+        self.more = icon_button("download", "Save or copy the matrix")
         self.map = ConfusionMap()
         self.images = ConfusedList(session, evaluating.table, browsing, places)
         self._lay_out()

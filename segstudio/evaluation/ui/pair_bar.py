@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from segstudio.core.series_colors import run_color
 from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.ui.pair_choice import PairChoice
 from segstudio.kit.elided import ElidedCombo
-from segstudio.kit.icons import icon
+from segstudio.kit.icon_button import icon_button
 from segstudio.kit.plain import PlainLabel
 from segstudio.kit.swatch import swatch
 
@@ -24,11 +24,7 @@ class PairBar(QWidget):
         self._table, self._pair = table, pair
         self.second = _combo("Model that is judged")
         self.first = _combo("Model it is compared with")
-        self.swap = QToolButton()
-        self.swap.setIcon(icon("arrow-left-right"))
-        self.swap.setAutoRaise(True)
-        self.swap.setToolTip("Swap the two models")
-        self.swap.setAccessibleName("Swap the two models")
+        self.swap = icon_button("arrow-left-right", "Swap the two models")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)

@@ -86,7 +86,7 @@ class EvaluationPanel(QWidget):
         models = RunChoice(session, evaluating)
         yield
         self.header = EvaluationHeader(
-            session, evaluating, models, _menu(commands, self), pages.tabs_apart()
+            session, evaluating, models, commands.menu("Save", EXPORTS, self), pages.tabs_apart()
         )
         self._column.insertWidget(0, self.header)
         self._column.insertWidget(1, self.header.progress)
@@ -174,14 +174,6 @@ def _line(has_project: bool, has_truth: bool) -> str:
     if not has_project:
         return _NO_FOLDER
     return _READY if has_truth else _NO_TRUTH
-
-
-def _menu(commands: ActionSet, parent: QWidget) -> QMenu:
-    menu = QMenu("Save", parent)
-    menu.setToolTipsVisible(True)
-    for action_id in EXPORTS:
-        menu.addAction(commands[action_id])
-    return menu
 
 
 def _button(text: str, run: object) -> QPushButton:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QHBoxLayout, QSlider, QSpinBox, QToolButton, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QSlider, QSpinBox, QWidget
 
 from segstudio.folder.browsing import Browsing
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.elided import ElidedCombo
+from segstudio.kit.icon_button import action_icon
 from segstudio.kit.key_tips import KeyTip
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.session.document import Document
@@ -49,9 +50,9 @@ class StackBar(QWidget):
         pages = QHBoxLayout(self._pages)
         pages.setContentsMargins(0, 0, 0, 0)
         pages.setSpacing(4)
-        pages.addWidget(_step(actions, "image.previous_page"))
+        pages.addWidget(action_icon(actions["image.previous_page"]))
         pages.addWidget(self.slider, 1)
-        pages.addWidget(_step(actions, "image.next_page"))
+        pages.addWidget(action_icon(actions["image.next_page"]))
         pages.addWidget(self.number)
         pages.addWidget(self._of)
         row = QHBoxLayout(self)
@@ -102,12 +103,3 @@ class StackBar(QWidget):
         if document is not None:
             shown = document.channel_for(self._session.view.channel)
             self.channel.setCurrentIndex(self.channel.findData(shown))
-
-
-def _step(actions: ActionSet, action_id: str) -> QToolButton:
-    button = QToolButton()
-    button.setDefaultAction(actions[action_id])
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
-    button.setIconSize(QSize(16, 16))
-    button.setAutoRaise(True)
-    return button

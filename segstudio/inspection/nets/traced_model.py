@@ -20,6 +20,7 @@ from segstudio.core.geometry import Rect
 from segstudio.core.input_geometry import InputGeometry
 from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
+from segstudio.core.progress import Check, no_check, no_report
 from segstudio.core.proposals import Proposals, Ranked
 from segstudio.inspection.nets.ablation import cutting
 from segstudio.inspection.nets.attribution import Gradients, gradients, stage_field
@@ -31,7 +32,6 @@ from segstudio.inspection.nets.token_attention import attention_blocks, block_at
 from segstudio.inspection.nets.tracing import Traced, trace_with_output
 from segstudio.models.detection import InstanceRunner, own_runner
 from segstudio.models.devices import repeatable
-from segstudio.models.download import Check, no_check, no_report
 from segstudio.models.preprocess import Geometry, Preprocess, restore
 from segstudio.models.segmenter import Segmenter
 from segstudio.models.semantic import (

@@ -25,13 +25,12 @@ from segstudio.core.features import (
     FeatureTrace,
     Site,
 )
+from segstudio.core.progress import Check
 from segstudio.inspection.nets.assembly import Assembler, chw, stage_ids
 from segstudio.inspection.nets.graph import OperationGraph
 from segstudio.inspection.nets.recording import PassThrough, Recorder, recording
 from segstudio.inspection.nets.running import evaluating, main_output, run
 from segstudio.inspection.nets.structure import NetworkStructure, Stage, find_structure
-
-Check = Callable[[], None]
 
 PROBES: Final = ((96, 160), (192, 320), (384, 640))
 """Heights and widths of the images that show a structure: no common square fits into them."""

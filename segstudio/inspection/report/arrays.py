@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from segstudio import __version__
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import LayerInfo
+from segstudio.core.progress import Report
 from segstudio.inspection.report.trace_material import TraceMaterial
-from segstudio.report.page import Report
 from segstudio.storage.atomic import write_atomically
 
 PREFIX: Final = "activations/"

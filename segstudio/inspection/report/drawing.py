@@ -13,13 +13,13 @@ from markupsafe import Markup
 from segstudio.core.colour_maps import colour_table
 from segstudio.core.features import LayerInfo, Role
 from segstudio.core.labels import Image
+from segstudio.core.progress import Report
 from segstudio.inspection.report.lettering import text_width, write
 from segstudio.inspection.report.stage_grid import channel_cells
 from segstudio.inspection.report.trace_material import TraceMaterial
 from segstudio.report.diagram import Diagram, Sizes, lay_out
 from segstudio.report.diagram_drawing import PAGE, diagram_drawing
 from segstudio.report.diagram_parts import Box, Point
-from segstudio.report.page import Report
 from segstudio.report.pictures import fitted
 from segstudio.report.primitives import (
     Drawing,

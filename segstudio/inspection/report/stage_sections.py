@@ -14,6 +14,7 @@ from segstudio.core.colour_maps import MAGMA, colour_table, levels_of
 from segstudio.core.features import LayerInfo
 from segstudio.core.formatting import bytes_text, percent_text, ratio_text, short_text
 from segstudio.core.labels import Image
+from segstudio.core.progress import Report
 from segstudio.core.render import overlay_rgb
 from segstudio.core.series_colors import SERIES
 from segstudio.inspection.report.skip_sections import SECTIONS
@@ -21,7 +22,7 @@ from segstudio.inspection.report.stage_grid import channel_cells, tiled
 from segstudio.inspection.report.trace_findings import Explanation, FloatArray, TraceFindings
 from segstudio.inspection.report.trace_material import TraceMaterial
 from segstudio.report.charts import bar_list, chart_svg
-from segstudio.report.page import Report, Section, section
+from segstudio.report.page import Section, section
 from segstudio.report.pictures import blended, fitted, indexed_picture, picture
 from segstudio.report.shape_table import field_text, pixels_text, remainder_text
 from segstudio.report.tables import Cell, Table

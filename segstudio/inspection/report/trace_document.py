@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segstudio.core.prediction import ModelSpec
+from segstudio.core.progress import Report
 from segstudio.core.text import utf8
 from segstudio.inspection.report.drawing import diagram_for_page
 from segstudio.inspection.report.mask_sections import (
@@ -20,7 +21,7 @@ from segstudio.inspection.report.skip_sections import SECTIONS, skips_section
 from segstudio.inspection.report.stage_sections import sheets_section, table_section, why_sections
 from segstudio.inspection.report.trace_findings import TraceFindings, find
 from segstudio.inspection.report.trace_material import TraceMaterial
-from segstudio.report.page import Report, Section, page, part_of, section
+from segstudio.report.page import Section, page, part_of, section
 from segstudio.session.inspection import MapPicture, StageLook
 from segstudio.storage.atomic import write_atomically
 

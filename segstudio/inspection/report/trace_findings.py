@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -12,18 +12,17 @@ from numpy.typing import NDArray
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import FeatureTrace, LayerInfo, Role, SkipEdge
 from segstudio.core.labels import Labels
+from segstudio.core.progress import Check, Report
 from segstudio.inspection.feature_pictures import mean_of_channels
 from segstudio.inspection.report.trace_material import TraceMaterial
 from segstudio.inspection.skip_runs import cut_runs, skip_runs
 from segstudio.metrics.cut_costs import AblationRow, MaskScores
-from segstudio.report.page import Report
 
 if TYPE_CHECKING:
     from segstudio.inspection.nets.skip_merges import SkipMerge
     from segstudio.inspection.nets.traced_model import TracedModel
 
 FloatArray = NDArray[np.float32]
-Check = Callable[[], None]
 _GRADIENT_BYTES: Final = 1 << 30
 """Of activations and their gradients that are held at once."""
 

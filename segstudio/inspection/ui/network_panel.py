@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QMenu, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from segstudio.inspection.ui.network_actions import EXPORTS
 from segstudio.inspection.ui.network_header import NetworkHeader
@@ -76,7 +76,9 @@ class NetworkPanel(QWidget):
         self._switch = Switch(self._empty, self.splitter)
         self._column.addLayout(self._switch, 1)
         yield
-        self.header = NetworkHeader(session, room.inspecting, _menu(commands, self))
+        self.header = NetworkHeader(
+            session, room.inspecting, commands.menu("Export", EXPORTS, self)
+        )
         self._column.insertWidget(0, self.header)
         yield
         self.structure = StructureView(session, room.inspecting, room.feature_maps, room.pairing)
@@ -222,14 +224,6 @@ def _line(inspection: Inspection) -> str:
     if inspection.waiting:
         return f"{inspection.waiting}…"
     return inspection.problem or _GETTING_READY
-
-
-def _menu(commands: ActionSet, parent: QWidget) -> QMenu:
-    menu = QMenu("Export", parent)
-    menu.setToolTipsVisible(True)
-    for action_id in EXPORTS:
-        menu.addAction(commands[action_id])
-    return menu
 
 
 def _action_button(commands: ActionSet, action_id: str, text: str) -> QPushButton:

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec
+from segstudio.core.progress import Check, Report, no_check
 from segstudio.models.conversion import (
     Answer,
     is_installed,
     onnx_session,
     openvino_of_onnx,
 )
-from segstudio.models.download import Check, Report, no_check
 from segstudio.models.families import Found
 from segstudio.models.families.torchscript import confine, found_of, tried_apart
 from segstudio.models.onnx_file import (

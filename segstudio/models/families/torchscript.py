@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, Output, Question
+from segstudio.core.progress import Check, Report, no_check
 from segstudio.models.apart import done_apart
-from segstudio.models.download import Check, Report, no_check
 from segstudio.models.families import Found, input_channels
 from segstudio.models.torchscript_file import checked_archive, is_torchscript
 from segstudio.models.tryout import CHANCES, GIVES, GIVES_TEXT, ProgramNetwork, Tried, try_out

@@ -15,7 +15,7 @@ from segstudio.core.schema import LabelSchema
 from segstudio.core.text import printable
 from segstudio.storage.folders import user_folders
 from segstudio.storage.image_ref import PAGE_MARK, ImageList, ImageRef
-from segstudio.storage.layout import IMAGE_KINDS, IMAGE_SUFFIXES, suffix_of
+from segstudio.storage.layout import IMAGE_KINDS, IMAGE_SUFFIXES, folders_of, suffix_of
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.scan import Scan, scan, special_masks
 from segstudio.storage.schema_file import (
@@ -201,7 +201,7 @@ def open_project(
     explained_by = None if truth is None else truth.explained_by
     unread = unread_annotations(found.home, images, found.listings, explained_by)
     folders = () if truth is None else truth.folders
-    inside = {found.images_root / each for each in {n.rpartition("/")[0] for n in found.names}}
+    inside = {found.images_root / each for each in folders_of(found.names)}
     apart = [folder for folder in folders if folder not in inside]
     special = " ".join(filter(None, (found.special, special_masks(apart, found.home))))
     told = (found.passed_over, special, unread, unused)
@@ -250,7 +250,7 @@ def _truth_of(
     masks: ChosenMasks,
 ) -> TruthIndex | None:
     if not masks:
-        return TruthIndex.find(found.home, images, schema, found.masks, said)
+        return TruthIndex.find(found.home, images, schema, found.masks, said, found.listings)
     folder = found.images_root if masks.folder is None else masks.folder
     return TruthIndex.at(folder, images, schema, said=said, pattern=masks.pattern)
 

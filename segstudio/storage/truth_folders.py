@@ -16,6 +16,7 @@ from segstudio.storage.layout import (
     IMAGE_FOLDERS,
     INSTANCE_FOLDERS,
     folded,
+    has_folders,
     have_image_words,
     have_mask_words,
     image_bases,
@@ -75,10 +76,8 @@ class MaskFolder:
         self._channels = channels
         masks = masks_among(files)
         self.names = frozenset(masks)
-        stems = [stem_of(name) for name in masks]
-        self._by_stem = dict(zip(stems, masks, strict=True))
-        if mixed:
-            self._by_stem = {stem_of(name): name for name in sorted(twins)}
+        stems = [stem_of(name) for name in (sorted(twins) if mixed else masks)]
+        self._by_stem = dict(zip(stems, sorted(twins) if mixed else masks, strict=True))
         self._twins: dict[str, list[str]] = {}
         """By stem, where there are several files: x.png and x.tif."""
         if not mixed and len(self._by_stem) < len(masks):
@@ -204,7 +203,8 @@ class MaskFolder:
         if self._images is not filenames:
             return any(next(self.names_of(filename), None) for filename in filenames)
         for masks in (self.names if not self._mixed else (), self._by_stem, self._by_base):
-            if not self._image_keys.isdisjoint(masks):
+            # without masks nothing is worked out of 100,000 names of images
+            if masks and not self._image_keys.isdisjoint(masks):
                 return True
         return any(next(self.names_of(filename), None) for filename in self._loosely)
 
@@ -335,7 +335,10 @@ class _ObjectFolder(MaskFolder):
 
 
 def find_mask_folders(
-    home: Path, images: Sequence[ImageRef], known: Recognised | None = None
+    home: Path,
+    images: Sequence[ImageRef],
+    known: Recognised | None = None,
+    listings: Mapping[Path, Listing] | None = None,
 ) -> tuple[_Table, _Table]:
     """Class and instance mask folders, inside the images' folders and beside them.
 
@@ -343,6 +346,7 @@ def find_mask_folders(
         home: The folder of the data set, in which `masks/` may be.
         images: The images.
         known: Masks that their content told.
+        listings: What some folders hold, where that is known already.
 
     Returns:
         Two tables by the images' folder ("" is their root). Corrections of ground truth
@@ -350,11 +354,13 @@ def find_mask_folders(
     """
     groups = _grouped(images)
     root = Path(images[0].root) if images else home
-    finder = _Finder(home, root, groups, known or Recognised())
+    read = dict(listings or {})
+    finder = _Finder(home, root, groups, known or Recognised(), read)
     found = _find(finder, groups)
     if any(found) or not finder.left_out_corrections:
         return found
-    return _find(_Finder(home, root, groups, known or Recognised(), corrections=True), groups)
+    again = _Finder(home, root, groups, known or Recognised(), read, corrections=True)
+    return _find(again, groups)
 
 
 def _find(finder: _Finder, groups: Mapping[str, Sequence[str]]) -> tuple[_Table, _Table]:
@@ -444,6 +450,7 @@ class _Finder:
         root: Path,
         groups: Mapping[str, Sequence[str]],
         known: Recognised,
+        listings: dict[Path, Listing],
         *,
         corrections: bool = False,
     ) -> None:
@@ -454,7 +461,7 @@ class _Finder:
         self._one_image_each = len(groups) > 1 and all(len(names) == 1 for names in groups.values())
         self._corrections = corrections
         self.left_out_corrections = False
-        self._listings: dict[Path, Listing] = {}
+        self._listings = listings
 
     def folders_for(
         self, folder: str, filenames: Sequence[str]
@@ -581,7 +588,7 @@ class _Finder:
 
 
 def _grouped(images: Sequence[ImageRef]) -> Mapping[str, Sequence[str]]:
-    if isinstance(images, ImageList) and not any("/" in name for name in images.names):
+    if isinstance(images, ImageList) and not has_folders(images.names):
         return {"": images.names}
     groups: dict[str, list[str]] = {}
     for ref in images:

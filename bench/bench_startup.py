@@ -54,6 +54,7 @@ from segstudio.studio import Studio
 from segstudio.kit.dispatch import Dispatcher
 from segstudio.window.main_window import MainWindow
 from segstudio.kit.theme import Theme
+import segstudio.window.preload  # as the program has it before a folder can be opened
 app = QApplication([])
 app.setStyle("Fusion")
 home = Path(sys.argv[2])

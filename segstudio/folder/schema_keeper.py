@@ -69,6 +69,8 @@ class SchemaKeeper:
         self._before = session.schema
         """The classes as they were read or saved last."""
         self._asking = False
+        self._named: tuple[LabelSchema, LabelSchema, LabelSchema | None] | None = None
+        """The folder's and the model's classes that were looked at last, and what came of it."""
         session.follow(What.SAVED, self._on_saved)
 
     def take_over(self, project: Project) -> None:
@@ -142,10 +144,14 @@ class SchemaKeeper:
         """
         session = self._session
         spec = session.models.get(session.model.chosen)
-        if spec is None or not is_scored(spec.schema, session.schema):
+        if spec is None:
             return None
-        schema = _with_names(session.schema, spec.schema)
-        return None if schema == session.schema else schema
+        folder, model, known = session.schema, spec.schema, self._named
+        if known is None or known[0] is not folder or known[1] is not model:
+            # asked at each change; the words of a large folder are many
+            named = _with_names(folder, model) if is_scored(model, folder) else folder
+            self._named = known = (folder, model, None if named == folder else named)
+        return known[2]
 
     def _is_blank(self) -> bool:
         return self._session.schema_origin is SchemaOrigin.DEFAULT and not self._is_annotated()

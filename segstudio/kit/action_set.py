@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from segstudio.core.errors import SegstudioError
 from segstudio.core.text import as_html
 from segstudio.kit.actions import ActionSpec, Context, Keymap, Scope, keys_of
+from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import wrapped
 
@@ -51,6 +52,7 @@ class ActionSet(QObject):
         self._keymap: Keymap = {}
         self._scopes: dict[Scope, QWidget] = {}
         self._actions = {spec.id: self._make(spec) for spec in self.rows}
+        self._soon = Coalescer(self, self.refresh)
 
     @property
     def keymap(self) -> Keymap:
@@ -121,12 +123,19 @@ class ActionSet(QObject):
         if context is None:
             return
         for spec in self.rows:
-            action = self._actions[spec.id]
-            action.setEnabled(spec.enabled(context))
-            if spec.tip_now is not None:
-                self._show_tip(action, spec, spec.tip_now(context))
-            if spec.checked is not None:
-                action.setChecked(spec.checked(context))
+            self._refresh(spec, context)
+
+    def refresh_soon(self) -> None:
+        """`refresh` once for all that happens until then."""
+        self._soon.request()
+
+    def _refresh(self, spec: ActionSpec, context: Context) -> None:
+        action = self._actions[spec.id]
+        action.setEnabled(spec.enabled(context))
+        if spec.tip_now is not None:
+            self._show_tip(action, spec, spec.tip_now(context))
+        if spec.checked is not None:
+            action.setChecked(spec.checked(context))
 
     def run(self, action_id: str) -> None:
         """Do what the user chose in the palette or a button."""
@@ -161,4 +170,6 @@ class ActionSet(QObject):
             spec.run(self._context)
         except SegstudioError as error:
             self.failed.emit(error.message, error.hint)
-        self.refresh()
+        # a click has switched its own sign; to look at all others in the same turn takes long
+        self._refresh(spec, self._context)
+        self.refresh_soon()

@@ -132,6 +132,7 @@ class PageTabs(QTabWidget):
             yield from build()
             yield
         yield from polished(page)
+        yield
         self._built[title] = page
         layout = holder.layout()
         assert layout is not None

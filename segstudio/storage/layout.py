@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 IMAGE_SUFFIXES = frozenset(
     {
@@ -127,14 +127,36 @@ def page_stem(stem: str, page: int) -> str:
     return f"{stem}_p{page + 1:04d}" if page else stem
 
 
+def ending_in(names: Iterable[str], ends: tuple[str, ...]) -> list[str]:
+    """The names with one of these endings, which are given in lower case."""
+    names = list(names)
+    # lower case of all at once: of 100,000 names one by one that takes longer than to list them
+    lowered = "/".join(names).lower().split("/") if not has_folders(names) else ()
+    if len(lowered) != len(names):
+        return [name for name in names if name.lower().endswith(ends)]
+    return [name for name, low in zip(names, lowered, strict=True) if low.endswith(ends)]
+
+
+def has_folders(names: Sequence[str]) -> bool:
+    """Whether any of these names is one in a folder."""
+    return "/" in "".join(names)
+
+
+def folders_of(names: Sequence[str]) -> set[str]:
+    """The folders of names, "" for those of none."""
+    if not has_folders(names):
+        return {""} if names else set()
+    return {name.rpartition("/")[0] for name in names}
+
+
 def images_among(names: Iterable[str]) -> list[str]:
     """The file names with an extension of images."""
-    return [name for name in names if name.lower().endswith(_IMAGE_ENDS)]
+    return ending_in(names, _IMAGE_ENDS)
 
 
 def unread_kinds(names: Iterable[str]) -> list[str]:
     """The kind of every file that is an image by its extension but cannot be read."""
-    found = [name.lower() for name in names if name.lower().endswith(_UNREAD_ENDS)]
+    found = [name.lower() for name in ending_in(names, _UNREAD_ENDS)]
     return [
         next(kind for end, kind in _UNREAD_KINDS.items() if name.endswith(end)) for name in found
     ]

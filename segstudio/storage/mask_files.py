@@ -15,6 +15,7 @@ from segstudio.storage.formats import png, raster
 from segstudio.storage.formats.mask_format import MaskFormat, RawMask
 from segstudio.storage.formats.png import is_output
 from segstudio.storage.image_errors import DECODE_ERRORS, unreadable
+from segstudio.storage.layout import ending_in
 from segstudio.storage.mask_forms import CannotHold, NativeMask
 from segstudio.storage.natural_order import natural_order
 
@@ -38,8 +39,7 @@ def mask_suffixes() -> tuple[str, ...]:
 
 def masks_among(names: Iterable[str]) -> list[str]:
     """The file names with an extension of files that can hold ground truth."""
-    ends = mask_suffixes()
-    return [name for name in names if name.lower().endswith(ends)]
+    return ending_in(names, mask_suffixes())
 
 
 def native_mask(content: bytes) -> NativeMask:

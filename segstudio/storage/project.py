@@ -16,7 +16,7 @@ from segstudio.core.text import printable
 from segstudio.core.tones import AS_FOUND, Contrast
 from segstudio.storage.folders import user_folders
 from segstudio.storage.image_ref import PAGE_MARK, ImageList, ImageRef
-from segstudio.storage.layout import IMAGE_KINDS, IMAGE_SUFFIXES, suffix_of
+from segstudio.storage.layout import IMAGE_KINDS, IMAGE_SUFFIXES, folders_of, suffix_of
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.scan import Scan, scan, special_masks
 from segstudio.storage.schema_file import (
@@ -196,7 +196,7 @@ def open_project(
         truth, unused = None, str(error)
     explained_by = None if truth is None else truth.explained_by
     unread = unread_annotations(found.home, images, found.listings, explained_by)
-    with_images = {name.rpartition("/")[0] for name in found.names}
+    with_images = folders_of(found.names)
     inside = {found.images_root / each for each in with_images}
     used = () if truth is None else truth.folders
     chosen = () if masks.folder is None else (masks.folder,)
@@ -262,7 +262,7 @@ def _truth_of(
     masks: ChosenMasks,
 ) -> TruthIndex | None:
     if not masks:
-        return TruthIndex.find(found.home, images, schema, found.masks, said)
+        return TruthIndex.find(found.home, images, schema, found.masks, said, found.listings)
     folder = found.images_root if masks.folder is None else masks.folder
     return TruthIndex.at(folder, images, schema, said=said, pattern=masks.pattern)
 

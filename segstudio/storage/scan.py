@@ -389,7 +389,7 @@ def twins_among(folder: Path, names: Sequence[str]) -> frozenset[str]:
     photo may well be kept in two forms, and two drawings may have one name.
     """
     by_suffix: dict[str, dict[str, str]] = {}
-    if len({name.rpartition(".")[2].lower() for name in names}) < 2:
+    if len({end.lower() for end in {name.rpartition(".")[2] for name in names}}) < 2:
         return frozenset()
     for name in names:
         stem = without_image_suffix(stem_of(name))

@@ -23,7 +23,7 @@ from segstudio.storage.mask_meaning import NOTHING_SAID, Coding, Decision, Doubt
 from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.originals import is_original
 from segstudio.storage.panoptic_file import PanopticFile, Segment
-from segstudio.storage.scan import Recognised
+from segstudio.storage.scan import Listing, Recognised
 from segstudio.storage.truth_coding import decide
 from segstudio.storage.truth_folders import MaskFolder, find_mask_folders, folders_at
 from segstudio.storage.truth_kinds import TruthKind
@@ -91,6 +91,7 @@ class TruthIndex:
         schema: LabelSchema | None = None,
         known: Recognised | None = None,
         said: ReadAs = NOTHING_SAID,
+        listings: Mapping[Path, Listing] | None = None,
     ) -> TruthIndex | None:
         """Find ground truth inside the images' folders or beside them; None if there is none.
 
@@ -100,8 +101,9 @@ class TruthIndex:
             schema: Classes if known; gives the colours of colour-coded masks their ids.
             said: What a person said of the masks.
             known: Masks that their content told.
+            listings: What some folders hold, where that is known already.
         """
-        classes, instances = find_mask_folders(home, images, known)
+        classes, instances = find_mask_folders(home, images, known, listings)
         return cls._of_folders((classes, instances), images, schema, said)
 
     @classmethod

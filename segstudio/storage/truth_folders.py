@@ -15,6 +15,7 @@ from segstudio.storage.layout import (
     IMAGE_FOLDERS,
     INSTANCE_FOLDERS,
     folded,
+    has_folders,
     have_image_words,
     have_mask_words,
     image_bases,
@@ -30,7 +31,7 @@ from segstudio.storage.mask_files import masks_among
 from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.metadata_jsonl import METADATA, listed_masks
 from segstudio.storage.originals import ORIGINALS, has_record, original_of, versions
-from segstudio.storage.scan import Listings, Recognised, list_folder
+from segstudio.storage.scan import Listing, Listings, Recognised, list_folder
 from segstudio.storage.schema_file import holds_corrections
 
 _LEVELS_UP = 3
@@ -75,10 +76,8 @@ class MaskFolder:
         self._channels = channels
         masks = masks_among(files)
         self.names = frozenset(masks)
-        stems = [stem_of(name) for name in masks]
-        self._by_stem = dict(zip(stems, masks, strict=True))
-        if mixed:
-            self._by_stem = {stem_of(name): name for name in sorted(twins)}
+        stems = [stem_of(name) for name in (sorted(twins) if mixed else masks)]
+        self._by_stem = dict(zip(stems, sorted(twins) if mixed else masks, strict=True))
         self._twins: dict[str, list[str]] = {}
         """By stem, where there are several files: x.png and x.tif."""
         if not mixed and len(self._by_stem) < len(masks):
@@ -204,7 +203,8 @@ class MaskFolder:
         if self._images is not filenames:
             return any(next(self.names_of(filename), None) for filename in filenames)
         for masks in (self.names if not self._mixed else (), self._by_stem, self._by_base):
-            if not self._image_keys.isdisjoint(masks):
+            # without masks nothing is worked out of 100,000 names of images
+            if masks and not self._image_keys.isdisjoint(masks):
                 return True
         return any(next(self.names_of(filename), None) for filename in self._loosely)
 
@@ -335,7 +335,10 @@ class _ObjectFolder(MaskFolder):
 
 
 def find_mask_folders(
-    home: Path, images: Sequence[ImageRef], known: Recognised | None = None
+    home: Path,
+    images: Sequence[ImageRef],
+    known: Recognised | None = None,
+    listings: Mapping[Path, Listing] | None = None,
 ) -> tuple[_Table, _Table]:
     """Class and instance mask folders, inside the images' folders and beside them.
 
@@ -343,6 +346,7 @@ def find_mask_folders(
         home: The folder of the data set, in which `masks/` may be.
         images: The images.
         known: Masks that their content told.
+        listings: What some folders hold, where that is known already.
 
     Returns:
         Two tables by the images' folder ("" is their root). Corrections of ground truth
@@ -350,11 +354,13 @@ def find_mask_folders(
     """
     groups = _grouped(images)
     root = Path(images[0].root) if images else home
-    finder = _Finder(home, root, groups, known or Recognised())
+    read = Listings(listings)
+    finder = _Finder(home, root, groups, known or Recognised(), read)
     found = _find(finder, groups)
     if any(found) or not finder.left_out_corrections:
         return found
-    return _find(_Finder(home, root, groups, known or Recognised(), corrections=True), groups)
+    again = _Finder(home, root, groups, known or Recognised(), read, corrections=True)
+    return _find(again, groups)
 
 
 def _find(finder: _Finder, groups: Mapping[str, Sequence[str]]) -> tuple[_Table, _Table]:
@@ -420,7 +426,7 @@ def looked_in(home: Path, root: Path, folders: Iterable[str]) -> list[Path]:
         folders: Its sub-folders with images, "" for itself; of very many the first ones.
     """
     groups: dict[str, Sequence[str]] = dict.fromkeys(sorted(folders)[:_MOST_PLACES], ())
-    finder = _Finder(home, root, groups, Recognised())
+    finder = _Finder(home, root, groups, Recognised(), Listings())
     return list(dict.fromkeys(place for name in groups for place in finder.places(root / name)))
 
 
@@ -457,6 +463,7 @@ class _Finder:
         root: Path,
         groups: Mapping[str, Sequence[str]],
         known: Recognised,
+        listings: Listings,
         *,
         corrections: bool = False,
     ) -> None:
@@ -467,7 +474,7 @@ class _Finder:
         self._one_image_each = len(groups) > 1 and all(len(names) == 1 for names in groups.values())
         self._corrections = corrections
         self.left_out_corrections = False
-        self._listings = Listings()
+        self._listings = listings
 
     def folders_for(
         self, folder: str, filenames: Sequence[str]
@@ -592,7 +599,7 @@ class _Finder:
 
 
 def _grouped(images: Sequence[ImageRef]) -> Mapping[str, Sequence[str]]:
-    if isinstance(images, ImageList) and not any("/" in name for name in images.names):
+    if isinstance(images, ImageList) and not has_folders(images.names):
         return {"": images.names}
     groups: dict[str, list[str]] = {}
     for ref in images:

@@ -16,7 +16,10 @@ from segstudio.storage.image_ref import ImageList
 from segstudio.storage.layout import (
     CLASS_FOLDERS,
     INSTANCE_FOLDERS,
+    ending_in,
     folded,
+    folders_of,
+    has_folders,
     have_mask_words,
     is_image_folder,
     is_numbered_mask,
@@ -88,7 +91,7 @@ def unread_annotations(
         read: An annotation file that is read.
     """
     survey = _Survey(home, images.names, listings, read)
-    folders = {name.rpartition("/")[0] for name in images.names}
+    folders = folders_of(images.names)
     survey.look(Path(images.root), sorted(folders))
     return survey.sentence
 
@@ -160,10 +163,8 @@ class _Survey:
         self._count_pictures(folder, where, every=every)
         names = [
             name
-            for name in self._listings.of(folder).files
-            if name.lower().endswith(_ENDS)
-            and not name.lower().endswith(read)
-            and folder / name != self._read
+            for name in ending_in(self._listings.of(folder).files, _ENDS)
+            if not name.lower().endswith(read) and folder / name != self._read
         ]
         of_images: dict[str, list[str]] = {}
         others: list[str] = []
@@ -198,6 +199,8 @@ class _Survey:
     @cached_property
     def _objects_apart(self) -> bool:
         """Whether each image has a folder of its own, and so may its masks."""
+        if not has_folders(self._names):
+            return False
         folders = Counter(name.rpartition("/")[0] for name in self._names)
         return len(folders) > 1 and set(folders.values()) == {1}
 

@@ -473,7 +473,7 @@ _MODEL = (
     ActionSpec("model.run_selected", MODEL, "Run on selected images",
                lambda c: c.studio.segmenting.run_on(c.window.images.selected_images()),
                "images", ("Shift+F5",),
-               enabled=lambda c: _can_run_all(c) and len(c.window.images.selected_images()) > 0,
+               enabled=lambda c: _can_run_all(c) and c.window.images.has_selection,
                tip="Run the chosen model on the images selected in the list"),
     ActionSpec("model.run_all", MODEL, "Run all", lambda c: c.verbs.run_all(), "fast-forward",
                ("Ctrl+B",), enabled=_can_run_all, tip="Run the chosen model on every image"),

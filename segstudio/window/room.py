@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -72,6 +72,8 @@ class RoomDock(QDockWidget):
         for frame in frames:
             self._stack.addWidget(frame)
         self.setWidget(self._stack)
+        self._thaw = QTimer(self, singleShot=True, interval=0)
+        self._thaw.timeout.connect(lambda: self._stack.setUpdatesEnabled(True))
         self.tabs.currentChanged.connect(self._turn)
         self._bar.resized.connect(self._place_header)
 
@@ -195,6 +197,9 @@ class RoomDock(QDockWidget):
             start.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _turn(self, index: int) -> None:
+        if self._stack.isVisible():  # it is laid out now and painted in the next turn
+            self._stack.setUpdatesEnabled(False)
+            self._thaw.start()
         self._stack.setCurrentIndex(index)
         self._place_header()
         self._show_keys()

@@ -6,6 +6,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterable
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer, Signal
@@ -132,6 +133,24 @@ class RoomPlace(QObject):
         else:
             self._arrange()
 
+    def _paint_apart(self) -> None:
+        """The window is laid out in this turn; room, views and list are painted a turn each."""
+        window = self._window
+        if not window.isVisible() or self._steps:
+            return
+        left = self._in_column(Area.LeftDockWidgetArea)
+        parts = [part for part in (self._room, window.central, *left) if not part.isHidden()]
+        for part in parts:
+            part.setUpdatesEnabled(False)
+        self._steps.extend(partial(part.setUpdatesEnabled, True) for part in parts)
+        self._next.start()
+
+    def _paint(self) -> None:
+        """Paint the window, which was not painted while it was laid out."""
+        self._window.setUpdatesEnabled(True)
+        # a request to paint that came meanwhile is used up, and Qt sends no other one
+        self._window.repaint()
+
     def _arrange(self) -> None:
         """Move the room, and fold the column or bring it back."""
         self._is_busy = True
@@ -151,8 +170,8 @@ class RoomPlace(QObject):
             may_be_beside=self.may_be_beside, beside=self.is_beside, over=self.over
         )
         self._is_busy = False
-        if not self._steps:
-            window.setUpdatesEnabled(True)
+        if not self._steps and not window.updatesEnabled():
+            self._paint()
         told = (is_open, self.covers, self.is_beside, self.may_be_beside)
         if told != self._told:
             self._told = told
@@ -204,7 +223,7 @@ class RoomPlace(QObject):
         self._before = folded
         self._steps.extend(dock.show for dock in folded)
         self._steps.append(lambda: self._share_out(folded))
-        self._steps.append(lambda: self._window.setUpdatesEnabled(True))
+        self._steps.append(self._paint)
         self._next.start()
 
     def _step_if_any(self) -> None:
@@ -329,6 +348,7 @@ class RoomPlace(QObject):
             if not is_shown:
                 self.over = False
             self.apply()
+            self._paint_apart()
 
     def _moved(self, area: Area) -> None:
         """The user dragged it to another side."""

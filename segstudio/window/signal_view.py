@@ -46,7 +46,6 @@ class SignalView(QObject):
         self._document: Document | None = None
         self._pointer: tuple[int, int] | None = None
         self._probe = Coalescer(self, self._probe_again)
-        self._actions = Coalescer(self, window.commands.refresh)
         self._title = Coalescer(self, self._show_title)
         self._jobs = Coalescer(self, self._show_jobs, 0.05)
         self._objects = Coalescer(self, self._count_objects, 0.3)
@@ -55,7 +54,7 @@ class SignalView(QObject):
 
     def on_change(self, change: Change) -> None:
         if change.what & _ACTIONS:
-            self._actions.request()
+            self._window.commands.refresh_soon()
         if change.what & _UNDER_POINTER and self._pointer is not None:
             self._probe.request()
         if change.what & _OBJECTS:
@@ -74,7 +73,7 @@ class SignalView(QObject):
 
     def refresh_soon(self) -> None:
         """Something that is not in the session changed what can be done."""
-        self._actions.request()
+        self._window.commands.refresh_soon()
 
     def show_saving_soon(self) -> None:
         """When and how annotations are saved is set otherwise now."""
@@ -199,7 +198,7 @@ class SignalView(QObject):
         return document is counted[0] and ids is counted[1] and revision == counted[2]
 
     def _show_jobs(self) -> None:
-        self._actions.request()
+        self._window.commands.refresh_soon()
         jobs = [job for job in self._studio.jobs.jobs() if job.visible]
         self._window.status.show_downloads(running=any(job.lane == "transfer" for job in jobs))
         strip = self._window.status.jobs

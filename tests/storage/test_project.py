@@ -69,6 +69,26 @@ def test_of_many_images_none_is_asked_for_by_itself(tmp_path, monkeypatch):
     assert 0 < len(asked) < 100
 
 
+def test_a_folder_of_images_alone_is_listed_once(tmp_path, monkeypatch):
+    """A list of 100,000 names takes a tenth of a second."""
+    for i in range(20):
+        (tmp_path / f"image {i}.png").touch()
+    listed = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: (listed.append(str(path)), scandir(path))[1])
+    project = open_project(tmp_path)
+    monkeypatch.undo()
+    assert len(project.images) == 20
+    assert listed.count(str(tmp_path)) == 1
+
+
+def test_endings_count_whatever_small_letters_a_name_has(tmp_path):
+    """The Turkish \u0130 becomes two characters in small letters."""
+    for name in ("\u0130zmir.PNG", "b.Tif", "c.txt"):
+        (tmp_path / name).touch()
+    assert sorted(open_project(tmp_path).images.names) == ["b.Tif", "\u0130zmir.PNG"]
+
+
 @pytest.mark.parametrize(
     ("folder", "count", "kind", "classes"),
     [

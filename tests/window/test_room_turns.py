@@ -118,3 +118,49 @@ def test_a_header_moves_below_the_tabs_without_being_styled_anew(bench, window):
     window.resize(1280, 800)
     bench.until(lambda: header.pos() == at)
     assert styles.count == 0
+
+
+class _Paints(QObject):
+    """In which turns of the event loop each of these widgets was painted."""
+
+    def __init__(self, **watched) -> None:
+        super().__init__()
+        self.turn = 0
+        self.turns: dict[str, list[int]] = {name: [] for name in watched}
+        self._names = {widget: name for name, widget in watched.items()}
+        for widget in watched.values():
+            widget.installEventFilter(self)
+
+    def eventFilter(self, watched, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint and watched in self._names:
+            self.turns[self._names[watched]].append(self.turn)
+        return False
+
+
+def test_views_and_list_are_painted_in_turns_of_their_own_as_a_room_closes(bench, window):
+    window.resize(1280, 800)
+    _open(window, Qt.Key.Key_M)
+    bench.until(lambda: window.evaluation.panel is not None)
+    bench.settle()
+    paints = _Paints(views=window.canvas.viewport, list=window.images.view.viewport())
+    begun = window.canvas.viewport.height()
+    _open(window, Qt.Key.Key_M)
+    for _ in _turns(lambda: all(paints.turns.values())):
+        paints.turn += 1
+    bench.settle()
+    assert window.canvas.viewport.height() > begun
+    assert paints.turns["views"][0] != paints.turns["list"][0]
+    assert window.updatesEnabled()
+    assert window.central.updatesEnabled()
+
+
+def test_a_window_that_was_not_painted_meanwhile_is_painted_when_views_come_back(bench, window):
+    window.resize(1280, 800)
+    _open(window, Qt.Key.Key_M)
+    bench.until(lambda: window.evaluation.panel is not None)
+    window.docks.place.cover(True)
+    bench.settle()
+    window.docks.place.cover(False)
+    paints = _Paints(views=window.canvas.viewport, panel=window.classes)
+    bench.until(lambda: all(paints.turns.values()))
+    assert window.updatesEnabled()

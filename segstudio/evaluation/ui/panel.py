@@ -79,6 +79,7 @@ class EvaluationPanel(QWidget):
         self.open_folder = _button("Open folder…", lambda: commands.run("file.open"))
         self.samples = _button("Open samples", lambda: commands.run("file.samples"))
         self._empty = EmptyState("", self.evaluate, self.truth, self.open_folder, self.samples)
+        yield
         self.pages = pages = EvaluationPages(session, services)
         self._switch = Switch(self._empty, pages)
         self._column.addLayout(self._switch, 1)
@@ -92,6 +93,7 @@ class EvaluationPanel(QWidget):
         self._column.insertWidget(1, self.header.progress)
         yield
         yield from pages.parts_of_shown()
+        yield
         self._connect()
         self._show()
 

@@ -111,6 +111,11 @@ class ImagesPanel(QWidget):
         rows = sorted(index.row() for index in self.view.selectionModel().selectedIndexes())
         return [self.model.image_at(row) for row in rows]
 
+    @property
+    def has_selection(self) -> bool:
+        """Whether any image is selected."""
+        return self.view.selectionModel().hasSelection()
+
     def filtered_images(self) -> list[int]:
         """Positions of the listed images, in their order; none if all are listed."""
         project = self._session.project

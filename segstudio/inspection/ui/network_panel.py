@@ -90,6 +90,7 @@ class NetworkPanel(QWidget):
         self._add(self.pages)
         yield
         yield from self.pages.parts_of_shown()
+        yield
         self._connect()
         self._show_room()
         self._show()

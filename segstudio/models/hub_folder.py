@@ -416,8 +416,8 @@ def _task(names: list[str], things: frozenset[int], called: str) -> Task:
 
 def _description(row: HubNetwork, names: list[str], *, shifted: bool) -> str:
     count = f"{len(names)} class{'es' * (len(names) != 1)}"
-    ids = " Its class c has the id c + 1, since 0 is what belongs to none." if shifted else ""
-    return f"From a folder of Hugging Face: {row.title}, {count}.{ids}"
+    ids = " Ids begin at 1; 0 is what belongs to no class." if shifted else ""
+    return f"{row.title}, {count}, from a folder of Hugging Face.{ids}"
 
 
 def _otherwise(processor: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +44,7 @@ class HubNetwork:
         config: Name of its configuration class.
         size: What its image processor resizes to where the folder does not say.
         divisor: Of which the sides become multiples where the folder does not say.
+        own: What its image processor does otherwise than most where the folder does not say.
     """
 
     title: str
@@ -51,6 +52,7 @@ class HubNetwork:
     config: str
     size: int | Mapping[str, int] = 512
     divisor: int = 32
+    own: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def universal(self) -> bool:
@@ -58,14 +60,23 @@ class HubNetwork:
         return self.family == "mask2former"
 
 
+_BICUBIC: Final = 3
+"""Pillow's number of it, which the files have."""
+_RESAMPLED: Final[Mapping[Any, dict[str, str]]] = {_BICUBIC: {"resample": "bicubic"}}
+_HALVES: Final = {
+    "resample": _BICUBIC, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
+}  # fmt: skip
+_MOBILE: Final = {"resample": _BICUBIC, "do_center_crop": True}
 _SIDES: Final = {"shortest_edge": 800, "longest_edge": 1333}
 ARCHITECTURES: Final[Mapping[str, HubNetwork]] = {
     "SegformerForSemanticSegmentation": HubNetwork("SegFormer", "segformer", "SegformerConfig"),
     "UperNetForSemanticSegmentation": HubNetwork("UPerNet", "transformers", "UperNetConfig"),
-    "DPTForSemanticSegmentation": HubNetwork("DPT", "transformers", "DPTConfig", 384),
-    "BeitForSemanticSegmentation": HubNetwork("BEiT", "transformers", "BeitConfig", 640),
+    "DPTForSemanticSegmentation": HubNetwork("DPT", "transformers", "DPTConfig", 384, own=_HALVES),
+    "BeitForSemanticSegmentation": HubNetwork(
+        "BEiT", "transformers", "BeitConfig", 640, own=_HALVES
+    ),
     "MobileViTForSemanticSegmentation": HubNetwork(
-        "MobileViT", "transformers", "MobileViTConfig", {"shortest_edge": 544}
+        "MobileViT", "transformers", "MobileViTConfig", {"shortest_edge": 544}, own=_MOBILE
     ),
     "Mask2FormerForUniversalSegmentation": HubNetwork(
         "Mask2Former", "mask2former", "Mask2FormerConfig", _SIDES
@@ -262,9 +273,14 @@ def spec_of_folder(folder: Path) -> ModelSpec:
         schema=schema,
         builder=f"segstudio.models.families.huggingface:{_builder(row)}",
         options={"architecture": name, "config": dict(config), "shifted": shifted},
-        preprocess=_preprocess(processor, row, folder),
+        preprocess=_preprocess({**row.own, **processor}, row, folder),
         weights=WeightsFile(str(found.weights), size=_bytes(folder)),
-        description=_description(row, names, shifted=shifted),
+        description=" ".join(
+            filter(
+                None,
+                (_description(row, names, shifted=shifted), _otherwise({**row.own, **processor})),
+            )
+        ),
     )
 
 
@@ -400,8 +416,26 @@ def _task(names: list[str], things: frozenset[int], called: str) -> Task:
 
 def _description(row: HubNetwork, names: list[str], *, shifted: bool) -> str:
     count = f"{len(names)} class{'es' * (len(names) != 1)}"
-    ids = " Its class c has the id c + 1, since 0 is what belongs to none." if shifted else ""
-    return f"From a folder of Hugging Face: {row.title}, {count}.{ids}"
+    ids = " Ids begin at 1; 0 is what belongs to no class." if shifted else ""
+    return f"{row.title}, {count}, from a folder of Hugging Face.{ids}"
+
+
+def _otherwise(processor: Mapping[str, Any]) -> str:
+    """What its image processor does, and this program does not, in a sentence; "" if nothing."""
+    if processor.get("do_center_crop"):
+        size = processor.get("crop_size")
+        sides = (
+            f" of {size['width']} x {size['height']} pixels"
+            if isinstance(size, Mapping) and {"width", "height"} <= size.keys()
+            else ""
+        )
+        return f"Its own processor cuts out the middle{sides}; here the whole image is answered."
+    if processor.get("do_resize", True) and processor.get("keep_aspect_ratio"):
+        return (
+            "Its own processor rounds both sides to multiples of a number; here the shorter side "
+            "is exact, and the image is padded."
+        )
+    return ""
 
 
 def _preprocess(processor: Mapping[str, Any], row: HubNetwork, folder: Path) -> dict[str, Any]:
@@ -422,7 +456,7 @@ def _preprocess(processor: Mapping[str, Any], row: HubNetwork, folder: Path) -> 
     if processor.get("do_flip_channel_order", row.title == "MobileViT"):
         found["channels"] = "bgr"
     if processor.get("do_resize", True):
-        found |= _size(processor, row)
+        found |= _size(processor, row) | _RESAMPLED.get(processor.get("resample"), {})
     divisor = processor.get("size_divisor", processor.get("size_divisibility"))
     if row.universal:
         found["divisor"] = divisor if isinstance(divisor, int) and divisor > 0 else row.divisor

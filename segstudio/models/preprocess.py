@@ -18,6 +18,8 @@ from segstudio.core.prediction import OTHER_CHANNELS, channels_text
 
 Scaling = Literal["unit", "percentile", "none", "standard"]
 SCALINGS: Final = ("unit", "percentile", "none", "standard")
+Resample = Literal["bilinear", "bicubic"]
+RESAMPLES: Final = ("bilinear", "bicubic")
 Channels = Literal["rgb", "bgr", "grey"] | tuple[int, ...]
 CHANNELS: Final = {"rgb": 3, "bgr": 3, "grey": 1}
 """The orders of an image's colours, and how many channels each has."""
@@ -65,6 +67,7 @@ class Preprocess:
         max_side: with ``short_side``, the longer side's limit.
         factor: enlarge (or shrink) by this factor instead.
         divisor: pad right and bottom to multiples of this.
+        resample: how images are resized, "bilinear" or "bicubic", with antialiasing.
     """
 
     scaling: Scaling = "unit"
@@ -76,10 +79,13 @@ class Preprocess:
     divisor: int = 1
     channels: Channels = "rgb"
     size: tuple[int, int] | None = None
+    resample: Resample = "bilinear"
 
     def __post_init__(self) -> None:
         if self.scaling not in SCALINGS:
             raise ValueError(f"scaling is {self.scaling!r}; it can be {_any_of(SCALINGS)}")
+        if self.resample not in RESAMPLES:
+            raise ValueError(f"resample is {self.resample!r}; it can be {_any_of(RESAMPLES)}")
         _check_channels(self.channels)
         self._check_sizes()
         for name in ("mean", "std"):
@@ -195,14 +201,14 @@ class Preprocess:
             .float()
         )
         if self.scaling in ("unit", "none"):
-            x = resize(pixels, resized_hw)
-            if is_bytes:  # rounded to whole levels, as torchvision's presets do
-                x = x.round()
+            x = resize(pixels, resized_hw, self.resample)
+            if is_bytes:  # whole levels, as torchvision's presets give; bicubic ones overshoot
+                x = x.round().clamp_(0, 255)
             x = x / (high - low)
         elif self.scaling == "percentile":
-            x = resize(((pixels - low) / (high - low)).clamp_(0, 1), resized_hw)
+            x = resize(((pixels - low) / (high - low)).clamp_(0, 1), resized_hw, self.resample)
         else:
-            x = resize((pixels - low) / (high - low), resized_hw)
+            x = resize((pixels - low) / (high - low), resized_hw, self.resample)
         x = pad_to_multiple(self.normalised(x), self.divisor).contiguous()
         return x, Geometry((height, width), resized_hw, (x.shape[-2], x.shape[-1]))
 
@@ -333,11 +339,11 @@ def _percentiles(
     return float(values[0]), float(values[1])
 
 
-def resize(x: Tensor, size_hw: tuple[int, int]) -> Tensor:
-    """Resize float32 (N, C, H, W) bilinearly with antialiasing."""
+def resize(x: Tensor, size_hw: tuple[int, int], how: Resample = "bilinear") -> Tensor:
+    """Resize float32 (N, C, H, W) with antialiasing."""
     if tuple(x.shape[-2:]) == size_hw:
         return x
-    return F.interpolate(x, size=size_hw, mode="bilinear", align_corners=False, antialias=True)
+    return F.interpolate(x, size=size_hw, mode=how, align_corners=False, antialias=True)
 
 
 def pad_to_multiple(x: Tensor, divisor: int) -> Tensor:

@@ -21,6 +21,7 @@ from segstudio.core.schema import ClassSpec, LabelSchema, distinct_color
 from segstudio.jobs import Job, JobRunner
 from segstudio.models.families import FAMILIES
 from segstudio.models.published import IMAGENET_MEAN, IMAGENET_STD, VOC_SCHEMA
+from segstudio.models.registry import RECOGNISED
 from segstudio.runs.engine import Engine, Previewed
 from segstudio.runs.kept_weights import KeptWeights
 from segstudio.session.document import Document
@@ -311,6 +312,9 @@ def network_text(entry: KeptWeights) -> str:
         "",
     )
     title = spec.family if family is None else family.title
+    if "tensors" in spec.options and spec.description.startswith(RECOGNISED):
+        # told by their structure: the family's title says less
+        title = spec.description.partition(": ")[2].partition(",")[0] or title
     if "arch" in spec.options:  # of a library
         title = f"{spec.options['arch']} of {title}"
     whole = f"{title} of {counted(levels, 'level')}" if isinstance(levels, int) else title

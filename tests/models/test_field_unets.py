@@ -151,7 +151,7 @@ def test_what_they_say_of_themselves():
     for make, title, channels in (
         (NnUNetReference, "nnU-Net of 4 levels", 3),
         (MonaiUNetReference, "MONAI UNet of 3 levels", 2),
-        (AttentionUNet, "gated U-Net of 4 levels", 1),
+        (AttentionUNet, "Attention U-Net of 4 levels", 1),
         (Summed, "U-Net of 3 levels", 2),
     ):
         _, found = recognise(shapes_of(make()), "w.pth")

@@ -363,6 +363,33 @@ def test_other_semantic_networks_answer_as_transformers(tf, tmp_path, make):
     assert np.abs(found - logits[0].softmax(0).numpy()).max() < 1e-4
 
 
+@pytest.mark.parametrize("make", [beit, dpt])
+def test_images_are_resized_as_their_own_processors_do(tf, tmp_path, make):
+    network, processor = make(tf)
+    processor.size = {"height": 64, "width": 64}
+    made = saved(filled(network, 7), processor, tmp_path / make.__name__)
+    pixels = photo(150, 101)
+    spec = spec_from_weights(made.folder)
+    assert spec.preprocess["resample"] == "bicubic"
+    wanted = processor(images=pixels, return_tensors="pt")["pixel_values"]
+    found, _ = Preprocess.from_dict(dict(spec.preprocess)).prepare(pixels)
+    # one level of 255 is 2/255 of these values; torchvision rounds its weights, too
+    assert float((found - wanted).abs().max()) < 1.1 * 2 / 255
+    assert float((found - wanted).abs().mean()) < 0.5 * 2 / 255
+    (made.folder / "preprocessor_config.json").unlink()
+    usual = spec_from_weights(made.folder).preprocess
+    assert (usual["resample"], usual["mean"], usual["std"]) == ("bicubic", [0.5] * 3, [0.5] * 3)
+
+
+def test_that_the_middle_is_not_cut_out_is_said(tf, tmp_path):
+    network, processor = mobilevit(tf)
+    made = saved(filled(network, 7), processor, tmp_path / "net")
+    spec = spec_from_weights(made.folder)
+    assert "cuts out the middle of 256 x 256 pixels; here the whole image" in spec.description
+    assert spec.preprocess["short_side"] == 224
+    assert spec.preprocess["resample"] == "bicubic"
+
+
 # objects and both at once
 
 

@@ -13,6 +13,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, Output, RunOptions, WeightsFile
 from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.models.families.unet import UNet
+from segstudio.models.registry import RECOGNISED
 from segstudio.runs.describing import (
     OWN,
     VALUE_PRESETS,
@@ -259,4 +260,16 @@ def test_a_network_of_one_size_says_so():
     assert network_text(KeptWeights(spec)) == (
         "ONNX, 2 channels, 3 classes. Its input is always 320 x 256 pixels: images are resized "
         "to it, and the answer back."
+    )
+
+
+def test_what_was_told_by_structure_is_called_as_it_was_told():
+    spec = spec_of(
+        LabelSchema.from_names("ab"),
+        options={"tensors": {}},
+        description=f"{RECOGNISED} its tensors: Attention U-Net of 4 levels, 2 classes.",
+    )
+    spec = replace(spec, family="plain-unet", weights=WeightsFile("a.pth"))
+    assert network_text(KeptWeights(spec, tensors=8)) == (
+        "Loaded 8 of 8 tensors: Attention U-Net of 4 levels, 3 channels, 2 classes."
     )

@@ -213,7 +213,7 @@ def _shaped(shapes: Shapes, axes: int) -> list[str]:
 
 def _title(plan: Plan) -> str:
     skips = "" if plan.count("join") or plan.added else " without skips"
-    gated = "gated " if plan.gates else ""
+    gated = "Attention " if plan.gates else ""
     return f"{gated}U-Net of {counted(plan.depth + 1, 'level')}{skips}"
 
 

@@ -189,7 +189,11 @@ class WeightsForm(Dialog):
             raise SegstudioError(problem, "Give another name.")
         answers = {answer.question.option: answer.box.currentData() for answer in self.answers}
         preprocess = {
-            **{k: v for k, v in self._base.preprocess.items() if k in ("divisor", "max_side")},
+            **{
+                k: v
+                for k, v in self._base.preprocess.items()
+                if k in ("divisor", "max_side", "resample")
+            },
             **self.input.preprocess,
         }
         if "short_side" not in preprocess:

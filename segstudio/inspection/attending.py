@@ -88,8 +88,8 @@ class Attending(Watched[AttentionState]):
     """Follows attention through the traced network, while someone looks.
 
     The order: someone begins to look, or another network, image or block is there -> the network
-    runs once more, in which places of tokens are followed (`TracedModel.attention_blocks`), and the
-    chosen block's queries and keys are kept -> `state`. Where a pixel looks at follows from them
+    runs once more, in which places of tokens are followed and the chosen block's queries and keys
+    are kept (`TracedModel.attention_of`) -> `state`. Where a pixel looks at follows from them
     without the network.
 
     The session says INSPECTION when `state` was replaced.
@@ -192,9 +192,10 @@ class Attending(Watched[AttentionState]):
         def work(
             traced_model: TracedModel, _traced: TracedNetwork, job: Job
         ) -> tuple[AttentionBlocks, BlockAttention | None]:
-            blocks = known or traced_model.attention_blocks(job.check)
-            block = blocks.chosen(name)
-            return blocks, None if block is None else traced_model.block_attention(block, job.check)
+            if known is None:
+                return traced_model.attention_of(name, job.check)
+            block = known.chosen(name)
+            return known, None if block is None else traced_model.block_attention(block, job.check)
 
         def done(found: tuple[AttentionBlocks, BlockAttention | None]) -> None:
             self._replace(blocks=found[0], kept=found[1], problem="")

@@ -36,20 +36,6 @@ _LEAST_PLACES: Final = 4
 """An attention over fewer is a gate, no look around the image."""
 
 
-def attention_blocks(
-    model: nn.Module, image: Tensor, *, check: Callable[[], None] | None = None
-) -> AttentionBlocks:
-    """Return a network's blocks with attention over the image.
-
-    Args:
-        model: any network that can be traced.
-        image: (C, H, W) or (1, C, H, W), as the network wants it.
-        check: called before every module; may raise to cancel.
-    """
-    recorder = _passed(model, image, None, check)
-    return AttentionBlocks(_named(recorder.blocks), recorder.others)
-
-
 def block_attention(
     model: nn.Module,
     image: Tensor,
@@ -57,43 +43,98 @@ def block_attention(
     *,
     check: Callable[[], None] | None = None,
 ) -> BlockAttention:
-    """Return one block's attention on an image; arguments as `attention_blocks`.
+    """Return one block's attention on an image.
+
+    Args:
+        model: any network that can be traced.
+        image: (C, H, W) or (1, C, H, W), as the network wants it.
+        block: one of those that `attention_of` found.
+        check: called before every module; may raise to cancel.
 
     Raises:
         SegstudioError: if the block does not run on the image as it did before.
     """
-    recorder = _passed(model, image, block, check)
-    if recorder.kept is None:
+    found = _passed(model, image, block.id, check)
+    kept = next((found.kept(b) for b in _named(found.blocks) if b == block), None)
+    if kept is None:
         raise SegstudioError(f"{block.id} did not run again on this image", "Trace it again.")
-    return recorder.kept
+    return kept
+
+
+def attention_of(
+    model: nn.Module, image: Tensor, name: str, *, check: Callable[[], None] | None = None
+) -> tuple[AttentionBlocks, BlockAttention | None]:
+    """Return a network's blocks, and the attention of one of them, from a single pass.
+
+    Args:
+        model: any network that can be traced.
+        image: (C, H, W) or (1, C, H, W), as the network wants it.
+        name: of the block; see `AttentionBlocks.chosen`.
+        check: called before every module; may raise to cancel.
+
+    Returns:
+        Also None where the network has no block.
+    """
+    found = _passed(model, image, name, check)
+    blocks = AttentionBlocks(_named(found.blocks), found.others)
+    block = blocks.chosen(name)
+    return blocks, None if block is None else found.kept(block)
 
 
 def _passed(
-    model: nn.Module,
-    image: Tensor,
-    wanted: AttentionBlock | None,
-    check: Callable[[], None] | None,
+    model: nn.Module, image: Tensor, name: str, check: Callable[[], None] | None
 ) -> _AttentionRecorder:
     images = as_batch(image)
-    recorder = _AttentionRecorder(model, wanted, check)
+    recorder = _AttentionRecorder(model, name, check)
     with torch.inference_mode(), evaluating(model), recording(model, recorder):
         run(model, images)
     return recorder
 
 
-class _AttentionRecorder(Recorder):
-    """Follows the places of tokens, and takes what passes through one attention."""
+@dataclass(frozen=True, eq=False)
+class _Call:
+    """One attention that may be asked for, as it was called; its numbers are made when it is."""
 
-    def __init__(
-        self, model: nn.Module, wanted: AttentionBlock | None, check: Callable[[], None] | None
-    ) -> None:
+    number: int
+    path: str
+    op: str
+    func: Any
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    result: Any
+    sides: _Sides
+    outputs: dict[str, tuple[Tensor, Placed]]
+    """What the modules around it gave on, by path."""
+
+
+class _AttentionRecorder(Recorder):
+    """Follows the places of tokens, and holds what passes through an attention.
+
+    Which one is asked for is known when all were seen, so those are held that may be it: the
+    one of the name, the last that sees all of the image, the last.
+    """
+
+    def __init__(self, model: nn.Module, name: str, check: Callable[[], None] | None) -> None:
         super().__init__(model, graph=False, check=check)
         self.places = TokenPlaces()
         self.blocks: list[AttentionBlock] = []
         self.others = 0
-        self.kept: BlockAttention | None = None
         self._number = 0
-        self._wanted = wanted
+        self._held: dict[str, _Call] = {}
+        self._module, _, nth = name.partition("#")
+        self._left = int(nth) if nth.isdigit() else 1
+
+    def kept(self, block: AttentionBlock) -> BlockAttention | None:
+        """What a block computed, if it was held."""
+        call = next((c for c in self._held.values() if c.number == block.call), None)
+        if call is None:
+            return None
+        with torch.inference_mode():
+            numbers = _numbers(call.op, call.func, call.args, call.kwargs, call.result)
+        given = call.outputs.get(block.id.partition("#")[0])
+        tokens = None if given is None else _tokens(*given)
+        sides = call.sides
+        return BlockAttention(block, sides.rows, sides.columns, tokens=tokens, **numbers)
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (),
@@ -113,18 +154,16 @@ class _AttentionRecorder(Recorder):
         return result
 
     def leave_module(self, path: str, inputs: Any, output: Any) -> None:
-        """Note the tokens that the wanted block gives on."""
+        """Note the tokens that the modules around held attention give on."""
         super().leave_module(path, inputs, output)
-        wanted = self._wanted
-        if wanted is None or self.kept is None or self.kept.tokens is not None:
-            return
-        if path != wanted.id.partition("#")[0]:
-            return
-        for tensor in tensors_in(output):
-            placed = self.places.of(tensor)
-            if placed is not None:
-                self.kept = replace(self.kept, tokens=_tokens(tensor, placed))
-                return
+        for call in self._held.values():
+            if path in call.outputs or not is_inside(call.path, path):
+                continue
+            for tensor in tensors_in(output):
+                placed = self.places.of(tensor)
+                if placed is not None:
+                    call.outputs[path] = (tensor, placed)
+                    break
 
     def _attention(
         self, op: str, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any
@@ -153,10 +192,19 @@ class _AttentionRecorder(Recorder):
             _windows(sides), int((sides.columns[0] < 0).sum()), self._number,
         )  # fmt: skip
         self.blocks.append(block)
-        wanted = self._wanted
-        if wanted is not None and wanted.call == self._number:
-            kept = BlockAttention(wanted, sides.rows, sides.columns)
-            self.kept = replace(kept, **_numbers(op, func, args, kwargs, result))
+        call = _Call(self._number, block.id, op, func, args, kwargs, result, sides, {})
+        self._held.update(dict.fromkeys(self._slots(block), call))
+
+    def _slots(self, block: AttentionBlock) -> list[str]:
+        """As what a block is held."""
+        slots = ["last"]
+        if block.windows == 1:
+            slots.append("whole")
+        if self._module and is_inside(block.id, self._module):
+            self._left -= 1
+            if self._left == 0:
+                slots.append("named")
+        return slots
 
     def _sides_of_whole(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any]

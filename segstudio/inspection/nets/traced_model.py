@@ -28,7 +28,7 @@ from segstudio.inspection.nets.region_proposals import proposals
 from segstudio.inspection.nets.running import evaluating, masks_left_small, to_numpy
 from segstudio.inspection.nets.skip_merges import SkipMerge, look_at_join
 from segstudio.inspection.nets.targets import LogitTarget
-from segstudio.inspection.nets.token_attention import attention_blocks, block_attention
+from segstudio.inspection.nets.token_attention import attention_of, block_attention
 from segstudio.inspection.nets.tracing import Traced, trace_with_output
 from segstudio.models.detection import InstanceRunner, own_runner
 from segstudio.models.devices import repeatable
@@ -251,10 +251,12 @@ class TracedModel:
             )
         return self.input_geometry.of_input(values)
 
-    def attention_blocks(self, check: Check = no_check) -> AttentionBlocks:
-        """Return the network's blocks with attention over the image."""
+    def attention_of(
+        self, name: str, check: Check = no_check
+    ) -> tuple[AttentionBlocks, BlockAttention | None]:
+        """Return the network's blocks with attention over the image, and what one computes."""
         with self._at_work(check), masks_left_small(self._network):
-            return attention_blocks(self._network, self._input, check=check)
+            return attention_of(self._network, self._input, name, check=check)
 
     def block_attention(self, block: AttentionBlock, check: Check = no_check) -> BlockAttention:
         """Return what one block's tokens look at on the image.

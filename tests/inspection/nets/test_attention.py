@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from segstudio.core.errors import SegstudioError
-from segstudio.inspection.nets.token_attention import attention_blocks, block_attention
+from segstudio.inspection.nets.token_attention import attention_of, block_attention
 
 HEADS, WIDTH, PATCH = 2, 8, 8
 
@@ -84,6 +84,28 @@ def by_hand(model, pixels, number):
         k = (y @ weight[WIDTH : 2 * WIDTH].T + bias[WIDTH : 2 * WIDTH]).view(-1, HEADS, d)
         scores = torch.einsum("ihd,jhd->hij", q, k) / math.sqrt(d)
         return scores.softmax(-1).numpy(), block(tokens)[0].numpy()
+
+
+def attention_blocks(model, pixels):
+    return attention_of(model, pixels, "")[0]
+
+
+@pytest.mark.parametrize("way", ["fused", "written out", "module"])
+@pytest.mark.parametrize("name", ["", "blocks.0", "blocks.1", "not there"])
+def test_blocks_and_the_chosen_one_s_attention_come_from_one_pass(way, name):
+    model, pixels = vit(way), image(32, 48)
+    passes = []
+    hook = model.register_forward_pre_hook(lambda *_: passes.append(1))
+    found, kept = attention_of(model, pixels, name)
+    hook.remove()
+    assert len(passes) == 1
+    chosen = 0 if name == "blocks.0" else 1
+    assert kept.block == found.blocks[chosen]
+    wanted, tokens = by_hand(model, pixels, chosen)
+    row = wanted[:, 1 + 2 * 6 + 3]
+    seen = kept.at(20 / 32, 30 / 48)
+    assert np.abs(seen.shares - row[:, 1:].reshape(HEADS, 4, 6)).max() < 1e-5
+    assert np.abs(kept.tokens - tokens[1:].T.reshape(WIDTH, 4, 6)).max() < 0.01
 
 
 @pytest.mark.parametrize("way", ["fused", "written out", "module"])

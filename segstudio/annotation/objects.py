@@ -86,6 +86,7 @@ class Objects:
         self._region_of: dict[PixelXY, Region] = {}
         self._regions_at: tuple[LabelMap | None, int] = (None, -1)
         self.merge_first = 0
+        self._taken: object = None
         session.follow(What.DOCUMENT | What.PROJECT, self._on_document)
         session.follow(What.LABELS | What.OBJECTS, self._on_labels)
 
@@ -621,7 +622,10 @@ class Objects:
     def _on_labels(self, change: Change) -> None:
         """What is not there any more is not chosen any more."""
         selection, document = self._session.selection, self._session.document
-        if not selection or document is None or change.document is not document:
+        if document is None or change.document is not document:
+            return
+        self._follow_taken(document)
+        if not selection:
             return
         index = self.index
         if index is not None and self.merge_first not in index:
@@ -631,6 +635,18 @@ class Objects:
             kept = tuple(i for i in kept if i in index)
         seeds = tuple(seed for seed in selection.regions if _is_region(document.annotation, seed))
         self._session.select(Selection(kept, seeds))
+
+    def _follow_taken(self, document: Document) -> None:
+        """What was taken from a model that finds objects makes their classes ones of objects."""
+        step, index = document.history.next_undo(), self.index
+        edit = None if step is None else step.packed
+        source = None if edit is None else edit.source
+        if edit is self._taken or source is None or not source.run or index is None:
+            return
+        self._taken = edit  # once: the user may say otherwise afterwards
+        found = {info.class_id for info in index.all()} & set(self._session.schema.scored_ids)
+        if not found <= self.classes_of_objects:
+            self._set_classes(self.classes_of_objects | found)
 
 
 def _is_region(annotation: LabelMap, pixel: PixelXY) -> bool:

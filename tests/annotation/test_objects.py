@@ -307,6 +307,24 @@ def test_the_choice_of_objects_or_regions_is_kept_with_the_folder(bare, tmp_path
     assert bare.objects.classes_of_objects == frozenset()
 
 
+def test_taking_objects_from_a_model_makes_their_class_one_of_objects(desk, tmp_path):
+    root = tmp_path / "nuclei"
+    bright = np.zeros((20, 30), np.uint8)
+    bright[2:8, 2:8] = 1
+    write_photo(root / "a.png", bright)
+    desk.open(root)
+    desk.segmenting.choose("blobs")
+    desk.segmenting.run_current()
+    desk.settle()
+    schema = desk.session.schema.with_class(ClassSpec(2, "other", (9, 9, 9)))
+    desk.studio.schema_keeper.set(schema.with_objects({2}, keeps_ids=False))
+    desk.editing.use_prediction()
+    assert desk.objects.classes_of_objects == {1, 2}
+    desk.objects.set_of_objects({1}, on=False)
+    desk.objects.select_at(3, 3)
+    assert desk.objects.classes_of_objects == {2}
+
+
 def test_nothing_is_changed_where_nothing_may_be(three):
     three.session.read_only = "Another window has this folder open."
     before = maps(three)
@@ -322,7 +340,7 @@ VERBS = st.tuples(st.sampled_from(["stroke", "erase", "fill", "line", "merge", "
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(VERBS, min_size=1, max_size=12))
 def test_any_sequence_is_undone_and_redone_bit_for_bit(bare, verbs):

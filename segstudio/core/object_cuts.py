@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -15,6 +16,8 @@ import numpy.typing as npt
 from segstudio.core.brush import segment_mask
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import InstanceIds, LabelMap, Mask, Patch
+from segstudio.core.merging import side_by_side
+from segstudio.core.object_index import ObjectIndex
 
 LEAST_PIECE = 4
 """A piece of fewer pixels is no object of its own: it stays with the one it was cut from."""
@@ -22,6 +25,72 @@ Pieces = npt.NDArray[np.int32]
 """(h, w): 0 outside of an object, 1 where its largest piece lies, which keeps its number, 2 and so
 on by falling size."""
 PointXY = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How an object would be parted.
+
+    Attributes:
+        object_id: Which.
+        rect: Where it lies.
+        pieces: (h, w): 1 for the piece that keeps the number, 2 and so on for the others.
+    """
+
+    object_id: int
+    rect: Rect
+    pieces: Pieces
+
+    @property
+    def new_pieces(self) -> int:
+        """How many pieces need a number of their own."""
+        return max(0, int(self.pieces.max(initial=0)) - 1)
+
+    def is_of(self, ids: InstanceIds) -> bool:
+        """Whether the object has still the pixels that it had."""
+        return np.array_equal(ids[self.rect.slices] == self.object_id, self.pieces > 0)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there is more than one piece."""
+        return self.new_pieces > 0
+
+
+def cuts_by_line(
+    index: ObjectIndex, ids: InstanceIds, object_ids: Iterable[int], points: Sequence[PointXY]
+) -> tuple[Cut, ...]:
+    """What a line parts of some objects.
+
+    Args:
+        index: The objects of the map.
+        ids: (H, W) uint16: its ids.
+        object_ids: Which of them may be parted.
+        points: The line's corners (x, y) in the image.
+    """
+    cuts = []
+    for object_id in object_ids:
+        rect, mask = index.mask_of(object_id, ids)
+        cut = Cut(object_id, rect, cut_by_line(mask, rect, points))
+        if cut.is_cut:
+            cuts.append(cut)
+    return tuple(cuts)
+
+
+def cut_patches(
+    annotation: LabelMap, cuts: Iterable[Cut], numbers: Sequence[int]
+) -> tuple[Patch, ...]:
+    """The patches that part objects of a map, with free numbers for the new pieces."""
+    patches: list[Patch] = []
+    given, ids = 0, annotation.instances
+    if ids is None:
+        return ()
+    for cut in cuts:
+        own = numbers[given : given + cut.new_pieces]
+        given += cut.new_pieces
+        patch = cut_patch(annotation.labels, ids, cut.rect, cut.pieces, own)
+        if patch is not None:
+            patches.append(patch)
+    return side_by_side(annotation, patches)
 
 
 def cut_by_line(mask: Mask, rect: Rect, points: Iterable[PointXY]) -> Pieces:

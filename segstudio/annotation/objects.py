@@ -505,7 +505,7 @@ class Objects:
             self._say("No object is selected.", "Click one with the tool Select.")
             return
         pixels: int | None = None
-        if len(object_ids) + len(regions) <= _FEW:
+        if self.index is not None and len(object_ids) + len(regions) <= _FEW:
             infos = (self.info(object_id) for object_id in object_ids)
             pixels = sum(info.rect.height * info.rect.width for info in infos if info is not None)
             for seed in regions:
@@ -521,12 +521,14 @@ class Objects:
     def _named(self, object_ids: Sequence[int]) -> tuple[int, ...]:
         """The objects that are named, or else are chosen, of those that are there."""
         index, named = self.index, object_ids or self._session.selection.objects
-        return () if index is None else tuple(i for i in named if i in index)
+        return tuple(i for i in named if index is None or i in index)
 
     def _infos(self, document: Document, object_ids: Sequence[int]) -> tuple[ObjectInfo, ...]:
         """What is known of objects now, where a patch is made."""
         index = self._editing.known.of(document)
-        found = () if index is None else (index.info(object_id) for object_id in object_ids)
+        if index is None:  # a large map that is still looked at: this is a job
+            index = ObjectIndex.of(document.annotation)
+        found = (index.info(object_id) for object_id in object_ids)
         return tuple(info for info in found if info is not None)
 
     def _chosen_regions(self, object_ids: Sequence[int]) -> tuple[PixelXY, ...]:

@@ -7,6 +7,7 @@ import pytest
 from fakes import write_photo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image as pil
 from strokes import labels_of, undo_title
 
 from segstudio.core.geometry import Rect
@@ -413,3 +414,24 @@ def no_number_is_of_two_classes(desk) -> None:
     for info in index.all():
         mask = annotation.instances == info.id
         assert (info.area, info.class_id) == (int(mask.sum()), int(annotation.labels[mask][0]))
+
+
+def test_objects_of_a_large_map_are_looked_at_in_a_job_and_can_be_deleted_before(desk, tmp_path):
+    root = tmp_path / "large"
+    write_photo(root / "a.png", np.zeros((700, 700), np.uint8))
+    ids = np.zeros((700, 700), np.uint16)
+    ids[100:200, 100:200], ids[600:650, 20:30] = 7, 9
+    (root / "instances").mkdir()
+    pil.fromarray(ids).save(root / "instances" / "a.png")
+    desk.open(root)
+    assert [info.area for info in desk.objects.index.all()] == [10_000, 500]
+    desk.editing.clear()
+    desk.editing.undo()
+    desk.settle()
+    desk.editing.known._of = None  # as right after a large edit
+    assert desk.objects.index is None
+    desk.objects.select_at(150, 150)
+    desk.objects.delete()
+    desk.settle()
+    assert set(np.unique(ids_of(desk))) == {0, 9}
+    assert [info.id for info in desk.objects.index.all()] == [9]

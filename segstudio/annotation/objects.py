@@ -124,6 +124,13 @@ class Objects:
         return region
 
     @property
+    def next_free(self) -> int:
+        """The number that the next new object gets; 0 if all are taken or no image is open."""
+        document = self._session.document
+        numbers = [] if document is None else self._editing.objects.free(document)
+        return numbers[0] if numbers else 0
+
+    @property
     def selected(self) -> tuple[ObjectInfo, ...]:
         """The chosen objects, in the order in which they were chosen."""
         found = (self.info(object_id) for object_id in self._session.selection.objects)

@@ -88,6 +88,7 @@ def test_looking(three):
     info = three.objects.info(3)
     assert (info.class_id, info.area, info.rect) == (2, 16, THIRD)
     assert three.objects.info(9) is None
+    assert three.objects.next_free == 4
     rect, mask = three.objects.mask_of(2)
     assert rect == SECOND
     assert mask.all()

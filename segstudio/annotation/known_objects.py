@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from segstudio.annotation.stepping import AT_ONCE_PIXELS
 from segstudio.core.labels import LabelMap, Patch
 from segstudio.core.object_index import ObjectIndex
 from segstudio.jobs import JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
+
+_AT_ONCE_PIXELS = 1 << 18
+"""A larger map is looked at in a job: it takes 12 ms per megapixel."""
+_FOLLOWED_PIXELS = 1 << 20
+"""After larger patches the map is looked at anew."""
 
 
 class KnownObjects:
@@ -37,7 +41,7 @@ class KnownObjects:
             return self._without_ids
         if annotation is self._of and annotation.revision == self._revision:
             return self._index
-        if self._jobs is not None and annotation.labels.size > AT_ONCE_PIXELS:
+        if self._jobs is not None and annotation.labels.size > _AT_ONCE_PIXELS:
             self._look(self._jobs, document)
             return None
         self._take(annotation, annotation.revision, ObjectIndex.of(annotation))
@@ -54,7 +58,7 @@ class KnownObjects:
         annotation = document.annotation
         if annotation is not self._of or annotation.revision != self._revision + len(patches):
             return
-        small = sum(patch.before.size for patch in patches) <= AT_ONCE_PIXELS
+        small = sum(patch.before.size for patch in patches) <= _FOLLOWED_PIXELS
         if small and all(patch.instances_after is not None for patch in patches):
             for patch in patches:
                 self._index.follow(patch)

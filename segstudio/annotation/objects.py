@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from segstudio.annotation.editing import Editing, Made
 from segstudio.annotation.patching import difference_patch
+from segstudio.annotation.stepping import AT_ONCE_PIXELS
 from segstudio.core.formatting import counted
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import InstanceIds, LabelMap, Mask, Patch
 from segstudio.core.merging import side_by_side
 from segstudio.core.object_cuts import (
+    Cut,
     Pieces,
     crossed_by,
     cut_between,
-    cut_by_line,
-    cut_patch,
+    cut_patches,
+    cuts_by_line,
     numbered_regions,
     region_seeds,
 )
@@ -39,26 +40,6 @@ _FEW = 64
 """So many objects are changed at once; more in a job."""
 _AT_ONCE_WINDOW = 1024
 _NEEDS_OBJECTS = "Make objects of the regions"
-
-
-@dataclass(frozen=True)
-class Cut:
-    """How an object would be parted.
-
-    Attributes:
-        object_id: Which.
-        rect: Where it lies.
-        pieces: (h, w): 1 for the piece that keeps the number, 2 and so on for the others.
-    """
-
-    object_id: int
-    rect: Rect
-    pieces: Pieces
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether there is more than one piece."""
-        return int(self.pieces.max(initial=0)) > 1
 
 
 class Objects:
@@ -86,6 +67,7 @@ class Objects:
         self._region_of: dict[PixelXY, Region] = {}
         self._regions_at: tuple[LabelMap | None, int] = (None, -1)
         self.merge_first = 0
+        self._taken: object = None
         session.follow(What.DOCUMENT | What.PROJECT, self._on_document)
         session.follow(What.LABELS | What.OBJECTS, self._on_labels)
 
@@ -142,6 +124,13 @@ class Objects:
         return region
 
     @property
+    def next_free(self) -> int:
+        """The number that the next new object gets; 0 if all are taken or no image is open."""
+        document = self._session.document
+        numbers = [] if document is None else self._editing.objects.free(document)
+        return numbers[0] if numbers else 0
+
+    @property
     def selected(self) -> tuple[ObjectInfo, ...]:
         """The chosen objects, in the order in which they were chosen."""
         found = (self.info(object_id) for object_id in self._session.selection.objects)
@@ -152,8 +141,8 @@ class Objects:
     def select(self, object_ids: Iterable[int], *, add: bool = False) -> None:
         """Choose objects by number, in this order; with `add` besides those that are chosen."""
         before = self._session.selection if add else Selection()
-        new = [i for i in dict.fromkeys(object_ids) if i not in before.objects]
-        self._session.select(Selection((*before.objects, *new), before.regions))
+        chosen = tuple(dict.fromkeys((*before.objects, *object_ids)))
+        self._session.select(Selection(chosen, before.regions))
 
     def select_at(self, x: int, y: int, *, add: bool = False) -> bool:
         """Choose the object or region at a pixel; with `add` it comes to those that are chosen.
@@ -199,8 +188,8 @@ class Objects:
             return
         ids = annotation.instances
         if ids is not None and len(index):
-            touched = [i.id for i in index.all() if _touches(i, rect, ids)]
-            self.select(touched, add=add)
+            near = (info for i in index.inside(rect) if (info := index.info(i)) is not None)
+            self.select((info.id for info in near if _touches(info, rect, ids)), add=add)
             return
         before = self._session.selection if add else Selection()
         seeds: list[PixelXY] = []
@@ -230,30 +219,46 @@ class Objects:
         ids = None if document is None else document.annotation.instances
         if document is None or index is None or ids is None or len(points) < 2:
             return ()
-        crossed = crossed_by(ids, points)
-        chosen = [i for i in crossed if i in self._session.selection.objects]
-        cuts = []
-        for object_id in chosen or crossed:
-            rect, mask = index.mask_of(object_id, ids)
-            cut = Cut(object_id, rect, cut_by_line(mask, rect, points))
-            if cut.is_cut:
-                cuts.append(cut)
-        return tuple(cuts)
+        return cuts_by_line(index, ids, self._crossed(ids, points), points)
 
-    def split_by_line(self, points: Sequence[tuple[float, float]]) -> bool:
+    def pixels_under(self, points: Sequence[tuple[float, float]]) -> int:
+        """How many pixels the rectangles of the objects have that a line would part."""
+        document, index = self._session.document, self.index
+        ids = None if document is None else document.annotation.instances
+        if index is None or ids is None or len(points) < 2:
+            return 0
+        infos = (index.info(object_id) for object_id in self._crossed(ids, points))
+        return sum(info.rect.height * info.rect.width for info in infos if info is not None)
+
+    def split_by_line(self, points: Sequence[tuple[float, float]]) -> None:
         """Part objects along a line that goes through them from edge to edge.
 
-        Returns:
-            Whether it parts any; if not, the reason is said.
+        If it parts none, the reason is said. Very large objects are looked at in a job.
         """
-        cuts = self.cuts_of_line(points)
-        if cuts:
-            self.split(cuts)
-            return True
         if self._needs_objects("Splitting"):
-            return False
-        self._say("The line parts no object.", "Draw it through one, from edge to edge.")
-        return False
+            return
+
+        def done(cuts: tuple[Cut, ...]) -> None:
+            if cuts:
+                self.split(cuts)
+            else:
+                self._say("The line parts no object.", "Draw it through one, from edge to edge.")
+
+        if self.pixels_under(points) <= AT_ONCE_PIXELS:
+            done(self.cuts_of_line(points))
+            return
+        document, index = self._session.document, self.index
+        ids = None if document is None else document.annotation.instances
+        if index is not None and ids is not None:
+            crossed = self._crossed(ids, points)
+            self._jobs.submit(
+                "Splitting", "cuts", lambda _job: cuts_by_line(index, ids, crossed, points), done
+            )
+
+    def _crossed(self, ids: InstanceIds, points: Sequence[tuple[float, float]]) -> list[int]:
+        crossed = crossed_by(ids, points)
+        selected = frozenset(self._session.selection.objects)
+        return [i for i in crossed if i in selected] or crossed
 
     def find_cut(
         self,
@@ -317,18 +322,13 @@ class Objects:
             ids = annotation.instances
             if ids is None:
                 return None
-            wanted = [int(cut.pieces.max(initial=1)) - 1 for cut in cuts]
-            numbers = self._editing.objects.free(document, sum(wanted))
-            if len(numbers) < sum(wanted):
+            wanted = sum(cut.new_pieces for cut in cuts)
+            numbers = self._editing.objects.free(document, wanted)
+            is_so = all(cut.is_of(ids) for cut in cuts)  # else it was painted on since
+            if len(numbers) < wanted or not is_so:
                 return None
             new.extend(numbers)
-            patches: list[Patch] = []
-            for cut, count in zip(cuts, wanted, strict=True):
-                own, numbers = numbers[:count], numbers[count:]
-                patch = cut_patch(annotation.labels, ids, cut.rect, cut.pieces, own)
-                if patch is not None:
-                    patches.append(patch)
-            return side_by_side(annotation, patches)
+            return cut_patches(annotation, cuts, numbers)
 
         def done(changed: bool) -> None:
             if changed:
@@ -345,19 +345,22 @@ class Objects:
         Args:
             object_ids: Which; the chosen ones if none are named.
         """
-        infos, self.merge_first = self._infos(object_ids), 0
-        if len(infos) < 2:
+        chosen, self.merge_first = self._named(object_ids), 0
+        if len(chosen) < 2:
             if not self._needs_objects("Merging"):
                 self._say("Merging needs two objects.", "Choose them with Shift+click.")
             return
-        first, others = infos[0], infos[1:]
 
         def make(document: Document) -> Made:
+            infos = self._infos(document, chosen)
+            first = next(iter(infos), None)
+            if first is None:
+                return None
             return changed_objects(
-                document.annotation, others, class_id=first.class_id, new_id=first.id
+                document.annotation, infos[1:], class_id=first.class_id, new_id=first.id
             )
 
-        self._change("Merge", make, others, then=lambda: self.select((first.id,)))
+        self._change("Merge", make, chosen[1:], then=lambda: self.select(chosen[:1]))
 
     def begin_merge(self, object_id: int) -> None:
         """Choose an object to be merged with the next one; 0: none, and nothing is chosen."""
@@ -371,26 +374,23 @@ class Objects:
 
     def delete(self, object_ids: Sequence[int] = ()) -> None:
         """Make objects and regions background: those named, else what is chosen."""
-        infos, regions = self._infos(object_ids), self._chosen_regions(object_ids)
+        chosen, regions = self._named(object_ids), self._chosen_regions(object_ids)
 
         def make(document: Document) -> Made:
-            return self._with_regions(
-                document,
-                changed_objects(document.annotation, infos, class_id=0, new_id=0),
-                regions,
-                0,
-            )
+            infos = self._infos(document, chosen)
+            patches = changed_objects(document.annotation, infos, class_id=0, new_id=0)
+            return self._with_regions(document, patches, regions, 0)
 
-        count = len(infos) + len(regions)
+        count = len(chosen) + len(regions)
         title = "Delete" if count == 1 else f"Delete {counted(count, 'object')}"
-        self._change(title, make, infos, regions, then=self.clear_selection)
+        self._change(title, make, chosen, regions, then=self.clear_selection)
 
     def change_class(self, class_id: int, object_ids: Sequence[int] = ()) -> None:
         """Give objects and regions another class: those named, else what is chosen.
 
         In a class of regions they are no objects any more.
         """
-        infos, regions = self._infos(object_ids), self._chosen_regions(object_ids)
+        chosen, regions = self._named(object_ids), self._chosen_regions(object_ids)
         document = self._session.document
         if document is None:
             return
@@ -398,11 +398,12 @@ class Objects:
         new_id = None if of_objects else 0
 
         def make(document: Document) -> Made:
+            infos = self._infos(document, chosen)
             patches = changed_objects(document.annotation, infos, class_id=class_id, new_id=new_id)
             return self._with_regions(document, patches, regions, class_id)
 
         title = f"Change class: {self._session.schema.name_of(class_id)}"
-        self._change(title, make, infos, regions)
+        self._change(title, make, chosen, regions)
 
     def renumber(self) -> None:
         """Number the objects 1, 2, 3, ... in the order of their numbers."""
@@ -502,20 +503,21 @@ class Objects:
         self,
         title: str,
         make: Callable[[Document], Made],
-        infos: Sequence[ObjectInfo],
+        object_ids: Sequence[int],
         regions: Sequence[PixelXY] = (),
         then: Callable[[], object] = lambda: None,
     ) -> None:
         """Make one edit of some objects and regions; nothing if there are none."""
-        if not infos and not regions:
+        if not object_ids and not regions:
             self._say("No object is selected.", "Click one with the tool Select.")
             return
-        pixels: int | None = sum(info.rect.height * info.rect.width for info in infos)
-        for seed in regions:
-            found = self.region_at(seed)
-            pixels = None if found is None or pixels is None else pixels + found[1].size
-        if len(infos) + len(regions) > _FEW:
-            pixels = None
+        pixels: int | None = None
+        if self.index is not None and len(object_ids) + len(regions) <= _FEW:
+            infos = (self.info(object_id) for object_id in object_ids)
+            pixels = sum(info.rect.height * info.rect.width for info in infos if info is not None)
+            for seed in regions:
+                found = self.region_at(seed)
+                pixels = None if found is None or pixels is None else pixels + found[1].size
 
         def done(changed: bool) -> None:
             if changed:
@@ -523,10 +525,17 @@ class Objects:
 
         self._editing.change(title, make, pixels=pixels, then=done)
 
-    def _infos(self, object_ids: Sequence[int]) -> tuple[ObjectInfo, ...]:
-        if not object_ids:
-            return self.selected
-        found = (self.info(object_id) for object_id in object_ids)
+    def _named(self, object_ids: Sequence[int]) -> tuple[int, ...]:
+        """The objects that are named, or else are chosen, of those that are there."""
+        index, named = self.index, object_ids or self._session.selection.objects
+        return tuple(i for i in named if index is None or i in index)
+
+    def _infos(self, document: Document, object_ids: Sequence[int]) -> tuple[ObjectInfo, ...]:
+        """What is known of objects now, where a patch is made."""
+        index = self._editing.known.of(document)
+        if index is None:  # a large map that is still looked at: this is a job
+            index = ObjectIndex.of(document.annotation)
+        found = (index.info(object_id) for object_id in object_ids)
         return tuple(info for info in found if info is not None)
 
     def _chosen_regions(self, object_ids: Sequence[int]) -> tuple[PixelXY, ...]:
@@ -621,7 +630,10 @@ class Objects:
     def _on_labels(self, change: Change) -> None:
         """What is not there any more is not chosen any more."""
         selection, document = self._session.selection, self._session.document
-        if not selection or document is None or change.document is not document:
+        if document is None or change.document is not document:
+            return
+        self._follow_taken(document)
+        if not selection:
             return
         index = self.index
         if index is not None and self.merge_first not in index:
@@ -631,6 +643,18 @@ class Objects:
             kept = tuple(i for i in kept if i in index)
         seeds = tuple(seed for seed in selection.regions if _is_region(document.annotation, seed))
         self._session.select(Selection(kept, seeds))
+
+    def _follow_taken(self, document: Document) -> None:
+        """What was taken from a model that finds objects makes their classes ones of objects."""
+        step, index = document.history.next_undo(), self.index
+        edit = None if step is None else step.packed
+        source = None if edit is None else edit.source
+        if edit is self._taken or source is None or not source.run or index is None:
+            return
+        self._taken = edit  # once: the user may say otherwise afterwards
+        found = index.classes() & set(self._session.schema.scored_ids)
+        if not found <= self.classes_of_objects:
+            self._set_classes(self.classes_of_objects | found)
 
 
 def _is_region(annotation: LabelMap, pixel: PixelXY) -> bool:

@@ -196,13 +196,13 @@ class StrokeObjects:
         """What is to be made whatever lies there; None if that decides."""
         makes = self._session.view.stroke_makes
         selected = self._session.selection.objects
-        if makes is StrokeMakes.THIS and selected and class_id:
+        if class_id == 0 or not self.is_of_objects(document, class_id):
+            return StrokeTarget(class_id)
+        if makes is StrokeMakes.THIS and selected:
             index = self._known.of(document)
             info = None if index is None else index.info(selected[-1])
             if info is not None:
                 return StrokeTarget(info.class_id, info.id)
-        if class_id == 0 or not self.is_of_objects(document, class_id):
-            return StrokeTarget(class_id)
         return StrokeTarget(class_id, is_new=True) if makes is StrokeMakes.NEW else None
 
 

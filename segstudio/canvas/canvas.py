@@ -431,8 +431,9 @@ def _refresh(viewport: Viewport, change: Change, shown: Document | None) -> None
                 viewport.refresh_labels(change.patches)
     if change.what & What.VIEW:
         viewport.refresh_view_state()
-    if change.what & (What.DISAGREEMENT | What.OBJECTS):
-        viewport.update()  # the outlines of the opened region and of what is selected
+    selected = change.what & What.HISTORY and viewport.session.selection
+    if change.what & (What.DISAGREEMENT | What.OBJECTS) or selected:
+        viewport.update()  # the outlines of the opened region and of what is selected, its tags
     if change.what & _MARKED:
         viewport.refresh_filling()
         viewport.refresh_marks()

@@ -26,15 +26,16 @@ from segstudio.session.document import Document
 from segstudio.session.session import Session
 
 if TYPE_CHECKING:
-    from segstudio.annotation.objects import Cut, Objects
+    from segstudio.annotation.objects import Objects
     from segstudio.core.labels import Mask, Patch
+    from segstudio.core.object_cuts import Cut
 
 _DARK, _LIGHT = QColor(0, 0, 0), QColor(255, 255, 255)
 _LINE_PX, _CASING_PX = 2.0, 4.0
 _MOST_PIXELS, _MOST_LINES = 1 << 20, 10_000
 """A larger object, or one with a longer outline, is only framed: it would cost a frame's time."""
-_MOST_OUTLINED, _MOST_TAGS = 80, 20
-"""Of more chosen ones the others are framed, and have no tags."""
+_MOST_OUTLINED, _MOST_FRAMED, _MOST_TAGS = 80, 500, 20
+"""Of more chosen ones the others are framed, or not marked, and none has a tag."""
 _PLATE, _WORDS = QColor(243, 244, 246), QColor(27, 31, 36)
 _TAG_PX, _TAG_RIM, _TAG_GAP = 11, 4, 6
 _PIECES = (QColor("#56B4E9"), QColor("#D55E00"), QColor("#CC79A7"), QColor("#009E73"))
@@ -76,9 +77,12 @@ class SelectionMark:
 
     def _objects_of(self, objects: Objects) -> Iterator[tuple[Rect, QPainterPath, str]]:
         """Place, outline and words of each chosen object."""
-        for number, info in enumerate(objects.selected):
+        for number, object_id in enumerate(self._session.selection.objects[:_MOST_FRAMED]):
+            info = objects.info(object_id)
+            if info is None:
+                continue
             rect, outline = info.rect, QPainterPath()
-            if number < _MOST_OUTLINED:
+            if number < _MOST_OUTLINED and rect.height * rect.width <= _MOST_PIXELS:
                 rect, outline = self._outline(info.id, partial(objects.mask_of, info.id))
             else:
                 outline.addRect(rect.left, rect.top, rect.width, rect.height)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -15,13 +16,83 @@ import numpy.typing as npt
 from segstudio.core.brush import segment_mask
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import InstanceIds, LabelMap, Mask, Patch
+from segstudio.core.merging import side_by_side
+from segstudio.core.object_index import ObjectIndex
 
 LEAST_PIECE = 4
 """A piece of fewer pixels is no object of its own: it stays with the one it was cut from."""
+_WAIST = 0.85
+"""Where a way between two lobes is narrower than this share of the smaller one, it is a waist."""
 Pieces = npt.NDArray[np.int32]
 """(h, w): 0 outside of an object, 1 where its largest piece lies, which keeps its number, 2 and so
 on by falling size."""
 PointXY = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How an object would be parted.
+
+    Attributes:
+        object_id: Which.
+        rect: Where it lies.
+        pieces: (h, w): 1 for the piece that keeps the number, 2 and so on for the others.
+    """
+
+    object_id: int
+    rect: Rect
+    pieces: Pieces
+
+    @property
+    def new_pieces(self) -> int:
+        """How many pieces need a number of their own."""
+        return max(0, int(self.pieces.max(initial=0)) - 1)
+
+    def is_of(self, ids: InstanceIds) -> bool:
+        """Whether the object has still the pixels that it had."""
+        return np.array_equal(ids[self.rect.slices] == self.object_id, self.pieces > 0)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there is more than one piece."""
+        return self.new_pieces > 0
+
+
+def cuts_by_line(
+    index: ObjectIndex, ids: InstanceIds, object_ids: Iterable[int], points: Sequence[PointXY]
+) -> tuple[Cut, ...]:
+    """What a line parts of some objects.
+
+    Args:
+        index: The objects of the map.
+        ids: (H, W) uint16: its ids.
+        object_ids: Which of them may be parted.
+        points: The line's corners (x, y) in the image.
+    """
+    cuts = []
+    for object_id in object_ids:
+        rect, mask = index.mask_of(object_id, ids)
+        cut = Cut(object_id, rect, cut_by_line(mask, rect, points))
+        if cut.is_cut:
+            cuts.append(cut)
+    return tuple(cuts)
+
+
+def cut_patches(
+    annotation: LabelMap, cuts: Iterable[Cut], numbers: Sequence[int]
+) -> tuple[Patch, ...]:
+    """The patches that part objects of a map, with free numbers for the new pieces."""
+    patches: list[Patch] = []
+    given, ids = 0, annotation.instances
+    if ids is None:
+        return ()
+    for cut in cuts:
+        own = numbers[given : given + cut.new_pieces]
+        given += cut.new_pieces
+        patch = cut_patch(annotation.labels, ids, cut.rect, cut.pieces, own)
+        if patch is not None:
+            patches.append(patch)
+    return side_by_side(annotation, patches)
 
 
 def cut_by_line(mask: Mask, rect: Rect, points: Iterable[PointXY]) -> Pieces:
@@ -52,8 +123,9 @@ def cut_between(
 ) -> Pieces:
     """An object parted between two of its pixels, where it is narrowest.
 
-    Both points are flooded from over the distance to the object's edge (a watershed), so that the
-    two halves meet at its waist.
+    Each pixel is led to the middle of the lobe in which it lies, and both lobes are flooded from
+    there (a watershed over the distance to the object's edge), so that they meet at the waist. Where
+    there is none between the two, each gets what is nearer to it.
 
     Args:
         mask: (h, w) bool: the object's pixels.
@@ -69,22 +141,69 @@ def cut_between(
     inside = Rect.of_shape((mask.shape[0], mask.shape[1]))
     if places[0] == places[1] or not all(inside.contains(x, y) and mask[y, x] for y, x in places):
         return mask.astype(np.int32)
-    from skimage.segmentation import watershed  # takes seconds to import
-
-    padded = np.pad(mask, 1).astype(np.uint8)
-    height = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-    if brightness is not None:
-        height = cv2.GaussianBlur(brightness.astype(np.float32), (0, 0), 1.0)
-    seeds = np.zeros(mask.shape, np.int32)
-    for number, place in enumerate(places, 1):
-        seeds[place] = number
-    flood: Callable[..., npt.ArrayLike] = watershed
-    halves = np.asarray(flood(-height, seeds, mask=mask), np.int32)
+    halves = _at_waist(mask, places, brightness)
+    if halves is None:
+        halves = _flooded(np.zeros(mask.shape, np.float32), mask, places)
     # parts that no seed reaches stay with the first
     halves[mask & (halves == 0)] = 1
     if np.count_nonzero(halves == 2) > np.count_nonzero(halves == 1):
         halves = np.where(halves == 0, 0, 3 - halves).astype(np.int32)
     return halves
+
+
+def _at_waist(
+    mask: Mask, places: Sequence[tuple[int, int]], brightness: npt.NDArray[np.uint8] | None
+) -> Pieces | None:
+    """The halves that meet at the waist between two places (row, column); None without a waist."""
+    if brightness is None:
+        padded = np.pad(mask, 1).astype(np.uint8)
+        height = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+        height, least = cv2.GaussianBlur(height, (0, 0), 0.7), _WAIST
+    else:
+        height, least = cv2.GaussianBlur(brightness.astype(np.float32), (0, 0), 1.5), 1.0
+    height = np.where(mask, height, np.float32(0))
+    tops = [_climbed(height, place) for place in places]
+    if tops[0] == tops[1]:
+        return None
+    halves = _flooded(-height, mask, tops)
+    parted = [halves[place] for place in places] == [1, 2]
+    lower = min(float(height[top]) for top in tops)
+    return halves if parted and _pass(height, halves) < least * lower else None
+
+
+def _climbed(height: npt.NDArray[np.float32], place: tuple[int, int]) -> tuple[int, int]:
+    """The top to which the steepest way up from a place (row, column) leads."""
+    while True:
+        top, left = max(0, place[0] - 1), max(0, place[1] - 1)
+        around = height[top : place[0] + 2, left : place[1] + 2]
+        row, column = np.unravel_index(int(around.argmax()), around.shape)
+        if around[row, column] <= height[place]:
+            return place
+        place = (top + int(row), left + int(column))
+
+
+def _pass(height: npt.NDArray[np.float32], halves: Pieces) -> float:
+    """The highest place at which two halves touch; 0 if they do not."""
+    found = 0.0
+    for one, other in (((slice(1, None), slice(None)), (slice(None, -1), slice(None))),
+                       ((slice(None), slice(1, None)), (slice(None), slice(None, -1)))):  # fmt: skip
+        touch = (halves[one] != halves[other]) & (halves[one] > 0) & (halves[other] > 0)
+        lower = np.minimum(height[one], height[other])[touch]
+        found = max(found, float(lower.max(initial=0.0)))
+    return found
+
+
+def _flooded(
+    depth: npt.NDArray[np.float32], mask: Mask, places: Sequence[tuple[int, int]]
+) -> Pieces:
+    """What is flooded first from each of some places (row, column), numbered from 1."""
+    from skimage.segmentation import watershed  # takes seconds to import
+
+    seeds = np.zeros(mask.shape, np.int32)
+    for number, place in enumerate(places, 1):
+        seeds[place] = number
+    flood: Callable[..., npt.ArrayLike] = watershed
+    return np.array(flood(depth, seeds, mask=mask), np.int32)
 
 
 def fallen_apart(now: Mask, before: Mask) -> Pieces:

@@ -87,6 +87,17 @@ class ObjectIndex:
         """All objects, by number."""
         return tuple(info for i in self.ids if (info := self.info(i)) is not None)
 
+    def inside(self, rect: Rect) -> tuple[int, ...]:
+        """The numbers of the objects whose rectangles share a pixel with one, ascending."""
+        top, left, bottom, right = self._bounds.T
+        shares = (top < rect.bottom) & (bottom > rect.top)
+        shares &= (left < rect.right) & (right > rect.left) & (self._areas > 0)
+        return tuple(np.flatnonzero(shares).tolist())
+
+    def classes(self) -> frozenset[int]:
+        """The classes of all objects."""
+        return frozenset(np.unique(self._classes[self._areas > 0]).tolist())
+
     def mask_of(self, object_id: int, ids: InstanceIds) -> tuple[Rect, Mask]:
         """The smallest rectangle around an object and which of its pixels are the object's.
 

@@ -24,6 +24,7 @@ _NAPARI: Keymap = {
     "tool.polygon": ("Shift+P",),
     "tool.pick": ("L", "I"),
     "tool.pan": ("Z", "H"),
+    "tool.select": ("Shift+Z",),
     "brush.only_unlabelled": ("Shift+L",),
     "view.fit": ("Ctrl+R", "Shift+F"),
     "file.rescan": (),

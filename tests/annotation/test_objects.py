@@ -7,6 +7,7 @@ import pytest
 from fakes import write_photo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image as pil
 from strokes import labels_of, undo_title
 
 from segstudio.core.geometry import Rect
@@ -87,6 +88,7 @@ def test_looking(three):
     info = three.objects.info(3)
     assert (info.class_id, info.area, info.rect) == (2, 16, THIRD)
     assert three.objects.info(9) is None
+    assert three.objects.next_free == 4
     rect, mask = three.objects.mask_of(2)
     assert rect == SECOND
     assert mask.all()
@@ -128,7 +130,7 @@ def test_the_choice_goes_with_the_image_and_with_its_objects(three, tmp_path):
 def test_a_line_splits_from_edge_to_edge(three):
     before = maps(three)
     three.changes.clear()
-    assert three.objects.split_by_line([(5.5, 1.0), (5.5, 7.0)])
+    three.objects.split_by_line([(5.5, 1.0), (5.5, 7.0)])
     # columns 2 to 4 are a piece of 12, 6 to 11 one of 24, which takes the column under the line
     assert np.array_equal(
         ids_of(three), drawn(_1=Rect(2, 5, 6, 12), _4=Rect(2, 2, 6, 5), _2=SECOND, _3=THIRD)
@@ -152,7 +154,7 @@ def test_a_line_splits_the_chosen_of_those_that_it_crosses(three):
 
 def test_a_line_that_parts_nothing_says_so(three):
     before = ids_of(three)
-    assert not three.objects.split_by_line([(5.5, 1.0), (5.5, 4.0)])
+    three.objects.split_by_line([(5.5, 1.0), (5.5, 4.0)])
     assert np.array_equal(ids_of(three), before)
     assert three.messages[-1] == "The line parts no object."
 
@@ -265,14 +267,14 @@ def test_a_region_stands_for_an_object_where_no_numbers_are_kept(regions):
 
 
 def test_splitting_regions_says_why_and_offers_objects(regions):
-    assert not regions.objects.split_by_line([(5.5, 1.0), (5.5, 7.0)])
+    regions.objects.split_by_line([(5.5, 1.0), (5.5, 7.0)])
     notice = regions.studio.notices.recent[-1]
     assert "needs objects" in notice.message
     assert notice.action[0] == "Make objects of the regions"
     notice.action[1]()
     assert np.array_equal(ids_of(regions), drawn(_1=FIRST, _2=THIRD))
     assert regions.session.schema.object_ids(keeps_ids=False) == {1}
-    assert regions.objects.split_by_line([(5.5, 1.0), (5.5, 7.0)])
+    regions.objects.split_by_line([(5.5, 1.0), (5.5, 7.0)])
     assert len(regions.objects.index) == 3
     for _ in range(2):
         regions.editing.undo()
@@ -307,6 +309,24 @@ def test_the_choice_of_objects_or_regions_is_kept_with_the_folder(bare, tmp_path
     assert bare.objects.classes_of_objects == frozenset()
 
 
+def test_taking_objects_from_a_model_makes_their_class_one_of_objects(desk, tmp_path):
+    root = tmp_path / "nuclei"
+    bright = np.zeros((20, 30), np.uint8)
+    bright[2:8, 2:8] = 1
+    write_photo(root / "a.png", bright)
+    desk.open(root)
+    desk.segmenting.choose("blobs")
+    desk.segmenting.run_current()
+    desk.settle()
+    schema = desk.session.schema.with_class(ClassSpec(2, "other", (9, 9, 9)))
+    desk.studio.schema_keeper.set(schema.with_objects({2}, keeps_ids=False))
+    desk.editing.use_prediction()
+    assert desk.objects.classes_of_objects == {1, 2}
+    desk.objects.set_of_objects({1}, on=False)
+    desk.objects.select_at(3, 3)
+    assert desk.objects.classes_of_objects == {2}
+
+
 def test_nothing_is_changed_where_nothing_may_be(three):
     three.session.read_only = "Another window has this folder open."
     before = maps(three)
@@ -322,7 +342,7 @@ VERBS = st.tuples(st.sampled_from(["stroke", "erase", "fill", "line", "merge", "
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(VERBS, min_size=1, max_size=12))
 def test_any_sequence_is_undone_and_redone_bit_for_bit(bare, verbs):
@@ -395,3 +415,24 @@ def no_number_is_of_two_classes(desk) -> None:
     for info in index.all():
         mask = annotation.instances == info.id
         assert (info.area, info.class_id) == (int(mask.sum()), int(annotation.labels[mask][0]))
+
+
+def test_objects_of_a_large_map_are_looked_at_in_a_job_and_can_be_deleted_before(desk, tmp_path):
+    root = tmp_path / "large"
+    write_photo(root / "a.png", np.zeros((700, 700), np.uint8))
+    ids = np.zeros((700, 700), np.uint16)
+    ids[100:200, 100:200], ids[600:650, 20:30] = 7, 9
+    (root / "instances").mkdir()
+    pil.fromarray(ids).save(root / "instances" / "a.png")
+    desk.open(root)
+    assert [info.area for info in desk.objects.index.all()] == [10_000, 500]
+    desk.editing.clear()
+    desk.editing.undo()
+    desk.settle()
+    desk.editing.known._of = None  # as right after a large edit
+    assert desk.objects.index is None
+    desk.objects.select_at(150, 150)
+    desk.objects.delete()
+    desk.settle()
+    assert set(np.unique(ids_of(desk))) == {0, 9}
+    assert [info.id for info in desk.objects.index.all()] == [9]

@@ -65,3 +65,26 @@ def test_an_image_that_is_left_meanwhile_keeps_its_strokes(left_behind):
     assert [m for m in left_behind.messages if "a1.png were not restored" in m]
     assert {item.title for item in left_behind.recovering.pending()} == {"a0.png", "a1.png"}
     assert painted(left_behind, "a1.png") == []
+
+
+def test_objects_begun_after_regions_come_back_with_their_numbers(desk, new_desk, tmp_path):
+    root = make_folder(tmp_path / "set", truth=False)
+    (root / "masks").write_text("a file where the folder should be")
+    desk.open(root)
+    desk.session.set_view(active_class=1, brush_size=1)
+    dab(desk, 3, 4)  # no numbers are kept yet
+    desk.objects.set_of_objects({1}, on=True)
+    dab(desk, 8, 4)
+    dab(desk, 12, 4)
+    desk.objects.merge((2, 1))
+    labels = np.array(desk.document.annotation.labels)
+    ids = np.array(desk.document.annotation.instances)
+    assert (ids[4, 3], ids[4, 8], ids[4, 12]) == (0, 2, 2)
+    desk.studio._journal.close()
+    (root / "masks").unlink()
+    other = new_desk()
+    (item,) = other.recovering.pending()
+    other.recovering.restore(item)
+    other.settle()
+    assert np.array_equal(other.document.annotation.labels, labels)
+    assert np.array_equal(other.document.annotation.instances, ids)

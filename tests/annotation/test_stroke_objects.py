@@ -88,11 +88,16 @@ def test_new_is_always_a_new_one(objects):
 def test_this_extends_the_selected_object_with_its_class(objects):
     paint(objects, Rect(2, 2, 5, 5), 1)
     paint(objects, Rect(10, 2, 13, 5), 2)
-    objects.session.set_view(stroke_makes=StrokeMakes.THIS, active_class=2)
+    schema = objects.session.schema.with_class(ClassSpec(3, "mitosis", (9, 9, 3)))
+    objects.studio.schema_keeper.set(schema.with_objects({1, 3}, keeps_ids=True))
+    objects.session.set_view(stroke_makes=StrokeMakes.THIS, active_class=3)
     objects.session.select(Selection((1,)))
     stroke(objects, (20, 15), (22, 15))
     assert ids_of(objects)[15, 20:23].tolist() == [1, 1, 1]
     assert labels_of(objects)[15, 20:23].tolist() == [1, 1, 1]
+    objects.session.set_view(active_class=2)  # of regions
+    stroke(objects, (20, 17))
+    assert (labels_of(objects)[17, 20], ids_of(objects)[17, 20]) == (2, 0)
 
 
 def test_what_a_stroke_would_make_is_known_before(objects):

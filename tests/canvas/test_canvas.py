@@ -191,6 +191,9 @@ def test_the_pointers_shape_follows_the_tool(desk):
     cross, blank = Qt.CursorShape.CrossCursor, Qt.CursorShape.BlankCursor
     others = {
         "pan": Qt.CursorShape.OpenHandCursor,
+        "select": Qt.CursorShape.ArrowCursor,
+        "split": cross,
+        "merge": cross,
         "brush": blank,
         "eraser": blank,
         "contrast": Qt.CursorShape.SizeAllCursor,

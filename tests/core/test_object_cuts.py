@@ -69,6 +69,24 @@ def test_two_points_part_a_dumb_bell_at_its_waist():
     assert (pieces[:, 6:][mask[:, 6:]] == 2).all()
 
 
+def test_clicks_at_the_edges_part_at_the_waist_too():
+    yy, xx = np.mgrid[:31, :60]
+    mask = ((yy - 15) ** 2 + (xx - 16) ** 2 < 15**2) | ((yy - 15) ** 2 + (xx - 42) ** 2 < 15**2)
+    for one, other in (((16, 15), (42, 15)), ((4, 10), (55, 20)), ((16, 1), (42, 29))):
+        pieces = cut_between(mask, at(mask), one, other)
+        assert set(np.unique(pieces[:, :27][mask[:, :27]])) == {pieces[one[1], one[0]]}
+        assert set(np.unique(pieces[:, 32:][mask[:, 32:]])) == {pieces[other[1], other[0]]}
+
+
+def test_without_a_waist_each_point_gets_what_is_nearer():
+    mask = np.ones((9, 20), bool)
+    pieces = cut_between(mask, at(mask), (1, 1), (18, 4))
+    assert abs(np.count_nonzero(pieces == 1) - np.count_nonzero(pieces == 2)) <= 20
+    assert pieces[1, 1] != pieces[4, 18]
+    assert (pieces[:, :6] == pieces[1, 1]).all()
+    assert (pieces[:, 14:] == pieces[4, 18]).all()
+
+
 def test_the_photo_parts_where_it_is_darkest():
     mask = np.ones((5, 12), bool)
     brightness = np.full((5, 12), 200, np.uint8)

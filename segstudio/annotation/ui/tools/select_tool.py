@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SELECT = "select"
 _DRAG_PX = 4.0
 """How far the pointer moves before a click becomes a box."""
+_NOTHING = (Qt.Key.Key_Backspace, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape)
 _DARK, _LIGHT = QColor(0, 0, 0, 200), QColor(255, 255, 255)
 
 
@@ -29,7 +30,7 @@ class SelectTool(Tool):
     gestures = (
         ("Click, drag, with Select", "Choose an object, or all that a box touches"),
         ("Shift+click, Shift+drag", "Choose more, or leave one out"),
-        ("Backspace, with Select", "Choose nothing"),
+        ("Esc, Backspace, with Select", "Choose nothing"),
     )
     edits = False
     shape = Qt.CursorShape.ArrowCursor
@@ -72,11 +73,12 @@ class SelectTool(Tool):
         """As one click: the second does not leave out what the first has chosen."""
 
     def key(self, event: QKeyEvent) -> bool:
-        """Backspace chooses nothing."""
-        if event.key() == Qt.Key.Key_Backspace and self.host.objects is not None:
-            self.host.objects.clear_selection()
-            return True
-        return False
+        """Backspace, Enter and Esc choose nothing."""
+        objects = self.host.objects
+        if event.key() not in _NOTHING or objects is None or not self.host.session.selection:
+            return False
+        objects.clear_selection()
+        return True
 
     def abort(self) -> None:
         """No box is drawn any more."""

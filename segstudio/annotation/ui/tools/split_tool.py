@@ -16,7 +16,7 @@ from segstudio.kit.actions import ActionSpec, flip_view, is_view
 from segstudio.kit.frame_names import TOOLS
 
 if TYPE_CHECKING:
-    from segstudio.annotation.objects import Cut
+    from segstudio.core.object_cuts import Cut
 
 SPLIT = "split"
 _DRAG_PX = 4.0
@@ -25,7 +25,7 @@ _LEAST_PX = 2.0
 """Least distance of the line's points, in logical pixels."""
 _POINT_PX = 5.0
 _MOST_SHOWN = 1 << 18
-"""Pixels of an object up to which its pieces are shown while the line is drawn."""
+"""Pixels of objects up to which their pieces are shown while the line is drawn."""
 _DARK, _LIGHT, _ON = QColor(0, 0, 0, 200), QColor(255, 255, 255), QColor("#009E73")
 
 _BY_PHOTO = ActionSpec(
@@ -90,8 +90,8 @@ class SplitTool(Tool):
             if math.dist(last, pointer.screen_xy) >= _LEAST_PX:
                 self._line.append(pointer.image_xy)
         if self._line:
-            small = self._crosses_small_ones()
-            self._show(objects.cuts_of_line(self._line) if small else ())
+            is_small = objects.pixels_under(self._line) <= _MOST_SHOWN
+            self._show(objects.cuts_of_line(self._line) if is_small else ())
 
     def release(self, pointer: Pointer) -> None:
         """Part along the line; or it was the first click, or the second."""
@@ -178,15 +178,6 @@ class SplitTool(Tool):
     def _found(self, cut: Cut | None) -> None:
         if self._first is not None:
             self._show((cut,) if cut is not None and cut.is_cut else ())
-
-    def _crosses_small_ones(self) -> bool:
-        """Whether what the line has come to can be shown within a frame."""
-        objects = self.host.objects
-        if objects is None:
-            return False
-        infos = (objects.info(objects.at(int(x), int(y))) for x, y in self._line)
-        areas = {info.id: info.rect.height * info.rect.width for info in infos if info is not None}
-        return sum(areas.values()) <= _MOST_SHOWN
 
     def _show(self, cuts: tuple[Cut, ...]) -> None:
         self._cuts = cuts

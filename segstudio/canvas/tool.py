@@ -94,6 +94,7 @@ class Tool:
         edits: Whether it changes labels, so that it rests where nothing may be changed.
         erases: Whether it paints background.
         shows_brush: Whether the pointer is a circle of the brush's size, which can be set then.
+        group: Tools of the same group, one after the other in their table, share a button.
         has_size: Whether the brush's size counts for it in another way.
         shape: The mouse pointer otherwise.
     """
@@ -109,6 +110,7 @@ class Tool:
     erases = False
     shows_brush = False
     has_size = False
+    group = ""
     shape = Qt.CursorShape.CrossCursor
 
     def __init__(self, host: ToolHost) -> None:

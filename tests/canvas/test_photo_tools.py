@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from skimage.segmentation import slic
 
 from segstudio.annotation.assistant import Assistant
-from segstudio.annotation.photo_regions import Photo, cells_of, tile_at, wire_from
+from segstudio.annotation.photo_regions import ShownPhoto, cells_of, tile_at, wire_from
 from segstudio.core.geometry import Rect
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -97,7 +97,7 @@ def test_cells_are_kept_for_the_image_and_a_large_one_has_tiles(desk):
     desk.move(10, 10)
     assert desk.canvas._tools.assistant.photo().tiles is known
     assert len(known) == 1
-    large = Photo(np.zeros((1000, 1300, 3), np.uint8))
+    large = ShownPhoto(np.zeros((1000, 1300, 3), np.uint8))
     assert tile_at(large, 600, 700) == Rect(512, 512, 1000, 1024)
     cells = cells_of(large, Rect(512, 1024, 1000, 1300), 40)
     assert cells.numbers.shape == (488, 276)
@@ -231,10 +231,10 @@ def test_with_shift_the_next_piece_is_straight(desk):
 
 def test_a_wire_ends_at_the_point_asked_for_also_outside_of_its_window():
     pixels = np.zeros((900, 1000, 3), np.uint8)
-    wire = wire_from(Photo(pixels), (100.5, 100.5), 1.0)
+    wire = wire_from(ShownPhoto(pixels), (100.5, 100.5), 1.0)
     assert wire.window.right < 1000
     assert wire.to((990.0, 880.0))[-1] == (990.0, 880.0)
-    small = wire_from(Photo(pixels), (100.5, 100.5), 0.25)
+    small = wire_from(ShownPhoto(pixels), (100.5, 100.5), 0.25)
     assert small.step == 4
     assert small.window == Rect(0, 0, 900, 1000)
     assert wire.to((100.5, 130.0))[-1] == (100.5, 130.0)

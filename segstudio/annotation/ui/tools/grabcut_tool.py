@@ -32,6 +32,7 @@ class GrabCutTool(Tool):
 
     name, title, icon, shortcut = "grabcut", "GrabCut", "crop", "Shift+Q"
     tip = "Drag a box around an object; draw on what is missing, with Shift on what is not it"
+    group = "photo"
     options = (ONLY_UNLABELLED,)
     gestures = (
         ("Drag, then draw", "GrabCut: a box, then lines on what belongs to the object"),

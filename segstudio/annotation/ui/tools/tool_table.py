@@ -28,9 +28,9 @@ TOOLS: tuple[type[Tool], ...] = (
     EllipseTool,
     FillTool,
     WandTool,
-    ScissorsTool,
     SuperpixelTool,
     GrabCutTool,
+    ScissorsTool,
     PromptTool,
     PickTool,
 )

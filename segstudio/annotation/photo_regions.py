@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +27,8 @@ _MOST_TILES: Final = 64
 _WHOLE_PX: Final = 600_000
 """An image up to this size is cut into cells as a whole."""
 _COMPACTNESS, _ROUNDS = 10.0, 5
+_RIM_PX: Final = 6
+"""So many pixels around the box at least are looked at as its ground."""
 _CUT_PX: Final = 160_000
 """So many pixels a foreground is told from its surroundings by: more would take seconds."""
 _WIRE_PX: Final = 640
@@ -255,7 +258,12 @@ def foreground(photo: ShownPhoto, box: Rect, scribbles: Sequence[Scribble] = ())
         scribbles: Lines that say more, within the box and around it.
     """
     box = box.clip(photo.shape_hw)
-    around = box.expand(max(box.height, box.width, 20) // 2).clip(photo.shape_hw)
+    wide = box
+    for scribble in scribbles:
+        wide = wide.union(_bounds(scribble))
+    # a narrow rim: farther off there may be others like it, which would make it background
+    rim = max(_RIM_PX, max(box.height, box.width) // 8)
+    around = wide.expand(rim).clip(photo.shape_hw)
     step = 1
     while (around.height // step) * (around.width // step) > _CUT_PX:
         step += 1
@@ -279,6 +287,13 @@ def foreground(photo: ShownPhoto, box: Rect, scribbles: Sequence[Scribble] = ())
     left, top, width, height = cv2.boundingRect(is_object.view(np.uint8))
     rect = Rect(top, left, top + height, left + width)
     return MaskPreview.of(rect.shifted(around.top, around.left), is_object[rect.slices].copy())
+
+
+def _bounds(scribble: Scribble) -> Rect:
+    x, y = zip(*scribble.points, strict=True)
+    half = math.ceil(scribble.width / 2)
+    ends = (math.floor(v) for v in (min(y), min(x), max(y) + 1, max(x) + 1))
+    return Rect(*ends).expand(half)
 
 
 def _draw(marks: Labels, scribble: Scribble, around: Rect, step: int) -> None:

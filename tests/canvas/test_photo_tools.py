@@ -122,6 +122,17 @@ def test_the_object_in_a_box_is_shown_and_enter_paints_it(desk):
     assert not desk.canvas.abort()
 
 
+def test_others_like_it_farther_off_do_not_make_it_ground(desk):
+    pixels = photo()
+    pixels[2:8, 2:58] = pixels[40:48, 2:58] = 200
+    desk.open(pixels)
+    desk.place(5.0)
+    desk.take("grabcut", active_class=2)
+    desk.stroke((16, 10), (30, 30), (46, 36))
+    QTest.keyClick(desk.viewport, Qt.Key.Key_Return)
+    assert np.array_equal(desk.labels == 2, object_mask())
+
+
 def test_lines_add_and_take_away_and_backspace_takes_them_back(desk):
     pixels, patch = photo(), np.zeros((50, 60), np.bool_)
     patch[18:28, 44:48] = True
@@ -149,6 +160,19 @@ def test_lines_add_and_take_away_and_backspace_takes_them_back(desk):
     QTest.keyClick(desk.viewport, Qt.Key.Key_Backspace)
     QTest.keyClick(desk.viewport, Qt.Key.Key_Backspace)
     assert not tool.busy
+    QTest.keyClick(desk.viewport, Qt.Key.Key_Return)
+    assert not desk.labels.any()
+
+
+def test_a_box_in_which_nothing_stands_out_says_so_and_enter_paints_nothing(desk):
+    desk.open(np.full((50, 60, 3), 90, np.uint8))
+    desk.place(5.0)
+    desk.take("grabcut", active_class=2)
+    desk.stroke((13, 8), (30, 30), (49, 39))
+    tool = desk.canvas._tools._toolbox.chosen
+    if not tool.found.rect.is_empty:  # OpenCV takes all of what is alike, or nothing
+        pytest.skip("everything stands out")
+    assert tool.says.startswith("Nothing stands out")
     QTest.keyClick(desk.viewport, Qt.Key.Key_Return)
     assert not desk.labels.any()
 

@@ -116,7 +116,14 @@ class SuperpixelTool(Tool):
         """Paint nothing."""
         self._forget()
 
-    finish = drop = abort
+    def finish(self) -> None:
+        """A press that was not released paints nothing; what was is painted all the same."""
+        if not self._is_releasing:
+            self._forget()
+
+    def drop(self) -> None:
+        """The image is gone."""
+        self._forget()
 
     def paint(self, painter: QPainter) -> None:
         """Draw what would be painted."""

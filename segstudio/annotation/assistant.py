@@ -12,7 +12,7 @@ from segstudio.session.document import Document
 from segstudio.session.session import Session
 
 if TYPE_CHECKING:
-    from segstudio.annotation.photo_regions import Photo
+    from segstudio.annotation.photo_regions import ShownPhoto
 
 T = TypeVar("T")
 _KEPT: Final = 3
@@ -46,14 +46,14 @@ class Assistant:
         self._next: _Question | None = None
         self._job: Job | None = None
         self._is_working = False
-        self._photos: deque[Photo] = deque(maxlen=_KEPT)
+        self._photos: deque[ShownPhoto] = deque(maxlen=_KEPT)
 
-    def photo(self) -> Photo | None:
+    def photo(self) -> ShownPhoto | None:
         """The open image as it is shown, with what was worked out of it before; None without one.
 
         Those of the images that were open last are kept.
         """
-        from segstudio.annotation.photo_regions import Photo
+        from segstudio.annotation.photo_regions import ShownPhoto
 
         document = self._session.document
         if document is None:
@@ -61,7 +61,7 @@ class Assistant:
         pixels = document.shown
         found = next((photo for photo in self._photos if photo.pixels is pixels), None)
         if found is None:
-            found = Photo(pixels)
+            found = ShownPhoto(pixels)
             self._photos.append(found)
         return found
 

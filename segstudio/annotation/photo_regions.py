@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +27,8 @@ _MOST_TILES: Final = 64
 _WHOLE_PX: Final = 600_000
 """An image up to this size is cut into cells as a whole."""
 _COMPACTNESS, _ROUNDS = 10.0, 5
+_RIM_PX: Final = 6
+"""So many pixels around the box at least are looked at as its ground."""
 _CUT_PX: Final = 160_000
 """So many pixels a foreground is told from its surroundings by: more would take seconds."""
 _WIRE_PX: Final = 640
@@ -34,7 +37,7 @@ _CANNY_LOW, _CANNY_HIGH, _STEEPEST = 32, 100, 200
 
 
 @dataclass(frozen=True, eq=False)
-class Photo:
+class ShownPhoto:
     """A photo as it is shown, and what is worked out of it once.
 
     Attributes:
@@ -63,13 +66,13 @@ class Photo:
         return np.ascontiguousarray(self.pixels[:: self.step, :: self.step])
 
     @cached_property
-    def tiles(self) -> dict[tuple[int, Rect], Cells]:
+    def tiles(self) -> dict[tuple[int, Rect], Superpixels]:
         """The cells that were worked out, by their size and the part of the image."""
         return {}
 
 
 def like(
-    photo: Photo, point_xy: tuple[int, int], tolerance: int, *, contiguous: bool
+    photo: ShownPhoto, point_xy: tuple[int, int], tolerance: int, *, contiguous: bool
 ) -> MaskPreview:
     """The pixels that differ from one by so much at most, in each channel.
 
@@ -87,7 +90,7 @@ def like(
 
 
 def roughly_like(
-    photo: Photo, point_xy: tuple[int, int], tolerance: int, *, contiguous: bool
+    photo: ShownPhoto, point_xy: tuple[int, int], tolerance: int, *, contiguous: bool
 ) -> MaskPreview:
     """As `like`, within a frame or two: of a large region with a part of the pixels alone."""
     if photo.step == 1:
@@ -105,7 +108,7 @@ def roughly_like(
     return MaskPreview.rough(rect, mask, step, photo.shape_hw)
 
 
-def _like_near(photo: Photo, point_xy: tuple[int, int], tolerance: int) -> MaskPreview | None:
+def _like_near(photo: ShownPhoto, point_xy: tuple[int, int], tolerance: int) -> MaskPreview | None:
     """The whole region, if it ends within the surroundings of the point."""
     x, y = point_xy
     window = Rect(y, x, y + 1, x + 1).expand(_NEAR_PX).clip(photo.shape_hw)
@@ -156,7 +159,7 @@ def _alike(
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
+class Superpixels:
     """Superpixels of a part of an image.
 
     Attributes:
@@ -187,7 +190,7 @@ class Cells:
         return inner.shifted(self.rect.top, self.rect.left), mask
 
 
-def tile_at(photo: Photo, x: int, y: int) -> Rect:
+def tile_at(photo: ShownPhoto, x: int, y: int) -> Rect:
     """The part of an image whose cells are worked out together."""
     height, width = photo.shape_hw
     if height * width <= _WHOLE_PX:
@@ -196,7 +199,7 @@ def tile_at(photo: Photo, x: int, y: int) -> Rect:
     return Rect(top, left, top + _TILE_PX, left + _TILE_PX).clip(photo.shape_hw)
 
 
-def cells_of(photo: Photo, tile: Rect, side: int) -> Cells:
+def cells_of(photo: ShownPhoto, tile: Rect, side: int) -> Superpixels:
     """The superpixels (SLIC) of a part of an image, about so many pixels wide; kept in the photo."""
     known = photo.tiles.get((side, tile))
     if known is not None:
@@ -209,14 +212,14 @@ def cells_of(photo: Photo, tile: Rect, side: int) -> Cells:
     numbers = slic(
         part, n_segments=count, compactness=_COMPACTNESS, max_num_iter=_ROUNDS, start_label=1
     ).astype(np.int32)
-    made = Cells(tile, numbers, tuple(find_objects(numbers)))
+    made = Superpixels(tile, numbers, tuple(find_objects(numbers)))
     if len(photo.tiles) >= _MOST_TILES:
         photo.tiles.pop(next(iter(photo.tiles)))
     photo.tiles[side, tile] = made
     return made
 
 
-def cells_mask(parts: Sequence[tuple[Cells, Sequence[int]]]) -> tuple[Rect, Mask]:
+def cells_mask(parts: Sequence[tuple[Superpixels, Sequence[int]]]) -> tuple[Rect, Mask]:
     """The pixels of cells of several parts of an image."""
     found = [cells.mask(numbers) for cells, numbers in parts]
     rect = Rect(0, 0, 0, 0)
@@ -246,7 +249,7 @@ class Scribble:
     width: float
 
 
-def foreground(photo: Photo, box: Rect, scribbles: Sequence[Scribble] = ()) -> MaskPreview:
+def foreground(photo: ShownPhoto, box: Rect, scribbles: Sequence[Scribble] = ()) -> MaskPreview:
     """What stands out in a box from what is around it (GrabCut).
 
     Args:
@@ -255,7 +258,12 @@ def foreground(photo: Photo, box: Rect, scribbles: Sequence[Scribble] = ()) -> M
         scribbles: Lines that say more, within the box and around it.
     """
     box = box.clip(photo.shape_hw)
-    around = box.expand(max(box.height, box.width, 20) // 2).clip(photo.shape_hw)
+    wide = box
+    for scribble in scribbles:
+        wide = wide.union(_bounds(scribble))
+    # a narrow rim: farther off there may be others like it, which would make it background
+    rim = max(_RIM_PX, max(box.height, box.width) // 8)
+    around = wide.expand(rim).clip(photo.shape_hw)
     step = 1
     while (around.height // step) * (around.width // step) > _CUT_PX:
         step += 1
@@ -279,6 +287,13 @@ def foreground(photo: Photo, box: Rect, scribbles: Sequence[Scribble] = ()) -> M
     left, top, width, height = cv2.boundingRect(is_object.view(np.uint8))
     rect = Rect(top, left, top + height, left + width)
     return MaskPreview.of(rect.shifted(around.top, around.left), is_object[rect.slices].copy())
+
+
+def _bounds(scribble: Scribble) -> Rect:
+    x, y = zip(*scribble.points, strict=True)
+    half = math.ceil(scribble.width / 2)
+    ends = (math.floor(v) for v in (min(y), min(x), max(y) + 1, max(x) + 1))
+    return Rect(*ends).expand(half)
 
 
 def _draw(marks: Labels, scribble: Scribble, around: Rect, step: int) -> None:
@@ -321,7 +336,7 @@ class Wire:
         return [*((float(x), float(y)) for x, y in line), end]
 
 
-def wire_from(photo: Photo, start: tuple[float, float], scale: float) -> Wire:
+def wire_from(photo: ShownPhoto, start: tuple[float, float], scale: float) -> Wire:
     """Work out the lines along edges that begin at a point.
 
     Args:

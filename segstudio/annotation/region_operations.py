@@ -35,7 +35,7 @@ class Target:
 
 
 @dataclass(frozen=True, eq=False)
-class Unit:
+class RegionUnit:
     """What is worked on as one: an object, or the pixels of a class that belong to none.
 
     Attributes:
@@ -83,7 +83,7 @@ class Work:
 
     labels: Labels
     ids: InstanceIds | None
-    units: tuple[Unit, ...]
+    units: tuple[RegionUnit, ...]
     ignored: frozenset[int]
 
     def remove(self, rect: Rect, mask: Mask) -> None:
@@ -92,7 +92,7 @@ class Work:
         if self.ids is not None:
             self.ids[rect.slices][mask] = 0
 
-    def add(self, unit: Unit, rect: Rect, mask: Mask) -> None:
+    def add(self, unit: RegionUnit, rect: Rect, mask: Mask) -> None:
         """Give background pixels to a unit; what has a class stays."""
         free = mask & (self.labels[rect.slices] == 0)
         self.labels[rect.slices][free] = unit.class_id
@@ -151,7 +151,7 @@ def operated(
     work = Work(label_map.labels.copy(), None if ids is None else ids.copy(), units, left_out)
     operation.apply(work, amount, into)
     same = np.array_equal(work.labels, label_map.labels)
-    if same and (ids is None or np.array_equal(work.ids, ids)):
+    if same and (ids is None or work.ids is None or np.array_equal(work.ids, ids)):
         return label_map
     return LabelMap(work.labels, work.ids)
 
@@ -167,7 +167,7 @@ def changed_pixels(before: LabelMap, after: LabelMap) -> Mask:
 # -- what is meant ---------------------------------------------------------------------------------
 
 
-def _units(label_map: LabelMap, target: Target, ignored: frozenset[int]) -> Iterator[Unit]:
+def _units(label_map: LabelMap, target: Target, ignored: frozenset[int]) -> Iterator[RegionUnit]:
     labels, ids = label_map.labels, label_map.instances
     if target.objects or target.places:
         yield from _selected(label_map, target)
@@ -185,7 +185,7 @@ def _units(label_map: LabelMap, target: Target, ignored: frozenset[int]) -> Iter
         yield _cropped(int(class_id), 0, mask)
 
 
-def _selected(label_map: LabelMap, target: Target) -> Iterator[Unit]:
+def _selected(label_map: LabelMap, target: Target) -> Iterator[RegionUnit]:
     labels, ids = label_map.labels, label_map.instances
     if target.objects and ids is not None:
         chosen = np.isin(ids, [*target.objects])
@@ -194,10 +194,10 @@ def _selected(label_map: LabelMap, target: Target) -> Iterator[Unit]:
         rect, mask = region_at(labels, place, contiguous=True)
         x, y = place
         if not rect.is_empty and labels[y, x]:
-            yield Unit(int(labels[y, x]), 0, rect, mask)
+            yield RegionUnit(int(labels[y, x]), 0, rect, mask)
 
 
-def _objects(labels: Labels, ids: InstanceIds) -> Iterator[Unit]:
+def _objects(labels: Labels, ids: InstanceIds) -> Iterator[RegionUnit]:
     from scipy.ndimage import find_objects
 
     for number, box in enumerate(find_objects(ids.astype(np.int32)), 1):
@@ -205,16 +205,16 @@ def _objects(labels: Labels, ids: InstanceIds) -> Iterator[Unit]:
             continue
         rect = Rect(box[0].start, box[1].start, box[0].stop, box[1].stop)
         mask = ids[box] == number
-        yield Unit(int(labels[box][mask][0]), number, rect, mask)
+        yield RegionUnit(int(labels[box][mask][0]), number, rect, mask)
 
 
-def _cropped(class_id: int, object_id: int, mask: Mask) -> Unit:
+def _cropped(class_id: int, object_id: int, mask: Mask) -> RegionUnit:
     left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
     rect = Rect(top, left, top + height, left + width)
-    return Unit(class_id, object_id, rect, mask[rect.slices].copy())
+    return RegionUnit(class_id, object_id, rect, mask[rect.slices].copy())
 
 
-def _widened(unit: Unit, pixels: int, shape_hw: tuple[int, int]) -> tuple[Rect, Mask]:
+def _widened(unit: RegionUnit, pixels: int, shape_hw: tuple[int, int]) -> tuple[Rect, Mask]:
     """A unit with so many pixels around it, as far as the image goes."""
     rect = unit.rect.expand(pixels).clip(shape_hw)
     mask = np.zeros(rect.shape_hw, np.bool_)
@@ -335,7 +335,7 @@ def _hull(work: Work, _amount: int, _into: int) -> None:
             work.add(unit, inner.shifted(rect.top, rect.left), inside)
 
 
-def _each_part(unit: Unit) -> Iterator[tuple[Rect, Mask]]:
+def _each_part(unit: RegionUnit) -> Iterator[tuple[Rect, Mask]]:
     count, numbers, stats = _parts(unit.mask)
     for number in range(1, count):
         left, top, width, height = (int(v) for v in stats[number, :4])

@@ -20,7 +20,7 @@ _DARK, _LIGHT = QColor(0, 0, 0, 200), QColor(255, 255, 255)
 _DASHES = [4.0, 3.0]
 
 
-class Place(Protocol):
+class MarkPlace(Protocol):
     """A view of the open image."""
 
     @property
@@ -38,7 +38,7 @@ class Place(Protocol):
 class MaskMark:
     """The preview of a mask, ready to be drawn at any zoom."""
 
-    def __init__(self, host: Place) -> None:
+    def __init__(self, host: MarkPlace) -> None:
         self._host = host
         self._found: MaskPreview | None = None
         self._fill: QImage | None = None
@@ -69,7 +69,10 @@ class MaskMark:
     def paint(
         self, painter: QPainter, color: QColor | None = None, *, erases: bool = False
     ) -> None:
-        """Draw it, in the colour of the active class if none is given; dashed if it erases."""
+        """Draw it: in the colour of the active class with an outline, dashed if it erases.
+
+        In a colour that is given it has no outline: of single pixels nothing else would be seen.
+        """
         found = self._found
         if found is None or self._fill is None:
             return
@@ -82,14 +85,14 @@ class MaskMark:
         fill = color or fill_color(self._host, erases=erases)
         self._fill.setColorTable([0, fill.rgba()])
         painter.drawImage(QPointF(0, 0), self._fill)
-        for pen in _pens(erases=erases, thin=True):
+        for pen in _pens(erases=erases, thin=True) if color is None else ():
             pen.setCosmetic(True)
             painter.setPen(pen)
             painter.drawLines(self._lines)
         painter.restore()
 
 
-def fill_color(host: Place, *, erases: bool = False) -> QColor:
+def fill_color(host: MarkPlace, *, erases: bool = False) -> QColor:
     """The active class, or what erases, as it is laid over the photo before it is painted."""
     session = host.session
     painted = session.schema.get(0 if erases else session.view.active_class)
@@ -123,7 +126,7 @@ def draw_plate(painter: QPainter, at: QPointF, text: str) -> None:
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
 
-def path_of(host: Place, points: list[Point], *, closed: bool = False) -> QPainterPath:
+def path_of(host: MarkPlace, points: list[Point], *, closed: bool = False) -> QPainterPath:
     """The line through image points, in logical pixels of the view that is worked in."""
     (left, top), (right, bottom) = host.to_screen((0, 0)), host.to_screen((1, 1))
     wide, high = right - left, bottom - top

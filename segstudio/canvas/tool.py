@@ -101,6 +101,7 @@ class Tool:
         erases: Whether it paints background.
         makes_objects: Whether it paints the active class, so that it is asked which object that is.
         shows_brush: Whether the pointer is a circle of the brush's size, which can be set then.
+        group: Tools of the same group, one after the other in their table, share a button.
         has_size: Whether the brush's size counts for it in another way.
         shape: The mouse pointer otherwise.
     """
@@ -124,6 +125,7 @@ class Tool:
     makes_objects = False
     shows_brush = False
     has_size = False
+    group = ""
     shape = Qt.CursorShape.CrossCursor
 
     def __init__(self, host: ToolHost) -> None:

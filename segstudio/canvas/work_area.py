@@ -38,7 +38,7 @@ from segstudio.core.mask_preview import MaskPreview
 from segstudio.session.inspection import BoxesOverPhoto
 from segstudio.session.session import Layer, Session
 
-_CHANGED = QColor(230, 0, 150, 150)
+_CHANGED = QColor(255, 0, 170, 230)
 """Of pixels that would change: seldom the colour of a class or of a photo."""
 _FRAMED_MS = 4000
 """How long the frame around a part to look at stays, unless a button goes down before."""

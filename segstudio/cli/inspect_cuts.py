@@ -120,7 +120,7 @@ def _as_json(row: AblationRow, schema: LabelSchema, how: CutHow) -> dict[str, An
         for i, class_id in enumerate(before.metrics.class_ids)
     ]
     leading = zip(before.leading, after.leading, strict=True)
-    names = ("mean_iou_foreground", "mean_dice_foreground", "mean_boundary_iou_foreground")
+    names = [f"mean_{name}_foreground" for name in ("iou", "dice", "boundary_iou")]
     foreground = [_pair(name, *pair) for name, pair in zip(names, leading, strict=True)]
     return {
         **data,

@@ -200,7 +200,7 @@ def open_project(
     inside = {found.images_root / each for each in with_images}
     used = () if truth is None else truth.folders
     chosen = () if masks.folder is None else (masks.folder,)
-    looked = looked_in(found.home, found.images_root, with_images)
+    looked = looked_in(found.home, found.images_root, with_images, found.listings)
     apart = [each for each in dict.fromkeys((*used, *chosen, *looked)) if each not in inside]
     special = " ".join(filter(None, (found.special, special_masks(apart, found.home))))
     told = (found.passed_over, special, unread, unused, rules)

@@ -417,16 +417,22 @@ def holds_photos(files: Iterable[str]) -> bool:
     return any(mask_base(stem) in stems for stem in stems if not is_partial_mask(stem))
 
 
-def looked_in(home: Path, root: Path, folders: Iterable[str]) -> list[Path]:
+def looked_in(
+    home: Path,
+    root: Path,
+    folders: Iterable[str],
+    listings: Mapping[Path, Listing] | None = None,
+) -> list[Path]:
     """Where masks are looked for by the folders' names, whether any are there or not.
 
     Args:
         home: The folder of the data set.
         root: The images' folder.
         folders: Its sub-folders with images, "" for itself; of very many the first ones.
+        listings: What some folders hold, where that is known already.
     """
     groups: dict[str, Sequence[str]] = dict.fromkeys(sorted(folders)[:_MOST_PLACES], ())
-    finder = _Finder(home, root, groups, Recognised(), Listings())
+    finder = _Finder(home, root, groups, Recognised(), Listings(listings))
     return list(dict.fromkeys(place for name in groups for place in finder.places(root / name)))
 
 

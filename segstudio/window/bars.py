@@ -10,11 +10,13 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt
 from PySide6.QtGui import (
     QAction,
     QColor,
+    QContextMenuEvent,
     QHelpEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
     QPen,
+    QPolygon,
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
@@ -51,6 +53,8 @@ if TYPE_CHECKING:
 _ICON, _STRIP_ICON = QSize(16, 16), QSize(18, 18)
 _SEPARATOR_PX = 9
 _STRIP_PX, _STRIP_GAP, _STRIP_RIM = 30, 2, 5
+_CORNER_PX = 12
+"""Side of the corner of a button that lists the other tools of its group."""
 _SWATCH_PX, _SWATCH_INSET = 15, 5
 
 
@@ -184,18 +188,24 @@ class ToolStrip(QWidget):
         self.setAccessibleName("Tools")
         self._buttons: dict[str, QToolButton] = {}
         self._lines: dict[str, GroupLine] = {}
+        self._members: dict[str, list[QAction]] = {}
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(_STRIP_RIM, 4, _STRIP_RIM, 6)
         self._column.setSpacing(_STRIP_GAP)
-        rows = list(tools)
-        starts = {tool_id(b) for a, b in pairwise(rows) if a.edits != b.edits} | {BAR_STRIP[0]}
-        for action_id in (*map(tool_id, rows), *BAR_STRIP):
-            if action_id in starts:
-                self._lines[action_id] = GroupLine(upright=False)
-                self._column.addWidget(self._lines[action_id])
-            button = _strip_button(actions[action_id].text())
-            button.setDefaultAction(actions[action_id])
-            self._buttons[action_id] = button
+        groups = _in_groups(tools)
+        starts = {tool_id(b[0]) for a, b in pairwise(groups) if a[0].edits != b[0].edits}
+        ids = [[tool_id(tool) for tool in group] for group in groups] + [[i] for i in BAR_STRIP]
+        for members in ids:
+            if members[0] in starts | {BAR_STRIP[0]}:
+                self._lines[members[0]] = GroupLine(upright=False)
+                self._column.addWidget(self._lines[members[0]])
+            button = _strip_button(actions[members[0]].text())
+            if len(members) > 1:
+                button = GroupButton([actions[member] for member in members])
+            else:
+                button.setDefaultAction(actions[members[0]])
+            self._buttons[members[0]] = button
+            self._members[members[0]] = [actions[member] for member in members]
             self._column.addWidget(button)
         self.more = _strip_button("More tools")
         self.more.setIcon(icon("ellipsis"))
@@ -209,12 +219,15 @@ class ToolStrip(QWidget):
         self._column.addStretch(1)
         self.swatch = ClassSwatch(actions)
         self._column.addWidget(self.swatch)
-        for action_id in self._buttons:
-            actions[action_id].toggled.connect(self._mark_more)
+        for action in (action for members in self._members.values() for action in members):
+            action.toggled.connect(self._mark_more)
 
     def button(self, action_id: str) -> QToolButton:
-        """The button of a command."""
-        return self._buttons[action_id]
+        """The button of a command; that of its group where it shares one."""
+        for lead, members in self._members.items():
+            if action_id in (action.objectName() for action in members):
+                return self._buttons[lead]
+        raise KeyError(action_id)
 
     def attach(self, session: Session) -> None:
         """Show the session's active class."""
@@ -250,7 +263,7 @@ class ToolStrip(QWidget):
         menu = self.more.menu()
         menu.clear()
         for action_id in hidden:
-            menu.addAction(self._buttons[action_id].defaultAction())
+            menu.addActions(self._members[action_id])
         self.more.setVisible(bool(hidden))
         self._mark_more()
 
@@ -258,6 +271,66 @@ class ToolStrip(QWidget):
         """The button shows as switched on where the tool in hand stands in its menu."""
         tools = [a for a in self.more.menu().actions() if a.objectName().startswith("tool.")]
         self.more.setChecked(any(action.isChecked() for action in tools))
+
+
+class GroupButton(QToolButton):
+    """The tool of a group that was in hand last; its corner, or a right click, lists the others."""
+
+    def __init__(self, actions: list[QAction]) -> None:
+        super().__init__()
+        self.setFixedSize(_STRIP_PX, _STRIP_PX)
+        self.setIconSize(_STRIP_ICON)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._actions = actions
+        self.list = QMenu("Tools of this kind", self)
+        self.list.addActions(actions)
+        for action in actions:
+            action.toggled.connect(lambda on, one=action: self._show(one) if on else None)
+        self._show(actions[0])
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A click on the corner lists the tools."""
+        is_left = event.button() == Qt.MouseButton.LeftButton
+        if is_left and self._corner.contains(event.position().toPoint()):
+            self._open()
+            return
+        super().mousePressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self._open()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        side, painter = _CORNER_PX // 2 - 1, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(tokens_of(self.palette()).text_2))
+        right, bottom = self.width() - 3, self.height() - 3
+        corner = (QPoint(right, bottom), QPoint(right - side, bottom), QPoint(right, bottom - side))
+        painter.drawPolygon(QPolygon(list(corner)))
+        painter.end()
+
+    @property
+    def _corner(self) -> QRect:
+        return QRect(self.width() - _CORNER_PX, self.height() - _CORNER_PX, _CORNER_PX, _CORNER_PX)
+
+    def _open(self) -> None:
+        self.list.popup(self.mapToGlobal(QPoint(self.width(), 0)))
+
+    def _show(self, action: QAction) -> None:
+        self.setDefaultAction(action)
+        self.setAccessibleName(action.text().rstrip("…"))
+
+
+def _in_groups(tools: Iterable[type[Tool]]) -> list[list[type[Tool]]]:
+    """Tools one after the other; those of a group together."""
+    groups: list[list[type[Tool]]] = []
+    for tool in tools:
+        if groups and tool.group and groups[-1][0].group == tool.group:
+            groups[-1].append(tool)
+        else:
+            groups.append([tool])
+    return groups
 
 
 class ClassSwatch(QToolButton):

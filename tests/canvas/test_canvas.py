@@ -197,7 +197,6 @@ def test_the_pointers_shape_follows_the_tool(desk):
         "brush": blank,
         "eraser": blank,
         "contrast": Qt.CursorShape.SizeAllCursor,
-        "select": Qt.CursorShape.ArrowCursor,
     }
     assert shapes == {tool.name: others.get(tool.name, cross) for tool in TOOLS}
 

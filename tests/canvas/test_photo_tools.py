@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from skimage.segmentation import slic
 
 from segstudio.annotation.assistant import Assistant
-from segstudio.annotation.photo_regions import Photo, cells_of, tile_at, wire_from
+from segstudio.annotation.photo_regions import ShownPhoto, cells_of, tile_at, wire_from
 from segstudio.core.geometry import Rect
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -97,7 +97,7 @@ def test_cells_are_kept_for_the_image_and_a_large_one_has_tiles(desk):
     desk.move(10, 10)
     assert desk.canvas._tools.assistant.photo().tiles is known
     assert len(known) == 1
-    large = Photo(np.zeros((1000, 1300, 3), np.uint8))
+    large = ShownPhoto(np.zeros((1000, 1300, 3), np.uint8))
     assert tile_at(large, 600, 700) == Rect(512, 512, 1000, 1024)
     cells = cells_of(large, Rect(512, 1024, 1000, 1300), 40)
     assert cells.numbers.shape == (488, 276)
@@ -120,6 +120,17 @@ def test_the_object_in_a_box_is_shown_and_enter_paints_it(desk):
     QTest.keyClick(desk.viewport, Qt.Key.Key_Return)
     assert np.array_equal(desk.labels == 2, object_mask())
     assert not desk.canvas.abort()
+
+
+def test_others_like_it_farther_off_do_not_make_it_ground(desk):
+    pixels = photo()
+    pixels[2:8, 2:58] = pixels[40:48, 2:58] = 200
+    desk.open(pixels)
+    desk.place(5.0)
+    desk.take("grabcut", active_class=2)
+    desk.stroke((16, 10), (30, 30), (46, 36))
+    QTest.keyClick(desk.viewport, Qt.Key.Key_Return)
+    assert np.array_equal(desk.labels == 2, object_mask())
 
 
 def test_lines_add_and_take_away_and_backspace_takes_them_back(desk):
@@ -149,6 +160,19 @@ def test_lines_add_and_take_away_and_backspace_takes_them_back(desk):
     QTest.keyClick(desk.viewport, Qt.Key.Key_Backspace)
     QTest.keyClick(desk.viewport, Qt.Key.Key_Backspace)
     assert not tool.busy
+    QTest.keyClick(desk.viewport, Qt.Key.Key_Return)
+    assert not desk.labels.any()
+
+
+def test_a_box_in_which_nothing_stands_out_says_so_and_enter_paints_nothing(desk):
+    desk.open(np.full((50, 60, 3), 90, np.uint8))
+    desk.place(5.0)
+    desk.take("grabcut", active_class=2)
+    desk.stroke((13, 8), (30, 30), (49, 39))
+    tool = desk.canvas._tools._toolbox.chosen
+    if not tool.found.rect.is_empty:  # OpenCV takes all of what is alike, or nothing
+        pytest.skip("everything stands out")
+    assert tool.says.startswith("Nothing stands out")
     QTest.keyClick(desk.viewport, Qt.Key.Key_Return)
     assert not desk.labels.any()
 
@@ -231,10 +255,10 @@ def test_with_shift_the_next_piece_is_straight(desk):
 
 def test_a_wire_ends_at_the_point_asked_for_also_outside_of_its_window():
     pixels = np.zeros((900, 1000, 3), np.uint8)
-    wire = wire_from(Photo(pixels), (100.5, 100.5), 1.0)
+    wire = wire_from(ShownPhoto(pixels), (100.5, 100.5), 1.0)
     assert wire.window.right < 1000
     assert wire.to((990.0, 880.0))[-1] == (990.0, 880.0)
-    small = wire_from(Photo(pixels), (100.5, 100.5), 0.25)
+    small = wire_from(ShownPhoto(pixels), (100.5, 100.5), 0.25)
     assert small.step == 4
     assert small.window == Rect(0, 0, 900, 1000)
     assert wire.to((100.5, 130.0))[-1] == (100.5, 130.0)

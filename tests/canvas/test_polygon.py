@@ -259,7 +259,7 @@ def test_how_to_close_is_told_while_drawing(desk):
     desk.canvas.tool_said.connect(told.append)
     begun(desk)
     assert told[0].startswith("Click the next corner")
-    assert told[-1].startswith("Enter, a double click or a click on the first corner paints it")
+    assert told[-1].startswith("Enter, double click or the first corner paints; ")
     commit(desk)
     assert told[-1] == ""
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from skimage.segmentation import flood
 
-from segstudio.annotation.photo_regions import Photo, like, roughly_like
+from segstudio.annotation.photo_regions import ShownPhoto, like, roughly_like
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 
@@ -116,7 +116,7 @@ def whole(preview, shape):
 def test_a_region_is_that_of_scikit_image(point, tolerance):
     rng = np.random.default_rng(tolerance)
     pixels = np.kron(rng.integers(0, 90, (15, 20, 1), np.uint8), np.ones((10, 10, 3), np.uint8))
-    found = whole(like(Photo(pixels), point, tolerance, contiguous=True), (150, 200))
+    found = whole(like(ShownPhoto(pixels), point, tolerance, contiguous=True), (150, 200))
     grey = pixels[..., 0].astype(np.int16)
     expected = flood(grey, point[::-1], tolerance=tolerance, connectivity=1)
     np.testing.assert_array_equal(found, expected)
@@ -126,7 +126,7 @@ def test_a_region_that_leaves_the_surroundings_is_followed_and_a_large_one_is_ro
     pixels = np.full((1500, 2000, 3), 40, np.uint8)
     pixels[:, 1800:] = 200
     pixels[700:760, 300:360] = 90
-    photo = Photo(pixels)
+    photo = ShownPhoto(pixels)
     assert photo.step == 3
     expected = np.zeros((1500, 2000), np.bool_)
     expected[:, :1800] = True

@@ -503,3 +503,28 @@ def test_zero_is_no_object():
     ids = np.array([[0, 3, 3], [65535, 0, 7]], np.uint16)
     assert number_of(ids) == 3
     assert number_of(np.zeros((2, 2), np.uint16)) == 0
+
+
+def test_tools_of_a_group_share_a_button_whose_corner_lists_them(desk, qtbot):
+    strip, session = desk.window.tools, desk.session
+    button = strip.button("tool.rectangle")
+    assert button is strip.button("tool.lasso") is strip.button("tool.ellipse")
+    qtbot.mouseClick(button, LEFT)
+    assert session.view.tool == "lasso"
+    qtbot.keyClick(desk.window, Qt.Key.Key_R)
+    assert session.view.tool == "rectangle"
+    assert button.isChecked()
+    assert button.defaultAction().text() == "Rectangle"
+    qtbot.keyClick(desk.window, Qt.Key.Key_B)
+    assert not button.isChecked()
+    qtbot.mouseClick(button, LEFT)  # the one that was in hand last
+    assert session.view.tool == "rectangle"
+    corner = QPoint(button.width() - 4, button.height() - 4)
+    qtbot.mouseClick(button, LEFT, pos=corner)
+    assert button.list.isVisible()
+    assert [action.text() for action in button.list.actions()] == ["Lasso", "Rectangle", "Ellipse"]
+    button.list.actions()[2].trigger()
+    button.list.close()
+    assert session.view.tool == "ellipse"
+    assert button.accessibleName() == "Ellipse"
+    session.set_view(tool="brush")

@@ -269,3 +269,6 @@ def show_tidy_dialog(context: Context) -> None:
 
     dialog = TidyDialog(session, context.studio.tidying, images, context.canvas.show_change, window)
     dialog.show()
+    # over the right column, so that the marks in the picture are seen
+    corner = window.mapToGlobal(window.rect().topRight())
+    dialog.move(corner.x() - dialog.frameGeometry().width() - 8, corner.y() + 110)

@@ -32,6 +32,7 @@ class GrabCutTool(Tool):
 
     name, title, icon, shortcut = "grabcut", "GrabCut", "crop", "Shift+Q"
     tip = "Drag a box around an object; draw on what is missing, with Shift on what is not it"
+    group = "photo"
     options = (ONLY_UNLABELLED,)
     gestures = (
         ("Drag, then draw", "GrabCut: a box, then lines on what belongs to the object"),
@@ -62,11 +63,10 @@ class GrabCutTool(Tool):
             return "Release ends the box, Esc gives up" if self._corner is not None else ""
         if self._answered != self._asked:
             return "Finding the object…"
+        if self.found is None or self.found.rect.is_empty:
+            return "Nothing stands out; draw on what belongs to it, or Esc and a wider box"
         verb = "erases" if self._erases else "paints"
-        return (
-            f"Enter {verb} it; draw on what is missing, with Shift on what is too much; "
-            "Backspace takes back, Esc gives up"
-        )
+        return f"Enter {verb} it; draw on what is missing, with Shift on what is too much"
 
     @property
     def found(self) -> MaskPreview | None:

@@ -24,6 +24,7 @@ class LassoTool(Tool):
 
     name, title, icon, shortcut = "lasso", "Lasso", "lasso", "Shift+P"
     tip = "Drag around an area (Ctrl: erase); a straight line closes it; Esc gives it up"
+    group = "shapes"
     options = (ONLY_UNLABELLED,)
 
     def __init__(self, host: ToolHost) -> None:

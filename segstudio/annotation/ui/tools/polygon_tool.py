@@ -31,7 +31,7 @@ _FREEHAND_PX = 2.0
 _DARK, _LIGHT = QColor(0, 0, 0, 190), QColor(255, 255, 255)
 _HANDLE_PX = 3.0
 _MOST_HANDLES = 1000
-_EDIT = "drag corners, click a line to add one, Delete removes one"
+_EDIT = "drag a corner, click a line, Delete"
 
 
 @dataclass
@@ -152,14 +152,11 @@ class PolygonTool(Tool):
         if self._note or not self._begun.rings:
             return self._note
         if self._begun.opened is not None:
-            return (
-                f"Enter paints what changed; {_EDIT}; + and − for more or fewer; "  # noqa: RUF001
-                "Esc leaves the region as it was"
-            )
+            return f"Enter paints the change; {_EDIT}; + and − for more or fewer; Esc leaves it"  # noqa: RUF001
         if len(self._begun.drawn) < 3:
             return "Click the next corner; Backspace takes the last one back, Esc gives up"
         verb = "erases" if self._begun.erases else "paints"
-        return f"Enter, a double click or a click on the first corner {verb} it; {_EDIT}"
+        return f"Enter, double click or the first corner {verb}; {_EDIT}; Esc gives up"
 
     # -- the pointer -----------------------------------------------------------------------------
 

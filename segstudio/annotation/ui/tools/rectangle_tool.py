@@ -30,6 +30,7 @@ class RectangleTool(Tool):
 
     name, title, icon, shortcut = "rectangle", "Rectangle", "square", "R"
     tip = "Drag a rectangle (Shift: a square, Ctrl: erase); Esc gives it up"
+    group = "shapes"
     options = (ONLY_UNLABELLED,)
     gestures: tuple[tuple[str, str], ...] = (
         ("Drag, Shift while dragging", "Rectangle and ellipse: a square, a circle"),

@@ -15,7 +15,7 @@ from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.canvas.view import Point
 
 if TYPE_CHECKING:
-    from segstudio.annotation.photo_regions import Cells
+    from segstudio.annotation.photo_regions import Superpixels
     from segstudio.core.geometry import Rect
 
 _LEAST, _MOST = 6, 200
@@ -23,7 +23,7 @@ _LEAST, _MOST = 6, 200
 
 
 class SuperpixelTool(Tool):
-    """Cells that follow the edges of the photo, as wide as the brush.
+    """Superpixels that follow the edges of the photo, as wide as the brush.
 
     They are worked out beside the window when the pointer first comes there, and kept. A drag
     paints every cell that it touches, as one edit. Ctrl with the press subtracts.
@@ -31,6 +31,7 @@ class SuperpixelTool(Tool):
 
     name, title, icon, shortcut = "superpixel", "Superpixels", "component", "Shift+U"
     tip = "Click or drag over the cells that belong to it (Ctrl: erase); [ and ] size them"
+    group = "photo"
     options = (ONLY_UNLABELLED,)
     gestures = (("Click, drag", "Superpixels: paint the cells under the pointer (Ctrl: erase)"),)
     has_size = True
@@ -38,7 +39,7 @@ class SuperpixelTool(Tool):
     def __init__(self, host: ToolHost) -> None:
         super().__init__(host)
         self._mark = MaskMark(host)
-        self._chosen: dict[tuple[int, Rect], tuple[Cells, dict[int, None]]] = {}
+        self._chosen: dict[tuple[int, Rect], tuple[Superpixels, dict[int, None]]] = {}
         self._is_down = self._erases = self._waits = False
         self._last_xy: Point | None = None
         self._shown: object = None
@@ -115,7 +116,14 @@ class SuperpixelTool(Tool):
         """Paint nothing."""
         self._forget()
 
-    finish = drop = abort
+    def finish(self) -> None:
+        """A press that was not released paints nothing; what was is painted all the same."""
+        if not self._is_releasing:
+            self._forget()
+
+    def drop(self) -> None:
+        """The image is gone."""
+        self._forget()
 
     def paint(self, painter: QPainter) -> None:
         """Draw what would be painted."""
@@ -150,7 +158,7 @@ class SuperpixelTool(Tool):
         assert photo is not None
         self._waits = True
 
-        def made(_cells: Cells) -> None:
+        def made(_cells: Superpixels) -> None:
             self._waits = False
             missed, self._missed = self._missed, []
             for image_xy in missed:
@@ -163,7 +171,7 @@ class SuperpixelTool(Tool):
         work = partial(cells_of, photo, key[1], key[0])
         self.host.assistant.ask("Working out superpixels", lambda _job: work(), made, visible=True)
 
-    def _parts(self) -> list[tuple[Cells, list[int]]]:
+    def _parts(self) -> list[tuple[Superpixels, list[int]]]:
         return [(cells, list(numbers)) for cells, numbers in self._chosen.values()]
 
     def _show(self) -> None:

@@ -16,7 +16,7 @@ from segstudio.kit.actions import ActionSpec, flip_view, is_view
 from segstudio.kit.frame_names import TOOLS
 
 if TYPE_CHECKING:
-    from segstudio.annotation.photo_regions import Photo
+    from segstudio.annotation.photo_regions import ShownPhoto
     from segstudio.core.geometry import Rect
     from segstudio.core.labels import Mask
     from segstudio.core.mask_preview import MaskPreview
@@ -44,6 +44,7 @@ class WandTool(Tool):
 
     name, title, icon, shortcut = "wand", "Magic wand", "wand-sparkles", "W"
     tip = "Press on a colour and drag right or left for more or less of it (Ctrl: erase)"
+    group = "photo"
     options = (_CONTIGUOUS, ONLY_UNLABELLED)
     gestures = (
         ("Drag right or left", "Magic wand: more or less tolerance"),
@@ -58,7 +59,7 @@ class WandTool(Tool):
         self._mark = MaskMark(host)
         self._found: tuple[int, MaskPreview] | None = None
         self._is_committing = False
-        self._photo: Photo | None = None
+        self._photo: ShownPhoto | None = None
 
     @property
     def busy(self) -> bool:

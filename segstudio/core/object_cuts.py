@@ -21,6 +21,10 @@ from segstudio.core.object_index import ObjectIndex
 
 LEAST_PIECE = 4
 """A piece of fewer pixels is no object of its own: it stays with the one it was cut from."""
+_NOTCH, _LONGEST = 0.25, 0.6
+"""How deep a notch is at least, and how long a way across at most, for what it cuts off."""
+_LEAST_OUTLINE, _MOST_ENDS, _TRIED = 6, 240, 40
+"""Pixels of outline that are cut off at least; points of the outline, and ways across, looked at."""
 _WAIST = 0.85
 """Where a way between two lobes is narrower than this share of the smaller one, it is a waist."""
 Pieces = npt.NDArray[np.int32]
@@ -123,9 +127,10 @@ def cut_between(
 ) -> Pieces:
     """An object parted between two of its pixels, where it is narrowest.
 
-    Each pixel is led to the middle of the lobe in which it lies, and both lobes are flooded from
-    there (a watershed over the distance to the object's edge), so that they meet at the waist. Where
-    there is none between the two, each gets what is nearer to it.
+    That is the shortest straight way across from a notch in its outline, for what it cuts off.
+    Without one each pixel is led to the middle of the lobe in which it lies, and both lobes are
+    flooded from there (a watershed over the distance to the object's edge). Where there is no waist
+    between the two, each gets what is nearer to it.
 
     Args:
         mask: (h, w) bool: the object's pixels.
@@ -141,7 +146,9 @@ def cut_between(
     inside = Rect.of_shape((mask.shape[0], mask.shape[1]))
     if places[0] == places[1] or not all(inside.contains(x, y) and mask[y, x] for y, x in places):
         return mask.astype(np.int32)
-    halves = _at_waist(mask, places, brightness)
+    halves = _at_notch(mask, places) if brightness is None else None
+    if halves is None:
+        halves = _at_waist(mask, places, brightness)
     if halves is None:
         halves = _flooded(np.zeros(mask.shape, np.float32), mask, places)
     # parts that no seed reaches stay with the first
@@ -161,7 +168,7 @@ def _at_waist(
         height, least = cv2.GaussianBlur(height, (0, 0), 0.7), _WAIST
     else:
         height, least = cv2.GaussianBlur(brightness.astype(np.float32), (0, 0), 1.5), 1.0
-    height = np.where(mask, height, np.float32(0))
+    height = np.asarray(np.where(mask, height, 0), np.float32)
     tops = [_climbed(height, place) for place in places]
     if tops[0] == tops[1]:
         return None
@@ -169,6 +176,68 @@ def _at_waist(
     parted = [halves[place] for place in places] == [1, 2]
     lower = min(float(height[top]) for top in tops)
     return halves if parted and _pass(height, halves) < least * lower else None
+
+
+def _at_notch(mask: Mask, places: Sequence[tuple[int, int]]) -> Pieces | None:
+    """The halves on both sides of the shortest way across between two places (row, column).
+
+    It begins or ends in a notch of the outline and cuts off much for its length; None if there is
+    no such way.
+    """
+    outline = _outline_around(mask, places)
+    if len(outline) < _LEAST_OUTLINE:
+        return None
+    depth, step = _notches(outline), -(-len(outline) // _MOST_ENDS)
+    points, depth = outline[::step], depth[::step]
+    number = np.arange(len(points))
+    around = np.abs(number[:, None] - number[None])
+    around = np.minimum(around, len(points) - around) * step
+    length = np.linalg.norm(points[:, None] - points[None], axis=2)
+    sides = [
+        np.sign(_cross(points[None] - points[:, None], np.array(p) - points[:, None]))
+        for p in places
+    ]
+    possible = (sides[0] * sides[1] < 0) | (length == 0)
+    possible &= (around >= _LEAST_OUTLINE) & (np.maximum(depth[:, None], depth[None]) >= _NOTCH)
+    possible &= length <= _LONGEST * around
+    notched = depth[:, None] + depth[None]
+    cost = np.where(possible, (length + 1) / np.maximum(around, 1) * (1 - 0.4 * notched), np.inf)
+    whole = Rect.of_shape((mask.shape[0], mask.shape[1]))
+    for flat in np.argsort(cost, axis=None, kind="stable")[: 2 * _TRIED : 2]:
+        one, other = np.unravel_index(int(flat), cost.shape)
+        if not np.isfinite(cost[one, other]):
+            return None
+        line = [(float(x) + 0.5, float(y) + 0.5) for y, x in (points[one], points[other])]
+        halves = cut_by_line(mask, whole, line)
+        if halves.max() == 2 and halves[places[0]] != halves[places[1]]:
+            return halves
+    return None
+
+
+def _outline_around(mask: Mask, places: Sequence[tuple[int, int]]) -> npt.NDArray[np.float64]:
+    """The pixels (row, column), in order, of the outer edge of the part with two places."""
+    lines = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
+    for line in lines:
+        inside = (cv2.pointPolygonTest(line, (float(x), float(y)), False) for y, x in places)
+        if all(found >= 0 for found in inside):
+            return line[:, 0, ::-1].astype(np.float64)
+    return np.zeros((0, 2))
+
+
+def _notches(outline: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """How deep a notch each point of an outline is in: 0 for none, 1 for a right angle or more."""
+    reach = max(2, min(8, len(outline) // 12))
+    before = np.roll(outline, reach, axis=0) - outline
+    after = np.roll(outline, -reach, axis=0) - outline
+    angle = np.arctan2(_cross(before, after), (before * after).sum(axis=1))
+    # the sign of the outline's area says on which side its inside is
+    turning = np.sign(_cross(outline, np.roll(outline, -1, axis=0)).sum()) or 1.0
+    inner = np.mod(-turning * angle, 2 * np.pi)
+    return np.clip((inner - np.pi) / (np.pi / 2), 0.0, 1.0)
+
+
+def _cross(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return one[..., 0] * other[..., 1] - one[..., 1] * other[..., 0]
 
 
 def _climbed(height: npt.NDArray[np.float32], place: tuple[int, int]) -> tuple[int, int]:

@@ -78,6 +78,16 @@ def test_clicks_at_the_edges_part_at_the_waist_too():
         assert set(np.unique(pieces[:, 32:][mask[:, 32:]])) == {pieces[other[1], other[0]]}
 
 
+def test_two_shapes_that_touch_part_from_notch_to_notch():
+    yy, xx = np.mgrid[:41, :60]
+    disc, bar = (yy - 20) ** 2 + (xx - 20) ** 2 < 17**2, (abs(yy - 20) < 9) & (xx > 30) & (xx < 56)
+    for one, other in (((10, 20), (50, 22)), ((20, 5), (40, 28))):
+        pieces = cut_between(disc | bar, at(disc), one, other)
+        # they meet in column 34, where the bar comes out of the disc
+        assert (pieces[disc & (xx < 33)] == 1).all()
+        assert (pieces[bar & (xx > 36)] == 2).all()
+
+
 def test_without_a_waist_each_point_gets_what_is_nearer():
     mask = np.ones((9, 20), bool)
     pieces = cut_between(mask, at(mask), (1, 1), (18, 4))

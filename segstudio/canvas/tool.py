@@ -122,6 +122,14 @@ class Tool:
         return False
 
     @property
+    def keys(self) -> frozenset[Qt.Key]:
+        """Keys that it takes now although a shortcut may lie on them.
+
+        Escape, Enter, Backspace and Delete belong to whatever tool is busy.
+        """
+        return frozenset()
+
+    @property
     def says(self) -> str:
         """How what is begun goes on or ends, for the status bar; "" where nothing is."""
         return ""

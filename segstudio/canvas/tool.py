@@ -95,7 +95,6 @@ class Tool:
         tip: One sentence more than the title, for the tool tip.
         options: Commands that the line over the canvas shows while the tool is in hand. Tools may
             share one.
-        keys: Those that go to it before any command while it is busy.
         gestures: What the mouse and held keys do with it, for the cheat sheet: (keys, text).
         edits: Whether it changes labels, so that it rests where nothing may be changed.
         erases: Whether it paints background.
@@ -112,13 +111,6 @@ class Tool:
     shortcut: str
     tip: str
     options: tuple[ActionSpec, ...] = ()
-    keys: tuple[Qt.Key, ...] = (
-        Qt.Key.Key_Escape,
-        Qt.Key.Key_Return,
-        Qt.Key.Key_Enter,
-        Qt.Key.Key_Backspace,
-        Qt.Key.Key_Delete,
-    )
     gestures: tuple[tuple[str, str], ...] = ()
     edits = True
     erases = False
@@ -135,6 +127,14 @@ class Tool:
     def busy(self) -> bool:
         """Whether something is begun that Escape would abort."""
         return False
+
+    @property
+    def keys(self) -> frozenset[Qt.Key]:
+        """Keys that it takes now although a shortcut may lie on them.
+
+        Escape, Enter, Backspace and Delete belong to whatever tool is busy.
+        """
+        return frozenset()
 
     @property
     def says(self) -> str:

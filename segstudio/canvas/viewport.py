@@ -44,6 +44,14 @@ from segstudio.kit.theme import ON_PICTURE
 from segstudio.session.session import Session
 
 _MODIFIER = Qt.KeyboardModifier
+_OF_BUSY = (
+    Qt.Key.Key_Escape,
+    Qt.Key.Key_Return,
+    Qt.Key.Key_Enter,
+    Qt.Key.Key_Backspace,
+    Qt.Key.Key_Delete,
+)
+"""Keys of whatever a tool has begun."""
 _TEXT_FIELDS = (QLineEdit, QAbstractSpinBox, QPlainTextEdit, QTextEdit)
 
 
@@ -184,8 +192,8 @@ class Viewport(WorkArea):
         """Whether a key belongs to the canvas although a shortcut may have it too."""
         if self._held.wants(event):
             return True
-        chosen = self._toolbox.chosen
-        return chosen.busy and event.key() in chosen.keys
+        tool = self._toolbox.chosen
+        return event.key() in tool.keys or (tool.busy and event.key() in _OF_BUSY)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if self._held.press(event):

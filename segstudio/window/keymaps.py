@@ -15,6 +15,7 @@ _LABELME: Keymap = {
     "image.reviewed": ("Ctrl+Alt+K", "K"),
     "model.run": ("I", "F5"),
     "tool.pick": (),
+    "tool.wand": ("Shift+W", "W"),
     "image.find": (),
 }
 _NAPARI: Keymap = {
@@ -22,6 +23,8 @@ _NAPARI: Keymap = {
     "tool.eraser": ("E",),
     "tool.fill": ("F", "G"),
     "tool.polygon": ("Shift+P",),
+    "tool.lasso": ("Shift+O",),
+    "tool.scissors": ("Shift+T",),
     "tool.pick": ("L", "I"),
     "tool.pan": ("Z", "H"),
     "tool.select": ("Shift+Z",),

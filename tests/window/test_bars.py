@@ -528,3 +528,19 @@ def test_tools_of_a_group_share_a_button_whose_corner_lists_them(desk, qtbot):
     assert session.view.tool == "ellipse"
     assert button.accessibleName() == "Ellipse"
     session.set_view(tool="brush")
+
+
+def test_how_a_polygon_ends_is_told_in_the_status_bar_while_it_is_drawn(desk, qtbot):
+    window, viewport = desk.window, desk.window.canvas.viewport
+    qtbot.keyClick(window, Qt.Key.Key_P)
+    middle = viewport.rect().center()
+    for way in (QPoint(0, 0), QPoint(40, 0), QPoint(40, 40)):
+        qtbot.mouseClick(viewport, LEFT, pos=middle + way)
+    assert window.status.texts["Tool"].startswith("Enter, double click or the first corner paints")
+    qtbot.keyClick(window, Qt.Key.Key_B)
+    assert window.status.texts["Tool"] == ""
+    qtbot.keyClick(window, Qt.Key.Key_P)
+    assert window.status.texts["Tool"]
+    qtbot.keyClick(viewport, Qt.Key.Key_Escape)
+    assert window.status.texts["Tool"] == ""
+    qtbot.keyClick(window, Qt.Key.Key_H)

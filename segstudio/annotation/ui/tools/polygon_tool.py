@@ -31,6 +31,7 @@ _FREEHAND_PX = 2.0
 _DARK, _LIGHT = QColor(0, 0, 0, 190), QColor(255, 255, 255)
 _HANDLE_PX = 3.0
 _MOST_HANDLES = 1000
+_SIMPLIFY = frozenset((Qt.Key.Key_Plus, Qt.Key.Key_Minus, Qt.Key.Key_Equal))
 _EDIT = "drag a corner, click a line, Delete"
 
 
@@ -144,6 +145,11 @@ class PolygonTool(Tool):
     def points(self) -> tuple[Point, ...]:
         """The corners so far, (x, y) in the image, of all rings in their order."""
         return tuple(point for ring in self._begun.rings for point in ring)
+
+    @property
+    def keys(self) -> frozenset[Qt.Key]:
+        """While a region is open: fewer corners, more corners."""
+        return _SIMPLIFY if self._begun.opened is not None else frozenset()
 
     @property
     def says(self) -> str:

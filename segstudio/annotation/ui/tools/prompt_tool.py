@@ -89,7 +89,6 @@ class PromptTool(Tool):
     name, title, icon, shortcut = PROMPT, "Point and box", "sparkles", "Q"
     tip = "Click an object or drag a box around it; a network finds its outline"
     options = (PROMPT_WEIGHTS, PROMPT_STEP, ONLY_UNLABELLED)
-    keys = (*Tool.keys, Qt.Key.Key_Up, Qt.Key.Key_Down)
     gestures = (
         ("Click, drag", "Point and box: a point on the object, a box around it"),
         ("Shift+click", "Point and box: a point that is not on the object"),
@@ -113,6 +112,10 @@ class PromptTool(Tool):
     @property
     def busy(self) -> bool:
         return bool(self._asked) or self._pressed is not None
+
+    @property
+    def keys(self) -> frozenset[Qt.Key]:
+        return frozenset(_KEYS) if self.busy else frozenset()
 
     @property
     def found(self) -> FoundObject | None:

@@ -119,16 +119,17 @@ def _as_json(row: AblationRow, schema: LabelSchema, how: CutHow) -> dict[str, An
         }
         for i, class_id in enumerate(before.metrics.class_ids)
     ]
-    leading = zip(before.leading, after.leading, strict=True)
-    names = ("mean_iou_foreground", "mean_dice_foreground", "mean_boundary_iou_foreground")
-    foreground = [_pair(name, *pair) for name, pair in zip(names, leading, strict=True)]
-    return {
-        **data,
-        **(foreground[0] | foreground[1] | foreground[2] if before.foreground else {}),
-        **_pair("mean_iou", before.metrics.mean_iou, after.metrics.mean_iou),
-        **_pair("mean_dice", before.metrics.mean_dice, after.metrics.mean_dice),
-        **_pair("mean_boundary_iou", before.mean_boundary_iou, after.mean_boundary_iou),
+    means = {
+        "mean_iou": (before.metrics.mean_iou, after.metrics.mean_iou),
+        "mean_dice": (before.metrics.mean_dice, after.metrics.mean_dice),
+        "mean_boundary_iou": (before.mean_boundary_iou, after.mean_boundary_iou),
     }
+    if before.foreground is not None:
+        leading = zip(means, before.leading, after.leading, strict=True)
+        means = {f"{name}_foreground": (whole, cut) for name, whole, cut in leading} | means
+    for name, pair in means.items():
+        data |= _pair(name, *pair)
+    return data
 
 
 def _pair(name: str, before: float, after: float) -> dict[str, float]:

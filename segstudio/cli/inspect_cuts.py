@@ -9,10 +9,10 @@ from segstudio.cli.exit_codes import InputError
 from segstudio.cli.output import print_line, print_table, progress_bar, score
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import CutHow, EdgeCut, FeatureTrace
-from segstudio.core.progress import no_check
 from segstudio.core.schema import LabelSchema
 from segstudio.inspection.skip_runs import CutReference, cut_runs, skip_runs
 from segstudio.metrics.cut_costs import ALL_SKIPS, AblationRow, NamedCuts
+from segstudio.storage.picture import unchecked
 
 if TYPE_CHECKING:
     from segstudio.inspection.nets.traced_model import TracedModel
@@ -69,7 +69,7 @@ def ablation_rows(
     rows = []
     with progress_bar("Cutting") as show:
         show(0, len(runs) + 1)
-        for done, run in enumerate(cut_runs(traced_model, runs, reference, lambda: no_check), 1):
+        for done, run in enumerate(cut_runs(traced_model, runs, reference, lambda: unchecked), 1):
             show(done, len(runs) + 1, run.counts.run.name)
             rows.append(_as_json(run.counts.row(reference.schema), reference.schema, how))
     return rows
@@ -119,16 +119,17 @@ def _as_json(row: AblationRow, schema: LabelSchema, how: CutHow) -> dict[str, An
         }
         for i, class_id in enumerate(before.metrics.class_ids)
     ]
-    leading = zip(before.leading, after.leading, strict=True)
-    names = [f"mean_{name}_foreground" for name in ("iou", "dice", "boundary_iou")]
-    foreground = [_pair(name, *pair) for name, pair in zip(names, leading, strict=True)]
-    return {
-        **data,
-        **(foreground[0] | foreground[1] | foreground[2] if before.foreground else {}),
-        **_pair("mean_iou", before.metrics.mean_iou, after.metrics.mean_iou),
-        **_pair("mean_dice", before.metrics.mean_dice, after.metrics.mean_dice),
-        **_pair("mean_boundary_iou", before.mean_boundary_iou, after.mean_boundary_iou),
+    means = {
+        "mean_iou": (before.metrics.mean_iou, after.metrics.mean_iou),
+        "mean_dice": (before.metrics.mean_dice, after.metrics.mean_dice),
+        "mean_boundary_iou": (before.mean_boundary_iou, after.mean_boundary_iou),
     }
+    if before.foreground is not None:
+        leading = zip(means, before.leading, after.leading, strict=True)
+        means = {f"{name}_foreground": (whole, cut) for name, whole, cut in leading} | means
+    for name, pair in means.items():
+        data |= _pair(name, *pair)
+    return data
 
 
 def _pair(name: str, before: float, after: float) -> dict[str, float]:

@@ -22,7 +22,7 @@ from segstudio.storage.mask_files import masks_among, pages_in
 from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.natural_order import natural_order
 from segstudio.storage.panoptic_results import PANOPTIC_NAME
-from segstudio.storage.scan import Listing, is_output_folder, list_folder
+from segstudio.storage.scan import Listing, is_output_folder, list_folder, special_masks
 from segstudio.storage.schema_file import SCHEMA_NAME
 from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex
 from segstudio.storage.truth_folders import holds_photos
@@ -123,7 +123,9 @@ class MaskPlace:
         if not names:
             raise SegstudioError(
                 f"There are no masks in {self.classes}.",
-                unread_in(self.classes) or "Give the folder of the PNGs.",
+                unread_in(self.classes)
+                or special_masks([self.classes], self.classes)
+                or "Give the folder of the PNGs.",
             )
         refs = [ImageRef(name, str(self.classes)) for name in natural_order(names)]
         return [ref.at_page(page) for ref in refs for page in range(pages_in(ref.path))]

@@ -318,6 +318,7 @@ def _missing(
         raise SegstudioError(
             f"No mask in {wanted.classes} has the name of one in {predicted.classes}.",
             unread_in(wanted.classes)
+            or special_masks(wanted.all_folders(), wanted.given)
             or "Masks are matched by name: the image's name with or without _mask, _label or _gt.",
         ) from error
     # Names that differ in case or form are paired where no mask is exactly called so: the masks'

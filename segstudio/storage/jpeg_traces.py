@@ -110,7 +110,7 @@ def _trace_at(
     count = len(blocks)
     if not count:
         return JpegTrace.NO
-    some = _some(blocks, _FIRST_COMPRESSED if cropped else _MOST_COMPRESSED)
+    some = _some(blocks, _FIRST_COMPRESSED)
     same = same_after_jpeg(some)
     if len(some) < min(count, _MOST_COMPRESSED) and same.max() >= _SAME_OF_BENT * len(some):
         some = _some(blocks, _MOST_COMPRESSED)

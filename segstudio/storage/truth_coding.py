@@ -535,7 +535,7 @@ def _perhaps_jpeg(evidence: Evidence, coding: Coding) -> Doubt | None:
     kind = KINDS[coding.kind]
     return Doubt(
         "jpeg",
-        "Some masks have edges as JPEG or scaling leaves them, pixels of other numbers or blocks; "
+        "Some masks have edges as JPEG or scaling leaves them; "
         f"they are read as {kind.name} as they are: {evidence.named(paths[0], len(paths))}.",
         "If they were JPEG or scaled once, save them as PNG from their source.",
         "If they were JPEG or scaled once, save them as PNG from their source; if not, say "

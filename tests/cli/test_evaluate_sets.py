@@ -536,3 +536,17 @@ def test_what_is_called_like_a_mask_and_is_no_file_is_named(capsys, tmp_path, si
     )
     assert f"note: {expected}" in out
     assert expected in report(capsys, tmp_path / "pred", tmp_path / "gt")["notes"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("side", ["gt", "pred"])
+def test_a_folder_of_nothing_but_pipes_says_what_it_holds(capsys, tmp_path, side):
+    other = {"gt": "pred", "pred": "gt"}[side]
+    save(tmp_path / other / "a.png", TRUTH[0])
+    (tmp_path / side).mkdir()
+    os.mkfifo(tmp_path / side / "a.png")
+    code, _, err = run(capsys, tmp_path / "pred", tmp_path / "gt")
+    assert code == 2
+    assert str(tmp_path / side) in err
+    assert "a.png is passed over: it is a named pipe, not a file." in " ".join(err.split())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 
 import pytest
-from PySide6.QtCore import QSize
-from PySide6.QtGui import QColor, QFontDatabase, QFontInfo, QPalette
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QPalette
 from PySide6.QtWidgets import QApplication, QLabel
 
 from segstudio.kit.icons import icon
@@ -15,6 +15,7 @@ from segstudio.kit.theme import (
     LIGHT,
     ON_PICTURE,
     TEXT_PX,
+    Theme,
     choose_font,
     palette_of,
     style_of,
@@ -121,6 +122,28 @@ def test_text_has_figures_of_one_width_and_no_less_than_thirteen_pixels(qapp):
             assert QFontInfo(label.font()).family() == QFontInfo(system).family()
     finally:
         qapp.setFont(before)
+
+
+def test_a_larger_font_of_the_system_is_taken_while_the_program_runs(qapp, monkeypatch):
+    theme = qapp.findChild(Theme) or Theme(qapp)
+    before, sheet = qapp.font(), qapp.styleSheet()
+    label, caption = QLabel("text"), QLabel("caption")
+    caption.setProperty("caption", True)
+    larger = QFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont))
+    larger.setPixelSize(19)
+    try:
+        monkeypatch.setattr(QFontDatabase, "systemFont", lambda _kind: larger)
+        qapp.applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)
+        for widget in (label, caption):
+            widget.ensurePolished()
+        assert label.fontInfo().pixelSize() == 19
+        assert caption.fontInfo().pixelSize() == 18
+    finally:
+        monkeypatch.undo()
+        qapp.applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)
+        assert theme is not None
+        qapp.setFont(before)
+        qapp.setStyleSheet(sheet)
 
 
 def test_an_icon_that_is_switched_on_has_the_accent(qapp):

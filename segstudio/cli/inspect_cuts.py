@@ -9,10 +9,10 @@ from segstudio.cli.exit_codes import InputError
 from segstudio.cli.output import print_line, print_table, progress_bar, score
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import CutHow, EdgeCut, FeatureTrace
+from segstudio.core.progress import no_check
 from segstudio.core.schema import LabelSchema
 from segstudio.inspection.skip_runs import CutReference, cut_runs, skip_runs
 from segstudio.metrics.cut_costs import ALL_SKIPS, AblationRow, NamedCuts
-from segstudio.storage.picture import unchecked
 
 if TYPE_CHECKING:
     from segstudio.inspection.nets.traced_model import TracedModel
@@ -69,7 +69,7 @@ def ablation_rows(
     rows = []
     with progress_bar("Cutting") as show:
         show(0, len(runs) + 1)
-        for done, run in enumerate(cut_runs(traced_model, runs, reference, lambda: unchecked), 1):
+        for done, run in enumerate(cut_runs(traced_model, runs, reference, lambda: no_check), 1):
             show(done, len(runs) + 1, run.counts.run.name)
             rows.append(_as_json(run.counts.row(reference.schema), reference.schema, how))
     return rows

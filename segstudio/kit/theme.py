@@ -161,14 +161,19 @@ def is_dark(palette: QPalette) -> bool:
     return palette.color(_ROLES.Window).lightness() < palette.color(_ROLES.WindowText).lightness()
 
 
-def style_of(dark: bool) -> str:
-    """The style sheet of one theme."""
+def style_of(dark: bool, text_px: int = TEXT_PX) -> str:
+    """The style sheet of one theme; captions are a pixel lower than the text."""
     source = Template(resource_path("style", "window.qss").read_text(encoding="utf-8"))
     shade = "dark" if dark else "light"
     files = {"tick": "tick", "arrow_down": "arrow-down", "arrow_up": "arrow-up"}
     # a style sheet cannot recolour icons
     paths = {k: resource_path("icons", f"{v}-{shade}.svg").as_posix() for k, v in files.items()}
-    return source.substitute(asdict(DARK if dark else LIGHT), **paths)
+    colours = asdict(DARK if dark else LIGHT)
+    return source.substitute(colours, caption_px=text_px - 1, **paths)
+
+
+def _system_font() -> QFont:
+    return QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
 
 
 def choose_font(app: QApplication) -> None:
@@ -176,7 +181,7 @@ def choose_font(app: QApplication) -> None:
 
     A system whose text is larger than `TEXT_PX` keeps its size.
     """
-    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+    font = _system_font()
     found = QFontInfo(font)
     if found.family().startswith("DejaVu"):
         for weight in ("Regular", "SemiBold"):
@@ -204,7 +209,10 @@ class Theme(QObject):
         self._hints = app.styleHints()
         self._hints.colorSchemeChanged.connect(self._apply)
         self._choice = "system"
+        self._system = _system_font()
         choose_font(app)
+        app.applicationStateChanged.connect(self._look_at_font)
+        app.fontDatabaseChanged.connect(self._look_at_font)
         self._apply()
 
     def choose(self, choice: str) -> None:
@@ -220,7 +228,23 @@ class Theme(QObject):
             dark = self._hints.colorScheme() == Qt.ColorScheme.Dark
         if dark == self._dark:
             return
+        self._paint_with(dark)
+
+    def _look_at_font(self) -> None:
+        """Take the system's font anew if it is another: it is changed in another program's window.
+
+        Qt tells of that on some systems only, and not at all once a program has set a font.
+        """
+        system = _system_font()
+        if system == self._system:
+            return
+        self._system = system
+        choose_font(self._app)
+        if self._dark is not None:
+            self._paint_with(self._dark)  # captions grow with the text
+
+    def _paint_with(self, dark: bool) -> None:
         self._dark = dark
         self._app.setPalette(palette_of(dark))
-        self._app.setStyleSheet(style_of(dark))
+        self._app.setStyleSheet(style_of(dark, self._app.font().pixelSize()))
         self.changed.emit()

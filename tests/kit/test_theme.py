@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 
 import pytest
-from PySide6.QtCore import QSize
-from PySide6.QtGui import QColor, QFontDatabase, QFontInfo, QPalette, QTextLayout
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QPalette, QTextLayout
 from PySide6.QtWidgets import QApplication, QComboBox, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from segstudio.kit.icons import icon
@@ -15,6 +15,7 @@ from segstudio.kit.theme import (
     LIGHT,
     ON_PICTURE,
     TEXT_PX,
+    Theme,
     choose_font,
     palette_of,
     style_of,
@@ -140,6 +141,28 @@ def _glyphs(text: str) -> list[int]:
     layout.createLine()
     layout.endLayout()
     return [glyph for run in layout.glyphRuns() for glyph in run.glyphIndexes()]
+
+
+def test_a_larger_font_of_the_system_is_taken_while_the_program_runs(qapp, monkeypatch):
+    theme = qapp.findChild(Theme) or Theme(qapp)
+    before, sheet = qapp.font(), qapp.styleSheet()
+    label, caption = QLabel("text"), QLabel("caption")
+    caption.setProperty("caption", True)
+    larger = QFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont))
+    larger.setPixelSize(19)
+    try:
+        monkeypatch.setattr(QFontDatabase, "systemFont", lambda _kind: larger)
+        qapp.applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)
+        for widget in (label, caption):
+            widget.ensurePolished()
+        assert label.fontInfo().pixelSize() == 19
+        assert caption.fontInfo().pixelSize() == 18
+    finally:
+        monkeypatch.undo()
+        qapp.applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)
+        assert theme is not None
+        qapp.setFont(before)
+        qapp.setStyleSheet(sheet)
 
 
 def test_an_icon_that_is_switched_on_has_the_accent(qapp):

@@ -13,6 +13,16 @@ from tiny_networks import SHUFFLE, UNET, TinyEngine
 from windows import write_pictures
 
 from segstudio.annotation.ui.tools.tool_table import TOOLS
+from segstudio.inspection.ui.network_pages import (
+    ATTENTION,
+    CUTS,
+    PROPOSALS,
+    SKIP,
+    STAGE,
+    TWO_MODELS,
+    UPSAMPLING,
+    WHY,
+)
 from segstudio.runs.ui.weights_form import WeightsForm
 from segstudio.window.help_window import HelpWindow
 
@@ -30,7 +40,6 @@ BY_MOUSE = {
     "PanelHeader": "the name in it is a button, which folds the panel, too; docks are moved by mouse",
     "ScoreText": "it tells; its click chooses the view as the header's does",
     "PictureView": "the views show the same, and keys enlarge them",
-    "HistogramView": "the fields beside it set the range that a drag sets",
 }
 """What answers to the mouse alone, and why nobody misses anything there who has no mouse."""
 
@@ -90,13 +99,15 @@ def test_pages_of_the_evaluation(desk, page):
     assert lacking(desk, desk.window.docks.room) == []
 
 
-@pytest.mark.parametrize("page", range(6))
+@pytest.mark.parametrize(
+    "page", [STAGE, SKIP, CUTS, WHY, ATTENTION, PROPOSALS, TWO_MODELS, UPSAMPLING]
+)
 def test_pages_of_the_network(desk, page):
     desk.window.docks.open("Network")
     traced(desk)
     desk.studio.inspecting.pin((5, 5))
     desk.studio.inspecting.open_stage("up1", 0)
-    desk.window.network.panel.pages.setCurrentIndex(page)
+    desk.window.network.panel.pages.bring(page)
     desk.settle()
     assert lacking(desk, desk.window.docks.room) == []
 

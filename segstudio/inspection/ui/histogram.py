@@ -5,27 +5,43 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QImage, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QFont,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from segstudio.core.colour_maps import DIVERGING, colour_table
 from segstudio.core.series_colors import VERMILION
 from segstudio.inspection.ui.channel_order import value_text
+from segstudio.kit.focus_ring import FocusRing
 
 _HEIGHT, _LEAST_HEIGHT = 104, 84
 _MARGIN = 7
 _STRIP, _LABELS = 7, 15
 _REACH = 6
 """Pixels from a handle within which the pointer takes it."""
+_KEY_STEP, _SMALL_STEP = 0.05, 0.005
+"""Shares of the axis by which a key moves a handle, and with Shift."""
+_RADIUS, _RADIUS_OF_KEYS = 3.0, 5.0
 
 
 class HistogramView(QWidget):
     """Bars whose height grows with the logarithm of the counts, over a strip of the colours.
 
-    The two handles are the values that get the ends of the colours; they can be dragged.
+    The two handles are the values that get the ends of the colours. They can be dragged; by keyboard
+    left and right move the one that up and down choose.
 
     Signals:
-        range_dragged: The ends (low, high) that a handle was dragged to.
+        range_dragged: The ends (low, high) that a handle was dragged or moved to.
     """
 
     range_dragged = Signal(float, float)
@@ -38,12 +54,16 @@ class HistogramView(QWidget):
         self._colours = "viridis"
         self._value: float | None = None
         self._held: int | None = None
+        self._chosen = 1
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._ring = FocusRing(self)
         self.setMouseTracking(True)
         self.setMinimumHeight(_LEAST_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Histogram")
         self.setToolTip(
-            "How often values occur (logarithmic).\nDrag the handles to set the range of the colours."
+            "How often values occur (logarithmic).\nDrag the handles to set the range of the colours;"
+            "\nor move one with Left and Right (Shift: finely), and take the other with Up or Down."
         )
 
     # -- what is shown -----------------------------------------------------------------------
@@ -143,10 +163,12 @@ class HistogramView(QWidget):
             painter.setPen(QPen(palette.color(QPalette.ColorRole.Text), 1.4))
             painter.setBrush(palette.text())
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            for value in self._ends:
+            for at, value in enumerate(self._ends):
+                is_chosen = self.hasFocus() and at == self._chosen
+                radius = _RADIUS_OF_KEYS if is_chosen else _RADIUS
                 x = min(max(self._x_of(value), plot.left()), plot.right())
                 painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom() + _STRIP))
-                painter.drawEllipse(QPointF(x, plot.top() + 3), 3, 3)
+                painter.drawEllipse(QPointF(x, plot.top() + radius), radius, radius)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         if self._value is not None:
             x = min(max(self._x_of(self._value), plot.left()), plot.right())
@@ -186,6 +208,35 @@ class HistogramView(QWidget):
     def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
         self._held = None
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Left and right move a handle, up and down choose which."""
+        keys, key = Qt.Key, event.key()
+        if self._ends is None or key not in (
+            keys.Key_Left,
+            keys.Key_Right,
+            keys.Key_Up,
+            keys.Key_Down,
+        ):
+            super().keyPressEvent(event)
+            return
+        if key in (keys.Key_Up, keys.Key_Down):
+            self._chosen = 1 - self._chosen
+            self.update()
+            return
+        low, high = self.span
+        is_fine = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        step = (high - low) * (_SMALL_STEP if is_fine else _KEY_STEP)
+        step = step if key == keys.Key_Right else -step
+        self._move(self._chosen, min(max(self._ends[self._chosen] + step, low), high))
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.update()
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
@@ -206,13 +257,19 @@ class HistogramView(QWidget):
             return
         plot, (low, high) = self._plot(), self.span
         share = min(max((x - plot.left()) / plot.width(), 0.0), 1.0)
-        value = low + share * (high - low)
+        self._move(self._held, low + share * (high - low))
+
+    def _move(self, handle: int, value: float) -> None:
+        """Put a handle at a value; the two stay apart."""
+        if self._ends is None:
+            return
+        low, high = self.span
         first, last = self._ends
         least = (high - low) / 200
         if self._colours == DIVERGING:  # its ends lie equally far from zero
             far = max(abs(value), least)
             first, last = -far, far
-        elif self._held == 0:
+        elif handle == 0:
             first = min(value, last - least)
         else:
             last = max(value, first + least)

@@ -10,6 +10,7 @@ from grid_clicks import LEFT, click, middle
 from pauses import let_pass
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QHelpEvent, QMouseEvent, QWheelEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from segstudio.core.geometry import Rect
@@ -258,3 +259,20 @@ def test_dragging_keeps_zero_in_the_middle_of_the_diverging_map(qtbot):
     view.range_dragged.connect(lambda low, high: dragged.append((low, high)))
     drag(view, QPointF(7, 40), QPointF(57, 40))
     assert dragged == [(pytest.approx(-5.0), pytest.approx(5.0))]
+
+
+def test_keys_move_one_end_of_the_colours_and_take_the_other(qtbot):
+    view = HistogramView()
+    qtbot.addWidget(view)
+    view.resize(200, 100)
+    view.show_counts(np.array([4, 2, 1]), 0.0, 10.0)
+    view.show_colours("viridis", (2.0, 8.0))
+    ranges = []
+    view.range_dragged.connect(lambda low, high: ranges.append((low, high)))
+    QTest.keyClick(view, Qt.Key.Key_Left)
+    QTest.keyClick(view, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClick(view, Qt.Key.Key_Down)
+    QTest.keyClick(view, Qt.Key.Key_Right)
+    # a twentieth of the axis, which is 10 long; with Shift a two hundredth
+    assert ranges == [(2.0, 7.5), (2.0, 8.05), (2.5, 8.0)]
+    assert view.focusPolicy() & Qt.FocusPolicy.TabFocus

@@ -164,11 +164,11 @@ def _at_waist(
     """The halves that meet at the waist between two places (row, column); None without a waist."""
     if brightness is None:
         padded = np.pad(mask, 1).astype(np.uint8)
-        height = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-        height, least = cv2.GaussianBlur(height, (0, 0), 0.7), _WAIST
+        distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+        smooth, least = cv2.GaussianBlur(distance, (0, 0), 0.7), _WAIST
     else:
-        height, least = cv2.GaussianBlur(brightness.astype(np.float32), (0, 0), 1.5), 1.0
-    height = np.asarray(np.where(mask, height, 0), np.float32)
+        smooth, least = cv2.GaussianBlur(brightness.astype(np.float32), (0, 0), 1.5), 1.0
+    height: npt.NDArray[np.float32] = np.where(mask, smooth, 0).astype(np.float32)
     tops = [_climbed(height, place) for place in places]
     if tops[0] == tops[1]:
         return None
@@ -220,7 +220,7 @@ def _outline_around(mask: Mask, places: Sequence[tuple[int, int]]) -> npt.NDArra
     for line in lines:
         inside = (cv2.pointPolygonTest(line, (float(x), float(y)), False) for y, x in places)
         if all(found >= 0 for found in inside):
-            return line[:, 0, ::-1].astype(np.float64)
+            return np.asarray(line[:, 0, ::-1], np.float64)
     return np.zeros((0, 2))
 
 
@@ -233,7 +233,8 @@ def _notches(outline: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     # the sign of the outline's area says on which side its inside is
     turning = np.sign(_cross(outline, np.roll(outline, -1, axis=0)).sum()) or 1.0
     inner = np.mod(-turning * angle, 2 * np.pi)
-    return np.clip((inner - np.pi) / (np.pi / 2), 0.0, 1.0)
+    depth: npt.NDArray[np.float64] = np.clip((inner - np.pi) / (np.pi / 2), 0.0, 1.0)
+    return depth
 
 
 def _cross(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

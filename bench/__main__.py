@@ -1,6 +1,6 @@
 """Run every benchmark and print one table; exit code 1 if a target is missed.
 
-`python -m bench [NAME ...]` runs only the named ones (metrics, brush, inference,
+`python -m bench [NAME ...]` runs only the named ones (metrics, brush, wand, inference,
 folders, startup, rooms, inspection, evaluation).
 """
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 NAMES = (
-    "metrics", "brush", "inference", "folders", "startup", "rooms", "inspection", "evaluation",
+    "metrics", "brush", "wand", "inference", "folders", "startup", "rooms", "inspection", "evaluation",
 )  # fmt: skip
 
 

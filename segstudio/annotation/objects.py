@@ -124,6 +124,11 @@ class Objects:
         return region
 
     @property
+    def stroking(self) -> bool:
+        """Whether a stroke is being drawn."""
+        return self._editing.stroking
+
+    @property
     def next_free(self) -> int:
         """The number that the next new object gets; 0 if all are taken or no image is open."""
         document = self._session.document

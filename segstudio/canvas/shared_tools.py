@@ -12,6 +12,7 @@ from PySide6.QtGui import QKeyEvent
 from segstudio.annotation.editing import Editing
 from segstudio.annotation.objects import Objects
 from segstudio.annotation.prompting import Prompting
+from segstudio.canvas.object_marks import SelectionMark
 from segstudio.canvas.tool import Tool
 from segstudio.canvas.toolbox import Toolbox
 from segstudio.canvas.view import Point
@@ -40,6 +41,7 @@ class SharedTools:
 
     Attributes:
         held: Keys that act while they are held.
+        selection: Draws what is selected.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class SharedTools:
         objects: The verbs for single objects.
         """
         self._objects = objects
+        self.selection = SelectionMark(session, objects)
         self._prompting = prompting
         self._session, self._editing = session, editing
         self._places: list[ToolPlace] = []

@@ -94,6 +94,8 @@ class Tool:
         edits: Whether it changes labels, so that it rests where nothing may be changed.
         erases: Whether it paints background.
         makes_objects: Whether it paints the active class, so that it is asked which object that is.
+        continues_objects: Whether what it paints belongs to the object on which it begins, if that
+            is the rule; what is found as a whole does not.
         shows_brush: Whether the pointer is a circle of the brush's size, which can be set then.
         shape: The mouse pointer otherwise.
     """
@@ -108,6 +110,7 @@ class Tool:
     edits = True
     erases = False
     makes_objects = False
+    continues_objects = False
     shows_brush = False
     shape = Qt.CursorShape.CrossCursor
 

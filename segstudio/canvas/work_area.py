@@ -22,7 +22,7 @@ from segstudio.canvas.marks import (
     paint_ring,
     ring_region,
 )
-from segstudio.canvas.object_marks import REACH_PX, SelectionMark
+from segstudio.canvas.object_marks import REACH_PX
 from segstudio.canvas.over_photo import over_photo_on
 from segstudio.canvas.overlay import shows_annotation
 from segstudio.canvas.picture_display import Display
@@ -93,7 +93,7 @@ class WorkArea(Display):
         self._marks = InspectionMarks(session)
         self._marked = QRegion()
         self._region = RegionMark(session)
-        self._selection = SelectionMark(session, tools.objects)
+        self._selection = tools.selection
         self._questions = Questions()
         tools.join(self)
 

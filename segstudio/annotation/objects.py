@@ -124,6 +124,11 @@ class Objects:
         return region
 
     @property
+    def stroking(self) -> bool:
+        """Whether a stroke is being drawn."""
+        return self._editing.stroking
+
+    @property
     def next_free(self) -> int:
         """The number that the next new object gets; 0 if all are taken or no image is open."""
         document = self._session.document
@@ -188,8 +193,7 @@ class Objects:
             return
         ids = annotation.instances
         if ids is not None and len(index):
-            near = (info for i in index.inside(rect) if (info := index.info(i)) is not None)
-            self.select((info.id for info in near if _touches(info, rect, ids)), add=add)
+            self.select(index.touching(rect, ids), add=add)
             return
         before = self._session.selection if add else Selection()
         seeds: list[PixelXY] = []
@@ -669,9 +673,3 @@ def _holds(region: Region, pixel: PixelXY) -> bool:
     rect, mask = region
     x, y = pixel
     return rect.contains(x, y) and bool(mask[y - rect.top, x - rect.left])
-
-
-def _touches(info: ObjectInfo, rect: Rect, ids: InstanceIds) -> bool:
-    """Whether a pixel of an object lies in a rectangle."""
-    common = info.rect.intersect(rect)
-    return not common.is_empty and bool((ids[common.slices] == info.id).any())

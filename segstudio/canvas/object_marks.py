@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 
 _DARK, _LIGHT = QColor(0, 0, 0), QColor(255, 255, 255)
 _LINE_PX, _CASING_PX = 2.0, 4.0
-_MOST_PIXELS, _MOST_LINES = 1 << 20, 10_000
+_MOST_PIXELS, _MOST_LINES = 1 << 19, 6_000
 """A larger object, or one with a longer outline, is only framed: it would cost a frame's time."""
+_FOLLOWED_PIXELS = 1 << 15
+"""The outline of a larger object does not follow a stroke while it is drawn."""
 _MOST_OUTLINED, _MOST_FRAMED, _MOST_TAGS = 80, 500, 20
 """Of more chosen ones the others are framed, or not marked, and none has a tag."""
 _PLATE, _WORDS = QColor(243, 244, 246), QColor(27, 31, 36)
@@ -46,20 +48,31 @@ REACH_PX = 6
 
 
 class SelectionMark:
-    """Draws a white line between black ones along the edges of what is chosen, and its number."""
+    """Draws a white line between black ones along the edges of what is chosen, and its number.
+
+    All views share one, so that an outline is made once.
+    """
 
     def __init__(self, session: Session, objects: Objects | None) -> None:
         self._session, self._objects = session, objects
         self._paths: dict[object, tuple[Rect, QPainterPath]] = {}
+        self._late: set[object] = set()
 
     def forget(self, patches: Iterable[Patch] = ()) -> None:
-        """The annotation changed in these patches (none: everywhere)."""
+        """The annotation changed in these patches (none: everywhere).
+
+        The outline of a large object waits for the end of the stroke.
+        """
         changed = [patch.rect for patch in patches]
         if not changed:
             self._paths = {}
+        is_drawn = self._objects is not None and self._objects.stroking
         for key, (rect, _path) in list(self._paths.items()):
             if any(not rect.expand(1).intersect(other).is_empty for other in changed):
-                del self._paths[key]
+                if is_drawn and rect.height * rect.width > _FOLLOWED_PIXELS:
+                    self._late.add(key)
+                else:
+                    del self._paths[key]
 
     def paint(self, painter: QPainter, document: Document | None, to_screen: ToScreen) -> None:
         """Draw it over a picture of the document, if that is the open one and it is shown."""
@@ -67,6 +80,9 @@ class SelectionMark:
         shown = session.view.overlay_visible and document is session.document
         if objects is None or document is None or not shown or not session.selection:
             return
+        if self._late and not objects.stroking:
+            self._paths = {key: p for key, p in self._paths.items() if key not in self._late}
+            self._late = set()
         path, tags = QPainterPath(), []
         for rect, outline, text in (*self._objects_of(objects), *self._regions_of(objects)):
             path.addPath(outline)

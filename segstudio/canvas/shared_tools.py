@@ -13,6 +13,7 @@ from segstudio.annotation.assistant import Assistant
 from segstudio.annotation.editing import Editing
 from segstudio.annotation.objects import Objects
 from segstudio.annotation.prompting import Prompting
+from segstudio.canvas.object_marks import SelectionMark
 from segstudio.canvas.tool import Tool
 from segstudio.canvas.toolbox import Toolbox
 from segstudio.canvas.view import Point
@@ -41,6 +42,7 @@ class SharedTools:
 
     Attributes:
         held: Keys that act while they are held.
+        selection: Draws what is selected.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class SharedTools:
         tell: Told what the tool in hand says of what is begun.
         """
         self._objects = objects
+        self.selection = SelectionMark(session, objects)
         self._prompting = prompting
         self._assistant = assistant or Assistant(session, None)
         self._tell, self._said = tell, ""

@@ -99,6 +99,8 @@ class Tool:
         edits: Whether it changes labels, so that it rests where nothing may be changed.
         erases: Whether it paints background.
         makes_objects: Whether it paints the active class, so that it is asked which object that is.
+        continues_objects: Whether what it paints belongs to the object on which it begins, if that
+            is the rule; what is found as a whole does not.
         shows_brush: Whether the pointer is a circle of the brush's size, which can be set then.
         group: Tools of the same group, one after the other in their table, share a button.
         has_size: Whether the brush's size counts for it in another way.
@@ -115,6 +117,7 @@ class Tool:
     edits = True
     erases = False
     makes_objects = False
+    continues_objects = False
     shows_brush = False
     has_size = False
     group = ""

@@ -23,7 +23,7 @@ from segstudio.canvas.marks import (
     ring_region,
 )
 from segstudio.canvas.mask_mark import MaskMark
-from segstudio.canvas.object_marks import REACH_PX, SelectionMark
+from segstudio.canvas.object_marks import REACH_PX
 from segstudio.canvas.over_photo import over_photo_on
 from segstudio.canvas.overlay import shows_annotation
 from segstudio.canvas.picture_display import Display
@@ -97,7 +97,7 @@ class WorkArea(Display):
         self._marks = InspectionMarks(session)
         self._marked = QRegion()
         self._region = RegionMark(session)
-        self._selection = SelectionMark(session, tools.objects)
+        self._selection = tools.selection
         self._questions = Questions()
         self._change = MaskMark(self)
         tools.join(self)

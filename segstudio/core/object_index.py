@@ -87,11 +87,21 @@ class ObjectIndex:
         """All objects, by number."""
         return tuple(info for i in self.ids if (info := self.info(i)) is not None)
 
-    def inside(self, rect: Rect) -> tuple[int, ...]:
-        """The numbers of the objects whose rectangles share a pixel with one, ascending."""
+    def touching(self, rect: Rect, ids: InstanceIds) -> tuple[int, ...]:
+        """The numbers of the objects that have a pixel in a rectangle of the image, ascending.
+
+        Args:
+            rect: The rectangle; inside.
+            ids: (H, W) uint16: the map that this index is of.
+        """
         top, left, bottom, right = self._bounds.T
         shares = (top < rect.bottom) & (bottom > rect.top)
         shares &= (left < rect.right) & (right > rect.left) & (self._areas > 0)
+        within = (top >= rect.top) & (bottom <= rect.bottom)
+        within &= (left >= rect.left) & (right <= rect.right)
+        for object_id in np.flatnonzero(shares & ~within).tolist():
+            place = Rect(*(int(v) for v in self._bounds[object_id])).intersect(rect)
+            shares[object_id] = (ids[place.slices] == object_id).any()
         return tuple(np.flatnonzero(shares).tolist())
 
     def classes(self) -> frozenset[int]:

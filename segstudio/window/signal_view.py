@@ -114,7 +114,7 @@ class SignalView(QObject):
         """What a stroke would make that begins at a pixel, where that is an object."""
         studio = self._studio
         tool = next(t for t in tool_table.TOOLS if t.name == studio.session.view.tool)
-        target = studio.editing.target_at(x, y) if tool.makes_objects else None
+        target = studio.editing.target_at(x, y) if tool.continues_objects else None
         if target is None or not target.of_object:
             return ""
         if target.is_new:

@@ -35,6 +35,15 @@ def test_each_object_has_class_area_and_place():
     assert index.free(2, ignored=2) == [2, 3]
 
 
+def test_which_objects_have_a_pixel_in_a_rectangle():
+    label_map = a_map()
+    index, ids = ObjectIndex.of(label_map), label_map.instances
+    assert index.touching(Rect(0, 0, 6, 8), ids) == (1, 7)
+    assert index.touching(Rect(2, 3, 4, 7), ids) == (1, 7)
+    assert index.touching(Rect(3, 7, 4, 8), ids) == ()  # in the corner that the L leaves free
+    assert index.classes() == {1, 2}
+
+
 def test_a_map_without_ids_has_no_objects():
     assert len(ObjectIndex.of(LabelMap.empty((3, 4)))) == 0
     assert ObjectIndex.of(LabelMap.empty((3, 4))).free() == [1]

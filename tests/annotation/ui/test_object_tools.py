@@ -290,3 +290,16 @@ def test_where_no_numbers_are_kept_a_region_is_selected_and_deleted(bench):
     notice = bench.studio.notices.recent[-1]
     assert notice.message.startswith("Splitting needs objects")
     assert notice.action[0] == "Make objects of the regions"
+
+
+def test_the_outline_follows_a_stroke_in_all_views(cells):
+    take(cells, Qt.Key.Key_B)
+    drag(cells, (8, 24), (20, 24))
+    assert cells.session.selection == Selection((3,))
+    viewport = cells.window.canvas.viewport
+    shown = viewport.grab().toImage()
+    right = 22  # a brush of 3 pixels ends there
+    edge = at(cells, right, 24.5)
+    row = [shown.pixelColor(edge.x() + dx, edge.y()).lightness() for dx in range(-4, 5)]
+    assert max(row) > 240
+    assert min(row) < 30

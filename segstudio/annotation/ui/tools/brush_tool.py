@@ -35,7 +35,7 @@ class BrushTool(Tool):
     tip = "Paint the active class (hold Ctrl to erase)"
     options: tuple[ActionSpec, ...] = (ONLY_UNLABELLED,)
     gestures = (("Ctrl held while painting", "Erase"),)
-    makes_objects = True
+    makes_objects = continues_objects = True
     shows_brush = True
     shape = Qt.CursorShape.BlankCursor
 

@@ -11,4 +11,5 @@ class EraserTool(BrushTool):
     name, title, icon, shortcut = "eraser", "Eraser", "eraser", "E"
     tip = "Paint background"
     options = ()
-    erases, makes_objects = True, False
+    erases = True
+    makes_objects = continues_objects = False

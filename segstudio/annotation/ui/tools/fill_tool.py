@@ -27,7 +27,7 @@ class FillTool(Tool):
     name, title, icon, shortcut = "fill", "Fill", "paint-bucket", "G"
     tip = "Give a whole region the active class"
     options = (_CONTIGUOUS, ONLY_UNLABELLED)
-    makes_objects = True
+    makes_objects = continues_objects = True
 
     def press(self, pointer: Pointer) -> None:
         """Fill, if the pointer is on the image."""

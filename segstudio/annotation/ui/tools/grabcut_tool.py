@@ -34,6 +34,7 @@ class GrabCutTool(Tool):
     tip = "Drag a box around an object; draw on what is missing, with Shift on what is not it"
     group = "photo"
     options = (ONLY_UNLABELLED,)
+    makes_objects = True
     gestures = (
         ("Drag, then draw", "GrabCut: a box, then lines on what belongs to the object"),
         ("Shift+draw", "GrabCut: a line on what does not belong to it"),

@@ -26,6 +26,7 @@ class LassoTool(Tool):
     tip = "Drag around an area (Ctrl: erase); a straight line closes it; Esc gives it up"
     group = "shapes"
     options = (ONLY_UNLABELLED,)
+    makes_objects = continues_objects = True
 
     def __init__(self, host: ToolHost) -> None:
         super().__init__(host)

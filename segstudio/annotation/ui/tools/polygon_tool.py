@@ -109,7 +109,7 @@ class PolygonTool(Tool):
     name, title, icon, shortcut = "polygon", "Polygon", "pentagon", "P"
     tip = "Click the corners; Enter or a click on the first one closes it"
     options = (OPEN_REGION, ONLY_UNLABELLED)
-    makes_objects = True
+    makes_objects = continues_objects = True
     gestures = (
         ("Enter, or click the first corner", "Close the polygon"),
         ("Backspace", "Take back the polygon's last corner"),

@@ -89,6 +89,7 @@ class PromptTool(Tool):
     name, title, icon, shortcut = PROMPT, "Point and box", "sparkles", "Q"
     tip = "Click an object or drag a box around it; a network finds its outline"
     options = (PROMPT_WEIGHTS, PROMPT_STEP, ONLY_UNLABELLED)
+    makes_objects = True
     gestures = (
         ("Click, drag", "Point and box: a point on the object, a box around it"),
         ("Shift+click", "Point and box: a point that is not on the object"),

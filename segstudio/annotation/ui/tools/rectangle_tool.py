@@ -32,6 +32,7 @@ class RectangleTool(Tool):
     tip = "Drag a rectangle (Shift: a square, Ctrl: erase); Esc gives it up"
     group = "shapes"
     options = (ONLY_UNLABELLED,)
+    makes_objects = True
     gestures: tuple[tuple[str, str], ...] = (
         ("Drag, Shift while dragging", "Rectangle and ellipse: a square, a circle"),
         ("Ctrl+drag", "Rectangle, ellipse, lasso: erase"),

@@ -32,6 +32,7 @@ class ScissorsTool(Tool):
     name, title, icon, shortcut = "scissors", "Intelligent scissors", "scissors", "Shift+L"
     tip = "Click along an edge; the line finds it; Enter or a click on the first point closes"
     options = (ONLY_UNLABELLED,)
+    makes_objects = continues_objects = True
     gestures = (
         ("Click, Shift+click", "Intelligent scissors: along the edge, straight"),
         ("Enter, double click", "Intelligent scissors: close the outline and paint it"),

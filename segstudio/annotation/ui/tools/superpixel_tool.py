@@ -33,6 +33,7 @@ class SuperpixelTool(Tool):
     tip = "Click or drag over the cells that belong to it (Ctrl: erase); [ and ] size them"
     group = "photo"
     options = (ONLY_UNLABELLED,)
+    makes_objects = True
     gestures = (("Click, drag", "Superpixels: paint the cells under the pointer (Ctrl: erase)"),)
     has_size = True
 

@@ -46,6 +46,7 @@ class WandTool(Tool):
     tip = "Press on a colour and drag right or left for more or less of it (Ctrl: erase)"
     group = "photo"
     options = (_CONTIGUOUS, ONLY_UNLABELLED)
+    makes_objects = True
     gestures = (
         ("Drag right or left", "Magic wand: more or less tolerance"),
         ("Ctrl+press", "Magic wand: erase"),

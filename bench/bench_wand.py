@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -21,12 +22,23 @@ from PySide6.QtWidgets import QApplication
 
 from bench.bench_brush import WINDOW, _studio_with, _TimedClock
 from segstudio.annotation.ui.tools.tool_table import TOOLS
+from segstudio.annotation.ui.tools.wand_tool import WandTool
 from segstudio.canvas.canvas import Canvas
 
 SIDE, ROUNDS = 4096, 8
 TARGET_MS, TURN_MS = 50.0, 16.0
 KINDS = {"small": 8, "large": 255}
 """Regions, by the tolerance that gives them."""
+
+
+class _WatchedWand(WandTool):
+    """Can be asked what it shows."""
+
+    made: ClassVar[list[WandTool]] = []
+
+    def __init__(self, host) -> None:
+        super().__init__(host)
+        self.made.append(self)
 
 
 class _Wand:
@@ -36,14 +48,15 @@ class _Wand:
         self.clock = _TimedClock()
         self.studio = _studio_with(SIDE, folder, self.clock)
         studio = self.studio
+        tools = [_WatchedWand if tool is WandTool else tool for tool in TOOLS]
         self.canvas = Canvas(
-            studio.session, studio.editing, studio.comparing, studio.jobs, lambda: True, TOOLS
+            studio.session, studio.editing, studio.comparing, studio.jobs, lambda: True, tools
         )
         self.canvas.resize(*WINDOW)
         self.canvas.show()
         QApplication.processEvents()
         studio.session.set_view(tool="wand", active_class=2)
-        self._tool = self.canvas._tools._toolbox._tools["wand"]
+        self._tool = _WatchedWand.made[-1]
 
     def round(self, tolerance: int, at: QPoint) -> tuple[float, float]:
         """Seconds to the shown region, and of the longest turn until it is painted."""
@@ -52,7 +65,7 @@ class _Wand:
         viewport, left, clock.longest = self.canvas.viewport, Qt.MouseButton.LeftButton, 0.0
         start = time.perf_counter()
         clock.timed(lambda: QTest.mousePress(viewport, left, pos=at))
-        self._until(lambda: self._tool._found is not None)
+        self._until(lambda: self._tool.found is not None)
         clock.timed(QApplication.processEvents)
         shown = time.perf_counter() - start
         clock.timed(lambda: QTest.mouseRelease(viewport, left, pos=at))

@@ -16,6 +16,7 @@ _LABELME: Keymap = {
     "model.run": ("I", "F5"),
     "tool.pick": (),
     "tool.wand": ("Shift+W", "W"),
+    "tool.superpixel": ("Ctrl+Shift+W",),
     "image.find": (),
 }
 _NAPARI: Keymap = {
@@ -23,8 +24,8 @@ _NAPARI: Keymap = {
     "tool.eraser": ("E",),
     "tool.fill": ("F", "G"),
     "tool.polygon": ("Shift+P",),
-    "tool.lasso": ("Shift+O",),
-    "tool.scissors": ("Shift+T",),
+    "tool.lasso": ("Shift+T",),
+    "tool.scissors": ("Shift+U",),
     "tool.pick": ("L", "I"),
     "tool.pan": ("Z", "H"),
     "tool.select": ("Shift+Z",),

@@ -146,3 +146,22 @@ def test_a_region_that_leaves_the_surroundings_is_followed_and_a_large_one_is_ro
         760,
         360,
     )
+
+
+def test_of_a_large_region_every_pixel_is_painted(desk):
+    pixels = np.full((900, 1000, 3), 40, np.uint8)
+    pixels[:, 801:] = 200
+    pixels[101:104, 201:206] = 90  # between the pixels that are looked at first
+    document = desk.open(pixels)
+    desk.place(0.25)
+    desk.take("wand", active_class=2, wand_tolerance=20)
+    desk.press(400, 400)
+    assert not desk.labels.any()
+    desk.release(400, 400)
+    expected = np.zeros((900, 1000), np.uint8)
+    expected[:, :801] = 2
+    expected[101:104, 201:206] = 0
+    assert np.array_equal(desk.labels, expected)
+    assert not desk.canvas.abort()
+    desk.editing.undo()
+    assert not document.history.can_undo

@@ -55,7 +55,7 @@ def drag(bench, dx, dy):
 def test_a_drag_up_shows_it_brighter_and_escape_takes_it_back(bench, photos):
     bench.open(photos)
     assert colours(bench) == [51, 204]
-    QTest.keyClick(bench.window.canvas, Qt.Key.Key_W, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClick(bench.window.canvas, Qt.Key.Key_B, Qt.KeyboardModifier.ShiftModifier)
     release = drag(bench, 0, -80)  # a fifth of the window: 51 brighter
     assert colours(bench) == [102, 255]
     QTest.keyClick(bench.window.canvas.viewport, Qt.Key.Key_Escape)

@@ -36,7 +36,7 @@ from segstudio.window.panels import Area, PanelSpec
 class StampTool(Tool):
     """A click gives a square the active class."""
 
-    name, title, icon, shortcut = "stamp", "Stamp", "square-dashed", "F12"
+    name, title, icon, shortcut = "stamp", "Stamp", "square-dashed", "F8"
     tip = "Give a square the active class"
     gestures = (("Click, with the stamp", "Paint a square"),)
     half = 2
@@ -65,10 +65,10 @@ def test_a_tool_is_a_class_and_a_row(make_window, folder, monkeypatch, qtbot):
     bench.open(folder)
     window, session = bench.window, bench.session
     button = window.tools.button("tool.stamp")
-    assert button.toolTip().startswith("<b>Stamp</b> (F12)")
+    assert button.toolTip().startswith("<b>Stamp</b> (F8)")
     option = next(b for b in window.options.findChildren(QToolButton) if b.text() == "Large stamp")
     assert not option.isVisible()
-    qtbot.keyClick(window, Qt.Key.Key_F12)
+    qtbot.keyClick(window, Qt.Key.Key_F8)
     assert session.view.tool == "stamp"
     bench.until(option.isVisible)
     assert button.isChecked()
@@ -93,7 +93,7 @@ def test_a_tool_is_a_class_and_a_row(make_window, folder, monkeypatch, qtbot):
 
     sheet = CheatSheet(window.commands, window)
     qtbot.addWidget(sheet)
-    assert {("Click, with the stamp", "Paint a square"), ("F12", "Stamp")} <= set(sheet.lines)
+    assert {("Click, with the stamp", "Paint a square"), ("F8", "Stamp")} <= set(sheet.lines)
     qtbot.keyClick(window, Qt.Key.Key_B)
     bench.until(lambda: not option.isVisible())
     bench.studio.folder_claim.set_read_only(read_only=True)

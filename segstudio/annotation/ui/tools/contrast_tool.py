@@ -22,7 +22,7 @@ _ALL_PX = 400
 class ContrastTool(Tool):
     """A drag to the right widens the window of values, one upwards makes the photo brighter."""
 
-    name, title, icon, shortcut = "contrast", "Brightness and contrast", "contrast", "Shift+W"
+    name, title, icon, shortcut = "contrast", "Brightness and contrast", "contrast", "Shift+B"
     tip = "Drag up for brighter, right for less contrast; double click for the image as it is"
     gestures = (
         ("Drag up, down with Brightness and contrast", "Brighter, darker"),

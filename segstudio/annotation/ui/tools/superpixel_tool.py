@@ -29,7 +29,7 @@ class SuperpixelTool(Tool):
     paints every cell that it touches, as one edit. Ctrl with the press subtracts.
     """
 
-    name, title, icon, shortcut = "superpixel", "Superpixels", "component", "Shift+U"
+    name, title, icon, shortcut = "superpixel", "Superpixels", "component", "Shift+W"
     tip = "Click or drag over the cells that belong to it (Ctrl: erase); [ and ] size them"
     group = "photo"
     options = (ONLY_UNLABELLED,)

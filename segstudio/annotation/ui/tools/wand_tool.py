@@ -73,6 +73,11 @@ class WandTool(Tool):
         verb = "erases" if self._pressed.ctrl else "paints"
         return f"Drag right for more, left for less; release {verb}, Esc gives up"
 
+    @property
+    def found(self) -> MaskPreview | None:
+        """What is previewed."""
+        return self._mark.found
+
     def press(self, pointer: Pointer) -> None:
         """Show what looks like the pixel there."""
         self._forget()

@@ -1,0 +1,122 @@
+"""Tools that look at the photo, in a whole window and quicker than their answers come."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from windows import (  # noqa: F401 - fixtures
+    make_window,
+    nothing_left_behind,
+    qtbot,
+    user_folders,
+)
+
+from segstudio.canvas.view import View
+
+LEFT = Qt.MouseButton.LeftButton
+BOX = (slice(20, 60), slice(30, 90))
+"""Rows and columns of the bright rectangle in the photos."""
+
+
+@pytest.fixture
+def bench(make_window, tmp_path):  # noqa: F811 - the fixture of that name
+    """Two photos of a bright rectangle on dark speckles; class 1 in hand, zoom 4."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for seed in (1, 2):
+        rng = np.random.default_rng(seed)
+        pixels = rng.integers(20, 40, (90, 120, 3), np.uint8)
+        pixels[BOX] = rng.integers(180, 200, (40, 60, 3), np.uint8)
+        cv2.imwrite(str(folder / f"p{seed}.png"), pixels)
+    bench = make_window()
+    bench.open(folder)
+    if len(bench.session.schema.classes) < 2:
+        bench.studio.schema_keeper.add_class("object")
+    viewport = bench.window.canvas.viewport
+    viewport._fits = False
+    viewport._set_view(View(4.0, (0.0, 0.0)))
+    return bench
+
+
+def at(bench, x, y) -> QPoint:
+    sx, sy = bench.window.canvas.viewport.to_screen((x, y))
+    return QPoint(round(sx), round(sy))
+
+
+def take(bench, tool):
+    bench.session.set_view(tool=tool, active_class=1, brush_size=12, wand_tolerance=30)
+    bench.window.canvas.setFocus()
+
+
+def labels(bench):
+    return bench.session.document.annotation.labels
+
+
+def rectangle():
+    mask = np.zeros((90, 120), np.uint8)
+    mask[BOX] = 1
+    return mask
+
+
+def click(bench, x, y):
+    QTest.mouseClick(bench.window.canvas.viewport, LEFT, pos=at(bench, x, y))
+
+
+def test_a_click_with_the_wand_is_painted_once_it_is_known(bench):
+    take(bench, "wand")
+    click(bench, 50, 40)
+    bench.until(lambda: labels(bench).any())
+    assert np.array_equal(labels(bench), rectangle())
+    assert len(bench.session.document.history._done) == 1
+
+
+def test_a_drag_over_superpixels_that_are_not_known_yet_is_painted_whole(bench):
+    take(bench, "superpixel")
+    viewport = bench.window.canvas.viewport
+    QTest.mousePress(viewport, LEFT, pos=at(bench, 35, 40))
+    QTest.mouseMove(viewport, at(bench, 60, 40))
+    QTest.mouseMove(viewport, at(bench, 85, 40))
+    QTest.mouseRelease(viewport, LEFT, pos=at(bench, 85, 40))
+    bench.until(lambda: labels(bench).any())
+    assert (labels(bench)[40, 35:85] == 1).all()
+    assert len(bench.session.document.history._done) == 1
+
+
+def test_enter_paints_what_grabcut_is_still_looking_for(bench):
+    take(bench, "grabcut")
+    viewport = bench.window.canvas.viewport
+    QTest.mousePress(viewport, LEFT, pos=at(bench, 24, 14))
+    QTest.mouseMove(viewport, at(bench, 60, 40))
+    QTest.mouseRelease(viewport, LEFT, pos=at(bench, 96, 66))
+    QTest.keyClick(viewport, Qt.Key.Key_Return)
+    bench.until(lambda: labels(bench).any())
+    assert np.array_equal(labels(bench), rectangle())
+
+
+def test_quick_clicks_of_the_scissors_follow_the_edges_all_the_same(bench):
+    take(bench, "scissors")
+    for corner in ((30.5, 20.5), (89.5, 20.5), (89.5, 59.5), (30.5, 59.5)):
+        click(bench, *corner)
+    QTest.keyClick(bench.window.canvas.viewport, Qt.Key.Key_Return)
+    bench.until(lambda: labels(bench).any())
+    found, wanted = labels(bench) == 1, rectangle() == 1
+    assert (found & wanted).sum() / (found | wanted).sum() > 0.9
+
+
+@pytest.mark.parametrize("tool", ["wand", "superpixel", "grabcut", "scissors", "polygon"])
+def test_nothing_comes_into_an_image_that_was_opened_meanwhile(bench, tool):
+    take(bench, tool)
+    viewport = bench.window.canvas.viewport
+    QTest.mousePress(viewport, LEFT, pos=at(bench, 24, 14))
+    QTest.mouseMove(viewport, at(bench, 96, 66))
+    QTest.mouseRelease(viewport, LEFT, pos=at(bench, 96, 66))
+    QTest.keyClick(viewport, Qt.Key.Key_Return)
+    bench.studio.browsing.select(1)
+    bench.until(lambda: bench.session.index == 1 and bench.session.document is not None)
+    bench.studio.jobs.wait_idle(30)
+    bench.settle()
+    assert not labels(bench).any()
+    assert not bench.window.canvas._tools._toolbox.chosen.busy

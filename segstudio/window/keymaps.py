@@ -17,6 +17,7 @@ _LABELME: Keymap = {
     "tool.pick": (),
     "tool.wand": ("Shift+W", "W"),
     "tool.superpixel": ("Ctrl+Shift+W",),
+    "tool.contrast": ("Ctrl+Shift+B",),
     "image.find": (),
 }
 _NAPARI: Keymap = {

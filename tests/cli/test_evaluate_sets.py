@@ -546,7 +546,7 @@ def test_a_folder_of_nothing_but_pipes_says_what_it_holds(capsys, tmp_path, side
     save(tmp_path / other / "a.png", TRUTH[0])
     (tmp_path / side).mkdir()
     os.mkfifo(tmp_path / side / "a.png")
-    code, _, err = run(capsys, tmp_path / "pred", tmp_path / "gt")
+    code, _, err = evaluate(capsys, tmp_path / "pred", tmp_path / "gt")
     assert code == 2
     assert str(tmp_path / side) in err
     assert "a.png is passed over: it is a named pipe, not a file." in " ".join(err.split())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from PySide6.QtGui import QCloseEvent, QColor
 from PySide6.QtWidgets import (
@@ -29,7 +28,7 @@ from segstudio.kit.swatch import swatch
 from segstudio.session.session import Change, Session, What
 from segstudio.storage.image_ref import ImageRef
 
-_LOOKED_AT = What.LABELS | What.DOCUMENT | What.SCHEMA
+_LOOKED_AT = What.LABELS | What.DOCUMENT | What.SCHEMA | What.OBJECTS
 _SELECTION, _ALL = "selection", "all"
 _WAIT_S = 0.15
 """So long a number is at rest before what it would change is worked out."""
@@ -101,12 +100,13 @@ class TidyDialog(Dialog):
         self._fill_regions()
         self._fill_images()
         self.operation.currentIndexChanged.connect(self._operation_chosen)
-        for box in (self.regions, self.into):
-            box.currentIndexChanged.connect(self._preview.request)
+        self.regions.currentIndexChanged.connect(self._regions_chosen)
+        self.into.currentIndexChanged.connect(self._preview.request)
         self.amount.valueChanged.connect(self._preview.request)
         self.images.currentIndexChanged.connect(self._name_button)
         self.finished.connect(lambda _result: self._end())
         self.listen(session.changed, self._on_change)
+        self._regions_chosen()
         self._operation_chosen()
 
     @property
@@ -182,6 +182,15 @@ class TidyDialog(Dialog):
         self._name_button()
         self._preview.request()
 
+    def _regions_chosen(self) -> None:
+        """What is selected is selected in this image alone."""
+        alone = self.regions.currentData() == _SELECTION
+        if alone:
+            self.images.setCurrentIndex(0)
+        self.images.setEnabled(not alone)
+        self.images.setToolTip("A selection is of this image alone" if alone else "")
+        self._preview.request()
+
     def _name_button(self) -> None:
         refs = self.images.currentData()
         self.button.setText(f"Apply to {counted(len(refs), 'image')}" if refs else "Apply")
@@ -192,8 +201,9 @@ class TidyDialog(Dialog):
     def _on_change(self, change: Change) -> None:
         if not change.what & _LOOKED_AT:
             return
-        if change.what & What.SCHEMA:
+        if change.what & (What.SCHEMA | What.OBJECTS | What.DOCUMENT):
             self._fill_regions()
+            self._regions_chosen()
         if change.what & What.DOCUMENT:
             self._show(None)
             self.told.setText("")
@@ -239,10 +249,8 @@ def preview_text(found: TidyPreview) -> str:
 
 def selected(session: Session) -> Target:
     """What is selected in the open image; an empty target where nothing is."""
-    selection: Any = getattr(session, "selection", None)
-    if selection is None:
-        return Target()
-    return Target(None, frozenset(selection.objects), tuple(selection.regions))
+    selection = session.selection
+    return Target(None, frozenset(selection.objects), selection.regions)
 
 
 def show_tidy_dialog(context: Context) -> None:

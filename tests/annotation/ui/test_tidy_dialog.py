@@ -15,6 +15,7 @@ from windows import (  # noqa: F401 - fixtures
 )
 
 from segstudio.annotation.ui.tidy_dialog import TidyDialog
+from segstudio.session.session import Selection
 
 
 @pytest.fixture
@@ -133,3 +134,23 @@ def test_closing_and_another_image_take_the_marks_away(bench):
     bench.until(lambda: pinks(bench) > plain + 20)  # of that image now
     dialog.close()
     bench.until(lambda: pinks(bench) <= plain)
+
+
+def test_what_is_selected_is_worked_on_alone_and_in_this_image_alone(bench):
+    """The one pixel of class 2 grows to a cross of five; the square stays."""
+    before = np.array(labels(bench))
+    bench.studio.objects.select_at(40, 28)
+    dialog = opened(bench)
+    choose(dialog.regions, "Selection")
+    assert not dialog.images.isEnabled()
+    choose(dialog.operation, "Grow")
+    dialog.amount.setValue(1)
+    bench.until(lambda: dialog.told.text() == "4 pixels would change in this image: 4 added.")
+    QTest.mouseClick(dialog.button, Qt.MouseButton.LeftButton)
+    changed = np.argwhere(labels(bench) != before).tolist()
+    assert sorted(changed) == [[27, 40], [28, 39], [28, 41], [29, 40]]
+    bench.session.select(Selection())
+    bench.settle()
+    assert dialog.regions.findText("Selection") < 0
+    assert dialog.images.isEnabled()
+    dialog.close()

@@ -12,7 +12,6 @@ class Evaluation:
 
     Attributes:
         runs: Ids of the models, in the order in which they were asked for.
-        waiting: Whether it is begun when it is known by which routes the models run.
         running: Whether images are being evaluated.
         done: How many images are through, by model.
         total: How many images there are to do.
@@ -21,10 +20,10 @@ class Evaluation:
         originals: Whether the reference is the ground truth as other programs wrote it, without
             what was corrected here.
         stopped: Whether it was cancelled before its end.
+        waiting: Whether it is begun when it is known by which routes the models run.
     """
 
     runs: tuple[str, ...] = ()
-    waiting: bool = False
     running: bool = False
     done: Mapping[str, int] = field(default_factory=dict)
     total: int = 0
@@ -32,6 +31,7 @@ class Evaluation:
     asked: frozenset[str] = frozenset()
     originals: bool = False
     stopped: bool = False
+    waiting: bool = False
 
     @property
     def busy(self) -> bool:

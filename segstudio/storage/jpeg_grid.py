@@ -67,14 +67,15 @@ class BlockGrids:
         """Whether outlines of many corners run along blocks of one place, as after a low quality.
 
         Boxes that were drawn on round numbers have corners of one kind only; what was enlarged
-        by more than the side of a block, or by less, runs along other blocks as well.
+        by more than the side of a block, or by less, runs along other blocks as well. Where every
+        block is even the mask was enlarged by just this side, as the labels of patches are.
         """
         best = int(self.shares.argmin())
         row, column = best // _SIDE, best % _SIDE
+        if not self.counts[row, column]:
+            return False
         others = np.delete(np.delete(self.shares, row, 0), column, 1)
-        blocks = self.counts[row, column] / max(self.shares[row, column], 1e-9)
-        if not self.shares[row, column]:
-            blocks = (self.pixels.shape[0] // _SIDE) * (self.pixels.shape[1] // _SIDE)
+        blocks = self.counts[row, column] / self.shares[row, column]
         elsewhere = float(others.min())
         if elsewhere * blocks < _OUTLINE_BLOCKS:
             return False

@@ -13,7 +13,7 @@ from typing import Any, Final
 from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json, read_json_or
 from segstudio.core.text import utf8_json
-from segstudio.core.tones import AS_FOUND, PLAIN, WIDEST, Contrast, ToneCurve
+from segstudio.core.tones import AS_FOUND, GAMMAS, PLAIN, WIDEST, Contrast, ToneCurve
 from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.damaged import set_aside, tell_unusable
 from segstudio.storage.mask_meaning import ZEROS, ReadAs
@@ -40,7 +40,7 @@ _KEPT: tuple[tuple[str, str, type, str], ...] = (
     (_SOURCES, "runs", dict, "from which models annotations have pixels is not known"),
     (_READING, "asked", list, "how the masks are read is found out again"),
     (_CHOSEN, "folder", str, "masks are looked for beside the images"),
-    (_CONTRAST, "gamma", float, "images are shown as they are"),
+    (_CONTRAST, "folder", str, "images are shown as they are"),
 )
 """Files of the data folder, an entry of theirs and its type, and what follows if one is damaged."""
 
@@ -127,7 +127,19 @@ def _unusable_sources(data: Mapping[str, Any]) -> dict[str, object]:
     }
 
 
+def _unusable_contrast(data: Mapping[str, Any]) -> dict[str, object]:
+    """What contrast.json says that means nothing."""
+    wrong = {key: data.get(key) for key in ("low", "high", "gamma") if not _is_tone(data.get(key))}
+    kinds: dict[str, tuple[type, ...]] = {"automatic": (bool, NoneType), "inverted": (bool,)}
+    return wrong | {k: data[k] for k in kinds if k in data and not isinstance(data[k], kinds[k])}
+
+
+def _is_tone(value: object) -> bool:
+    return isinstance(value, (int, float)) and abs(value) <= WIDEST + GAMMAS[1]
+
+
 _UNUSABLE: Final[dict[str, Callable[[Mapping[str, Any]], dict[str, object]]]] = {
+    _CONTRAST: _unusable_contrast,
     _READING: _unusable_reading,
     _CHOSEN: _unusable_choice,
     _SOURCES: _unusable_sources,
@@ -248,7 +260,7 @@ def load_contrast(data_folder: Path) -> Contrast:
     data = read_json_or(data_folder / _CONTRAST, None)
     found = data if isinstance(data, dict) else {}
     numbers = [found.get(key) for key in ("low", "high", "gamma")]
-    if not all(isinstance(n, (int, float)) and abs(n) <= WIDEST + 1 for n in numbers):
+    if not all(map(_is_tone, numbers)):
         return AS_FOUND
     low, high, gamma = (float(n) for n in numbers if n is not None)
     automatic = found.get("automatic")

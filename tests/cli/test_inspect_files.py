@@ -24,7 +24,7 @@ def test_all_three_files_come_of_one_run(capsys, image, tmp_path):
     html = files["report"].read_text(encoding="utf-8")
     for row in report["ablations"]:
         assert f"<b>{row['changed_pixels']:,} pixels</b> changed" in html
-        assert f">{row['mean_iou_cut']:.3f}<" in html
+        assert f">{row['mean_iou_foreground_cut']:.3f}<" in html
     with np.load(files["npz"], allow_pickle=False) as data:
         names = [stage["name"] for stage in report["stages"]]
         assert data["stages"].tolist() == names

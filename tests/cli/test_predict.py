@@ -566,7 +566,7 @@ def tests_of_routes(monkeypatch):
     """Stands for the test, which finds float32 in rows the fastest; holds what was tested."""
     asked = []
 
-    def find(spec, pixels, _options, _check, _report):
+    def find(spec, pixels, _options, _check, _report, _halted):
         asked.append((spec.id, pixels.shape))
         return RouteAnswer("contiguous", 1.5, 1.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 
 import cv2
@@ -35,6 +36,7 @@ class Watched(Job):
     def report(self, done: int, total: int = 0, text: str = "") -> None:
         super().report(done, total, text)
         if done and done % self.every == 0:
+            gc.collect()  # what only holds itself is not held
             self.held.append(tracemalloc.get_traced_memory()[0])
 
 

@@ -65,7 +65,10 @@ def test_the_table_of_a_folder_sums_the_pixels_of_its_images(desk):
             b = np.concatenate([outline(cut == class_id)] * 3)
             assert row.after.boundary_iou[class_id] == pytest.approx(np.sum(a & b) / np.sum(a | b))
     lines = list(csv.DictReader(io.StringIO(found.csv())))
-    assert len(lines) == 3 * 3
+    assert [line["class"] for line in lines[:4]] == [
+        "background", "class 1", "(mean)", "(foreground mean)",
+    ]  # fmt: skip
+    assert len(lines) == 3 * 4
     assert float(lines[0]["iou_drop"]) == pytest.approx(found.rows[0].iou_drop[0], abs=1e-6)
 
 

@@ -95,8 +95,11 @@ def test_a_published_file_answers_as_the_folder_does(tmp_path, wrapped):
     answers = []
     for path in (folder, file):
         model = Promptable.open(path, "cpu")
-        answers.append(model.answer(model.embed(pixels, "a"), [(40, 24)], [1]).logits)
-    assert np.abs(answers[0] - answers[1]).max() < 1e-5
+        answers.append(model.answer(model.embed(pixels, "a"), [(40, 24)], [1]))
+    for of_folder, of_file in zip(*answers, strict=True):
+        assert of_file.score == pytest.approx(of_folder.score, abs=1e-5)
+        assert of_file.rect == of_folder.rect
+        assert np.array_equal(of_file.mask, of_folder.mask)
     examined = TorchEngine().examine(file, lambda: None)
     assert (examined.spec.task, examined.spec.title) == ("promptable", "SAM (sam_vit_tiny.pth)")
     assert examined.is_told

@@ -516,7 +516,7 @@ def test_tools_of_a_group_share_a_button_whose_corner_lists_them(desk, qtbot):
     assert button.isChecked()
     assert button.defaultAction().text() == "Rectangle"
     qtbot.keyClick(desk.window, Qt.Key.Key_B)
-    assert not button.isChecked()
+    qtbot.waitUntil(lambda: not button.isChecked())
     qtbot.mouseClick(button, LEFT)  # the one that was in hand last
     assert session.view.tool == "rectangle"
     corner = QPoint(button.width() - 4, button.height() - 4)

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 import segstudio.kit
 from segstudio.annotation.ui.recovery_dialog import RecoveryDialog
 from segstudio.kit.dialog import Dialog
+from segstudio.runs.ui.new_run_dialog import NewRunDialog
 from segstudio.storage.journal import Recovered
 
 BY_COMMAND = {
@@ -38,6 +39,7 @@ BY_COMMAND = {
     "SettingsDialog": "file.settings",
     "ShortcutEditor": "file.shortcuts",
     "SideBySideDialog": "compare.models",
+    "TidyDialog": "regions.tidy",
     "TruthDialog": "file.truth",
 }
 OTHERWISE = {
@@ -55,7 +57,8 @@ def kinds_of_dialogs() -> set[type[QDialog]]:
     while waiting:
         for kind in waiting.pop().__subclasses__():
             waiting.append(kind)
-            if kind.__module__.startswith("segstudio.") and kind is not Dialog:
+            is_base = kind in (Dialog, NewRunDialog)
+            if kind.__module__.startswith("segstudio.") and not is_base:
                 found.add(kind)
     return found
 

@@ -63,7 +63,7 @@ class HistogramView(QWidget):
         self.setAccessibleName("Histogram")
         self.setToolTip(
             "How often values occur (logarithmic).\nDrag the handles to set the range of the colours;"
-            "\nor move one with Left and Right (Shift: finely), and take the other with Up or Down."
+            "\nor move one with Left and Right (Shift: finely),\nand take the other with Up or Down."
         )
 
     # -- what is shown -----------------------------------------------------------------------

@@ -86,6 +86,7 @@ def test_such_a_name_is_shown_by_its_bytes_in_every_command(capsys, tmp_path, we
 
 @pytest.mark.skipif(os.name == "nt", reason="names are UTF-16 there")
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.slow
 def test_json_is_json_whatever_the_terminal_writes(tmp_path, encoding):
     masks = folder_with(tmp_path / "masks", "Zellk\u00f6rper \u7ec6\u80de.png")
     done = subprocess.run(

@@ -105,6 +105,7 @@ def test_cutting_a_skip_changes_the_mask_and_its_scores(capsys, image):
         assert entry["iou_change"] == pytest.approx(entry["iou_cut"] - entry["iou"])
 
 
+@pytest.mark.slow
 def test_all_cuts_each_skip_and_then_all_together(capsys, image):
     report = inspect_json(capsys, image, *UNET, "--ablate", "all")
     names = [s["name"] for s in report["skips"]]

@@ -14,6 +14,7 @@ from segstudio.storage.write_root import WriteRoot
 UNET = ("--model", "unet-nuclei", "--device", "cpu")
 
 
+@pytest.mark.slow
 def test_all_three_files_come_of_one_run(capsys, image, tmp_path):
     files = {name: tmp_path / f"out.{name}" for name in ("report", "npz", "svg")}
     options = [part for name, path in files.items() for part in (f"--{name}", path)]

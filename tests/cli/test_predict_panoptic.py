@@ -72,6 +72,7 @@ def close(a, b):
     return a == b or (a is not None and b is not None and abs(a - b) < 1e-9)
 
 
+@pytest.mark.slow
 def test_three_forms_are_written_and_give_the_same_figures(capsys, predicted, out):
     made, _, call = out
     assert sorted(p.name for p in made.iterdir()) == [
@@ -156,6 +157,7 @@ def labels_in(png: Path):
         return np.array(mask)
 
 
+@pytest.mark.slow
 def test_figures_are_those_of_panopticapi_and_torchmetrics(capsys, predicted, out):
     made, truth = out[0], predicted[2]
     found = figures(capsys, made, truth)

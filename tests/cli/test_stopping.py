@@ -105,6 +105,7 @@ def masks(tmp_path) -> list[str]:
 @pytest.mark.parametrize(
     "module", ["typer", "segstudio.cli.models", "segstudio.cli.evaluate", "cv2"]
 )
+@pytest.mark.slow
 def test_ctrl_c_while_modules_are_loaded(module, masks):
     arguments = ["models"] if module == "segstudio.cli.models" else ["evaluate", *masks]
     done = subprocess.run(
@@ -159,6 +160,7 @@ def test_ctrl_c_while_a_command_works(capsys, monkeypatch, masks, how):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize("arguments", [["models"], ["models", "--json"], ["--help"]])
+@pytest.mark.slow
 def test_a_full_disk_behind_the_output_is_told_in_one_line(arguments):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(

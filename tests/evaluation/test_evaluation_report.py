@@ -302,6 +302,7 @@ def test_the_list_of_images_is_cut_and_says_so():
     assert f"cut at {LISTED} of {number} images" in section
 
 
+@pytest.mark.slow
 def test_only_some_points_of_many_images_are_drawn():
     number = 1700
     body = spread_section(material_of({"good": [GOOD] * number, "poor": [POOR] * number})).body

@@ -56,6 +56,7 @@ def assert_same(found, expected):
     assert {"hausdorff95", "ap75", "pq", "ece"} <= found.values.means.keys()
 
 
+@pytest.mark.slow
 def test_sums_of_sums_in_any_order_with_changes():
     figures = {i: random_figures(i) for i in range(150)}
     sums = RunSums(IDS)

@@ -90,6 +90,7 @@ def soak(tmp_path, count, every):
     assert found.table.figure("bright", "pq") == again.table.figure("bright", "pq")
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(tmp_path):
     soak(tmp_path, 36, 6)
 

@@ -76,6 +76,7 @@ def test_grad_cam_of_a_region_lies_where_a_slow_one_lies_with_padding(open_studi
     assert_over_photo(cam.heat, values * (cam.heat.high / values.max()))
 
 
+@pytest.mark.slow
 def test_grad_cam_of_a_pixel_lies_where_a_slow_one_lies_on_a_doubled_image(open_studio):
     studio, clock = open_studio(factor=2.0)
     studio.inspecting.pin((7, 9))

@@ -44,6 +44,7 @@ def test_the_difference_is_that_of_the_summed_counts():
     assert back.mean_iou.high < 0
 
 
+@pytest.mark.slow
 def test_the_interval_equals_scipy_s_percentile_interval():
     first, second = models(1, gain=0.02)
 

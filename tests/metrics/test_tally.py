@@ -95,6 +95,7 @@ def test_a_patch_that_ignores_pixels_needs_no_room_either():
     assert matrix_size(TWO, predicted, before, np.array([[9, 255, 1]], np.uint8)) == 10
 
 
+@pytest.mark.slow
 def test_the_counts_of_a_large_folder_of_many_classes_take_little_memory():
     rng = np.random.default_rng(5)
     wide = LabelSchema.from_names(tuple(f"class {i}" for i in range(150)))

@@ -43,6 +43,7 @@ def test_nucleus_iou_on_the_samples(model_id, names):
     assert LEAST_IOU.get(model_id, LEAST_IOU_OF_LESSONS) <= overlap / union < 1.0
 
 
+@pytest.mark.slow
 def test_mask_rcnn_finds_most_nuclei_one_by_one():
     segmenter = Segmenter(registry()["maskrcnn-nuclei"], device="cpu")
     pixels, ids = _sample("nuclei-01-even")

@@ -37,6 +37,7 @@ def logits_of(spec, x):
         return Segmenter(spec, device="cpu").network(x)
 
 
+@pytest.mark.slow
 def test_one_of_any_size_runs_as_the_network_does(tmp_path):
     """Tried in a process of its own, as in the program."""
     network = halving(channels=4, classes=3)

@@ -35,6 +35,7 @@ def logits_of(spec, x):
         return Segmenter(spec, device="cpu").network(x)
 
 
+@pytest.mark.slow
 def test_one_that_was_traced_runs_as_it_was_saved(tmp_path):
     """In a process of its own, as in the program."""
     network = halving(channels=3, classes=4)
@@ -122,6 +123,7 @@ def test_the_only_size_is_found_and_images_are_brought_to_it_and_back(tmp_path, 
         Segmenter(spec, device="cpu").predict(image(90, 40), RunOptions(input_scale=2.0))
 
 
+@pytest.mark.slow
 def test_class_ids_are_no_scores(tmp_path, at_once):
     path = save_script(Wrapped(halving(), "ids"), tmp_path / "m.pt")
     with pytest.raises(

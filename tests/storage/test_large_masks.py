@@ -44,6 +44,7 @@ def test_what_is_counted_in_pieces_is_what_the_whole_has(monkeypatch, seed):
 
 
 @pytest.mark.parametrize("kind", ["one", "numbers", "soft", "colours"])
+@pytest.mark.slow
 def test_memory_beside_a_large_mask_is_bounded(kind):
     """24 megapixels, of which the numbers alone took eight times as much before."""
     pixels = np.zeros((4096, 6144), np.uint8)

@@ -23,6 +23,7 @@ def sample():
     return Sample("one", image, target)
 
 
+@pytest.mark.slow
 def test_small_network_learns_one_image(sample):
     preprocess = Preprocess("percentile", (0.5,) * 3, (0.25,) * 3)
     sampler = CropSampler([scaled(sample, preprocess)], 32, NO_AUGMENTATION, seed=0)

@@ -112,6 +112,7 @@ def test_smp_unet_skip_zero(index):
     assert torch.equal(cut, expected)
 
 
+@pytest.mark.slow
 def test_additions_and_stacked_sums_are_cut():
     for name in ("smp.Linknet", "smp.FPN"):
         model, picture = network(name), image(64, 96)

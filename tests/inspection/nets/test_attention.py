@@ -237,6 +237,7 @@ def test_networks_of_libraries_have_their_blocks():
     assert {(b.query_hw, b.placeless) for b in found.blocks} == {((4, 6), 1)}
 
 
+@pytest.mark.slow
 def test_networks_without_attention_have_none():
     from inspection_networks import network
 

@@ -96,6 +96,7 @@ def test_fields_and_strides_are_in_pixels_of_the_photo(tmp_path):
     assert doubled.layer("down1").stride == 2  # in the network's own input, for the U's rows
 
 
+@pytest.mark.slow
 def test_a_network_that_resizes_by_itself_is_measured_on_the_photo_too():
     """The small Mask R-CNN enlarges 96 x 128 by nothing, and 48 x 64 by two."""
     model = network("maskrcnn-embedded")

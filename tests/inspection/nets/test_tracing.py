@@ -86,6 +86,7 @@ def test_hooks_are_removed_when_the_pass_breaks_off():
     assert trace(model, image(32, 48)).of_role(Role.BOTTLENECK)
 
 
+@pytest.mark.slow
 def test_the_example_of_256_pixels():
     """Ronneberger's widths: 64 to 1024 channels at 256 down to 16 pixels; worked out by hand."""
     model = UNet(3, 2, 64, 4).eval()

@@ -1,32 +1,39 @@
-"""Sort names so that 9 comes before 10: the order of the natsort package, faster on long lists."""
+"""Sort names as file managers do, so that 9 comes before 10; quick on long lists."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 
-_DIGITS = re.compile(r"(\d+)")
+_DIGITS = re.compile(r"([0-9]+)")
 _TO_ZERO = str.maketrans("123456789", "0" * 9)
 _MAX_TEMPLATES = 200
 
 
 def natural_order(names: list[str]) -> list[str]:
-    """Names in natural order: texts compared as texts, the numbers between them as numbers."""
-    if not all(map(str.isascii, names)):
-        import natsort
+    """Names in the order of file managers.
 
-        return list(natsort.natsorted(names))
-    padded = _padding_key(names)
-    return sorted(names, key=natural_key if padded is None else padded)
+    Digits that stand together are one number, wherever they stand: also in hexadecimal names
+    ("a2f9" before "a2f10"), whose letters are letters. Numbers come before letters, a dot, a space
+    and a hyphen before both ("a.png", "a1.png", "ab.png"). Capitals count as small letters. Names
+    that are the same by this ("7" and "07", "a" and "A") are told apart by their characters.
+    """
+    ordered = sorted(names)
+    return sorted(ordered, key=_padding_key(ordered) or natural_key)
 
 
-def natural_key(name: str) -> tuple[str | int, ...]:
-    """A sort key: texts and numbers in turn, a text (which may be empty) first. ASCII names."""
-    parts: list[str | int] = list(_DIGITS.split(name))
-    parts[1::2] = map(int, parts[1::2])
-    if parts[-1] == "" and len(parts) > 1:
-        parts.pop()
-    return tuple(parts)
+def natural_key(name: str) -> str:
+    """A sort key: each number is written behind how many digits it has."""
+    text = name.casefold()
+    if not text.isascii():
+        text = unicodedata.normalize("NFD", text)
+    return _DIGITS.sub(_counted, text)
+
+
+def _counted(found: re.Match[str]) -> str:
+    digits = found[0].lstrip("0")
+    return f"{len(digits):04d}{digits}"
 
 
 def _padding_key(names: list[str]) -> Callable[[str], str] | None:

@@ -54,7 +54,9 @@ class _Stroke:
         document: Whose annotation is painted on.
         recorder: What was painted so far.
         last_xy: Where the brush was last.
-        size: Its diameter in pixels.
+        size: Its diameter in pixels, at full pressure.
+        square: Whether it is a square.
+        by_pressure: Whether it is smaller where the pen is pressed less.
         target: The class that is painted, and the object that the pixels become.
         only_over: If given, only pixels of this class are painted over.
         takes_objects: Whether pixels of objects were taken away, so that one may be cut in two.
@@ -64,6 +66,8 @@ class _Stroke:
     recorder: EditRecorder
     last_xy: PointXY
     size: int
+    square: bool
+    by_pressure: bool
     target: StrokeTarget
     only_over: int | None
     takes_objects: bool = False
@@ -104,7 +108,7 @@ class Editing:
         """Whether a stroke is being drawn."""
         return self._stroke is not None
 
-    def begin_stroke(self, x: float, y: float, erase: bool = False) -> None:
+    def begin_stroke(self, x: float, y: float, erase: bool = False, pressure: float = 1.0) -> None:
         """Put the brush down at image point (x, y); does nothing if no image is open.
 
         Args:
@@ -112,26 +116,31 @@ class Editing:
             y: Row.
             erase: Paint background. With "only unlabelled" on, the eraser takes away the active
                 class only.
+            pressure: How hard the pen is pressed, 0..1.
         """
         self.end_stroke()
         document = self._editable()
         if document is None:
             return
-        class_id = 0 if erase else self._session.view.active_class
+        view = self._session.view
+        class_id = 0 if erase else view.active_class
         aimed = self.objects.at(document, (x, y), class_id)
         target = self.objects.numbered(document, aimed)
         if target is None:
             self._say_full(document)
             return
+        title = "Eraser" if erase else f"Brush: {self._session.schema.name_of(target.class_id)}"
         self._stroke = _Stroke(
             document,
-            EditRecorder(self._stroke_title(target.class_id, erase)),
+            EditRecorder(title),
             (x, y),
-            self._session.view.brush_size,
+            view.brush_size,
+            view.brush_square,
+            view.brush_pressure,
             target,
             self._only_over(erase),
         )
-        self._stamp((x, y))
+        self._stamp((x, y), pressure)
 
     def target_at(self, x: float, y: float, erase: bool = False) -> StrokeTarget | None:
         """What a stroke would make that begins at (x, y); None if nothing can be painted there."""
@@ -142,10 +151,10 @@ class Editing:
         class_id = 0 if erase else self._session.view.active_class
         return self.objects.at(document, (x, y), class_id)
 
-    def extend_stroke(self, x: float, y: float) -> None:
+    def extend_stroke(self, x: float, y: float, pressure: float = 1.0) -> None:
         """Draw on to (x, y) in a straight line; does nothing without a stroke."""
         if self._stroke is not None:
-            self._stamp((x, y))
+            self._stamp((x, y), pressure)
 
     def end_stroke(self) -> None:
         """Lift the brush: the stroke becomes one undoable edit."""
@@ -182,11 +191,14 @@ class Editing:
         if stroke is not None and not stroke.recorder.is_empty:
             self._stepping.take_back(stroke.document, stroke.recorder.taken_back())
 
-    def _stamp(self, point_xy: PointXY) -> None:
+    def _stamp(self, point_xy: PointXY, pressure: float) -> None:
         stroke = self._stroke
         assert stroke is not None
         annotation = stroke.document.annotation
-        rect, mask = segment_mask(stroke.last_xy, point_xy, stroke.size, annotation.shape_hw)
+        size = max(1, round(stroke.size * pressure)) if stroke.by_pressure else stroke.size
+        rect, mask = segment_mask(
+            stroke.last_xy, point_xy, size, annotation.shape_hw, square=stroke.square
+        )
         stroke.last_xy = point_xy
         if rect.is_empty:
             return
@@ -198,9 +210,6 @@ class Editing:
             stroke.recorder.add(patch)
             self._ready_for(stroke.document, patch)
             self._apply(stroke.document, (patch,))
-
-    def _stroke_title(self, class_id: int, erase: bool) -> str:
-        return "Eraser" if erase else f"Brush: {self._session.schema.name_of(class_id)}"
 
     # -- shapes and regions ------------------------------------------------------------------
 

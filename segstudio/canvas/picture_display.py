@@ -344,6 +344,8 @@ def _visible_part(view: ViewState) -> ViewState:
         view,
         tool=plain.tool,
         brush_size=plain.brush_size,
+        brush_square=plain.brush_square,
+        brush_pressure=plain.brush_pressure,
         active_class=plain.active_class,
         previous_class=plain.previous_class,
         only_unlabelled=plain.only_unlabelled,

@@ -33,6 +33,7 @@ class Pointer:
         ctrl: Whether Ctrl is held, or the pen's eraser end is used.
         alt: Whether Alt is held.
         shift: Whether Shift is held.
+        pressure: How hard the pen is pressed, 0..1; 1 of what tells no pressure.
     """
 
     image_xy: Point
@@ -40,6 +41,7 @@ class Pointer:
     ctrl: bool = False
     alt: bool = False
     shift: bool = False
+    pressure: float = 1.0
 
     @property
     def pixel(self) -> tuple[int, int]:
@@ -127,6 +129,11 @@ class Tool:
         self.host = host
 
     @property
+    def brush_xy(self) -> Point | None:
+        """The image point at which the brush's outline stays; None where it follows the pointer."""
+        return None
+
+    @property
     def busy(self) -> bool:
         """Whether something is begun that Escape would abort."""
         return False
@@ -143,6 +150,9 @@ class Tool:
     def says(self) -> str:
         """How what is begun goes on or ends, for the status bar; "" where nothing is."""
         return ""
+
+    def lent(self, to: Tool) -> None:
+        """Another tool borrows it for the next press."""
 
     def press(self, pointer: Pointer) -> None:
         """The left button or the pen went down."""

@@ -58,6 +58,8 @@ class Toolbox:
     def press(self, pointer: Pointer, *, pan: bool) -> None:
         """Give the pointer to a tool."""
         self._holding = self.aim(pointer, pan=pan)
+        if self._holding is not self._chosen:
+            self._holding.lent(self._chosen)
         self._holding.press(pointer)
 
     def double_click(self, pointer: Pointer) -> None:

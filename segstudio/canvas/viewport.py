@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QCursor,
     QEnterEvent,
     QFocusEvent,
+    QInputDevice,
     QKeyEvent,
     QMouseEvent,
     QMoveEvent,
@@ -53,6 +54,14 @@ _OF_BUSY = (
 )
 """Keys of whatever a tool has begun."""
 _TEXT_FIELDS = (QLineEdit, QAbstractSpinBox, QPlainTextEdit, QTextEdit)
+
+
+def _pressure(event: QSinglePointEvent) -> float:
+    """How hard the pen is pressed, 0..1; 1 where that is not told."""
+    told = QInputDevice.Capability.Pressure
+    if isinstance(event, QTabletEvent) and told in event.device().capabilities():
+        return event.pressure()
+    return 1.0
 
 
 class Viewport(WorkArea):
@@ -134,6 +143,7 @@ class Viewport(WorkArea):
             ctrl=bool(held & _MODIFIER.ControlModifier) or turned_over,
             alt=bool(held & _MODIFIER.AltModifier),
             shift=bool(held & _MODIFIER.ShiftModifier),
+            pressure=_pressure(event),
         )
 
     # -- wheel and gestures --------------------------------------------------------------------

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QRegion
 from PySide6.QtWidgets import QWidget
 
+from segstudio.canvas.brush_mark import BrushMark, shows_pixels
 from segstudio.canvas.inspection_marks import InspectionMarks, paint, paint_boxes, region
 from segstudio.canvas.linked_views import LinkedViews
 from segstudio.canvas.marks import (
@@ -19,8 +20,6 @@ from segstudio.canvas.marks import (
     paint_frame,
     paint_ghost,
     paint_line,
-    paint_ring,
-    ring_region,
 )
 from segstudio.canvas.mask_mark import MaskMark
 from segstudio.canvas.object_marks import REACH_PX
@@ -31,7 +30,7 @@ from segstudio.canvas.shared_tools import SharedTools
 from segstudio.canvas.tool import PAN, Pointer, Tool
 from segstudio.canvas.toolbox import Toolbox
 from segstudio.canvas.view import Point
-from segstudio.core.brush import stamp_centre
+from segstudio.core.brush import segment_mask, stamp_centre
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Patch
 from segstudio.core.mask_preview import MaskPreview
@@ -92,7 +91,7 @@ class WorkArea(Display):
         self._flush = QTimer(self, singleShot=True, interval=0)
         self._flush.timeout.connect(self._drag_waiting)
         self._pointer: Pointer | None = None
-        self._ring, self._ring_erases = QRegion(), False
+        self._ring: BrushMark | None = None
         self._hovered: tuple[int, int] | None = None
         self._marks = InspectionMarks(session)
         self._marked = QRegion()
@@ -375,12 +374,12 @@ class WorkArea(Display):
         shape = self._cursor_shape()
         if shape != self.cursor().shape():
             self.setCursor(shape)
-        centre = self._ring_centre()
-        ring = QRegion() if centre is None else ring_region(centre, self._ring_diameter())
-        erases = self._erases()
-        if ring != self._ring or erases != self._ring_erases:
-            self.update(self._ring.united(ring))
-            self._ring, self._ring_erases = ring, erases
+        ring, shown = self._brush_mark(), self._ring
+        if ring != shown:
+            for mark in (ring, shown):
+                if mark is not None:
+                    self.update(mark.region)
+            self._ring = ring
 
     def _cursor_shape(self) -> Qt.CursorShape:
         if self._toolbox.panning:
@@ -404,20 +403,31 @@ class WorkArea(Display):
     def _tool_at(self, pointer: Pointer) -> Tool:
         return self._toolbox.holding or self._toolbox.aim(pointer, pan=self._held.space)
 
-    def _ring_centre(self) -> QPointF | None:
+    def _brush_mark(self) -> BrushMark | None:
+        """The brush's outline under the pointer, if the tool there has one."""
         if self._pointer is None or not self._can_work():
             return None
-        if not self._tool_at(self._pointer).shows_brush or self._aims_at_line(self._pointer):
+        tool = self._tool_at(self._pointer)
+        if not tool.shows_brush or self._aims_at_line(self._pointer):
             return None
-        centre = stamp_centre(self._pointer.image_xy, self.session.view.brush_size)
-        return QPointF(*self.to_screen(centre))
+        view, at = self.session.view, tool.brush_xy or self._pointer.image_xy
+        scale = self.zoom / self.devicePixelRatioF()
+        centre = stamp_centre(at, view.brush_size)
+        shape_hw = self.session.document.shape_hw if self.session.document is not None else (0, 0)
+        mark = BrushMark(
+            QPointF(*self.to_screen(centre)),
+            view.brush_size * scale,
+            view.brush_square,
+            self._erases(),
+        )
+        if not shows_pixels(view.brush_size, scale):
+            return mark
+        rect, mask = segment_mask(at, at, view.brush_size, shape_hw, square=view.brush_square)
+        return mark.around(rect, mask, self.to_screen)
 
     def _erases(self) -> bool:
         held = self._pointer is not None and self._pointer.ctrl
         return held or self._toolbox.chosen.erases
-
-    def _ring_diameter(self) -> float:
-        return self.session.view.brush_size * self.zoom / self.devicePixelRatioF()
 
     def _tell_hovered(self) -> None:
         pixel = None
@@ -453,9 +463,9 @@ class WorkArea(Display):
             self._change.paint(painter, _CHANGED)
             self._toolbox.paint(painter)
         self._paint_pointed(painter)
-        centre = self._ring_centre()
-        if centre is not None:
-            paint_ring(painter, centre, self._ring_diameter(), erases=self._erases())
+        ring = self._brush_mark()
+        if ring is not None:
+            ring.paint(painter)
 
     def _paint_pointed(self, painter: QPainter) -> None:
         """Draw the wipe's line, the frame of a part to look at, and the ghost pointer."""

@@ -1,7 +1,7 @@
-"""Round brushes: which pixels a stamp or a stroke covers.
+"""Brushes: which pixels a stamp or a stroke covers.
 
-A brush of size d is a disc of diameter d; a pixel is covered when its centre lies in the disc.
-The disc's centre snaps to a pixel's centre for odd sizes and to a pixel's corner for even ones, so
+A round brush of size d is a disc of diameter d, a square one has sides of d; a pixel is covered when
+its centre lies inside. The stamp's centre snaps to a pixel's centre for odd sizes and to a pixel's corner for even ones, so
 that every stamp is symmetric and exactly d pixels wide, and size 1 is the pixel under the pointer.
 """
 
@@ -27,6 +27,8 @@ def segment_mask(
     p1_xy: tuple[float, float],
     size: int,
     shape_hw: tuple[int, int],
+    *,
+    square: bool = False,
 ) -> tuple[Rect, Mask]:
     """The pixels that the brush covers on its straight way between two points.
 
@@ -36,8 +38,9 @@ def segment_mask(
     Args:
         p0_xy: Start; pixel (x, y) covers [x, x + 1) x [y, y + 1).
         p1_xy: End; the same as the start for a single stamp.
-        size: Diameter in pixels, at least 1.
+        size: Diameter or side in pixels, at least 1.
         shape_hw: (H, W) of the image; what lies outside is cut off.
+        square: Whether the brush is a square, else a disc.
 
     Returns:
         A rectangle inside the image around the pixels, perhaps empty, and the mask (h, w) bool.
@@ -53,6 +56,8 @@ def segment_mask(
     if size == 1:
         return rect, _thin_line(start, end, rect)
     centres_y = np.arange(rect.top, rect.bottom, dtype=np.float64) + np.float64(0.5)
+    if square:
+        return rect, _fill(*_square_spans(start, end, size / 2, centres_y), rect)
     discs = [_disc_spans(p, size / 2, centres_y) for p in {start, end}]
     spans = discs if start == end else [*discs, _band_spans(start, end, size / 2, centres_y)]
     lowest = np.minimum.reduce([low for low, _ in spans])
@@ -103,6 +108,25 @@ def _disc_spans(
     half = np.sqrt(np.maximum(square, 0.0))
     hit = square >= 0
     return np.where(hit, centre[0] - half, np.inf), np.where(hit, centre[0] + half, -np.inf)
+
+
+def _square_spans(
+    start: tuple[float, float],
+    end: tuple[float, float],
+    half: float,
+    centres_y: npt.NDArray[np.float64],
+) -> Spans:
+    """All squares on the way: those whose rows reach a row lie next to each other on the line."""
+    (x0, y0), (x1, y1) = start, end
+    first, last = np.zeros_like(centres_y), np.ones_like(centres_y)
+    if y0 != y1:
+        reach = [(centres_y + side * half - y0) / (y1 - y0) for side in (-1, 1)]
+        first, last = np.maximum(np.minimum(*reach), 0.0), np.minimum(np.maximum(*reach), 1.0)
+    hit = first <= last
+    if y0 == y1:
+        hit &= np.abs(centres_y - y0) <= half
+    low, high = x0 + first * (x1 - x0) - half, x0 + last * (x1 - x0) + half  # x0 <= x1: sorted
+    return np.where(hit, low, np.inf), np.where(hit, high, -np.inf)
 
 
 def _band_spans(

@@ -156,7 +156,7 @@ class StrokeMakes(StrEnum):
     """The selected one."""
 
 
-MIN_BRUSH, MAX_BRUSH = 1, 500
+MIN_BRUSH, MAX_BRUSH = 1, 1000
 MAX_PANES = 6
 """So many views lie side by side at most."""
 
@@ -185,6 +185,9 @@ class ViewState:
     tool: str = "pan"
     """Name of the tool in hand; the tools of the canvas have their own table."""
     brush_size: int = 12
+    brush_square: bool = False
+    brush_pressure: bool = False
+    """Whether the brush is as much smaller as a pen is pressed less."""
     active_class: int = 1
     previous_class: int = 0
     only_unlabelled: bool = False

@@ -31,7 +31,7 @@ class Settings:
         theme: "system", "light" or "dark".
         device: "auto", "cpu", "cuda" or "mps".
         opacity: Of the overlay, 0 to 1.
-        brush_size: In pixels of the image, 1 to 500.
+        brush_size: In pixels of the image, 1 to 1,000.
         overlay_style: "fill", "outline" or "both".
         flavour: Of predictions with objects: "semantic", "instance" or "panoptic".
         pixel_grid: Whether the grid is drawn when zoomed in.
@@ -103,7 +103,7 @@ class Settings:
 _RANGES: dict[str, tuple[float, float]] = {
     "autosave_seconds": (0.2, 60.0),
     "opacity": (0.0, 1.0),
-    "brush_size": (1, 500),
+    "brush_size": (1, 1000),
     "score_threshold": (0.0, 1.0),
     "mask_threshold": (0.0, 1.0),
     "tile_px": (256, 8192),

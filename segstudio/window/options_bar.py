@@ -192,7 +192,7 @@ class StrokeRule(QWidget):
 
 
 class BrushSize(QWidget):
-    """Diameter of the brush in pixels: a slider that feels even from 1 to 500, and a number."""
+    """Diameter of the brush in pixels: a slider that feels even from 1 to 1,000, and a number."""
 
     def __init__(self, session: Session, actions: ActionSet) -> None:
         super().__init__()

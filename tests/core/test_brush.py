@@ -130,3 +130,45 @@ def test_a_segment_across_the_image_from_far_outside():
 def test_a_brush_has_a_size():
     with pytest.raises(ValueError):
         stamp_mask(0)
+
+
+def test_a_square_covers_as_many_pixels_as_its_side():
+    for size, corner in ((1, (4, 5)), (2, (4, 5)), (3, (3, 4)), (5, (2, 3))):
+        rect, mask = segment_mask((4.5, 5.5), (4.5, 5.5), size, (20, 20), square=True)
+        left, top = corner if size % 2 else (4, 5)
+        assert rect == Rect(top, left, top + size, left + size), size
+        assert mask.all()
+
+
+def test_a_square_on_its_way_by_hand():
+    expected = np.zeros((8, 9), np.bool_)
+    for x in range(1, 6):  # all squares of side 3 between (2.5, 2.5) and (6.5, 4.5)
+        y = 1 + (x - 1) / 2
+        for row in range(8):
+            centre = row + 0.5
+            if y <= centre <= y + 3:
+                expected[row, x : x + 3] = True
+    found = np.zeros((8, 9), np.bool_)
+    rect, mask = segment_mask((2.5, 2.5), (6.5, 4.5), 3, (8, 9), square=True)
+    found[rect.slices] = mask
+    np.testing.assert_array_equal(found, expected)
+
+
+@given(
+    ends=st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=2, max_size=2),
+    size=st.integers(2, 9),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_square_stroke_is_the_same_both_ways_and_holds_both_ends(ends, size):
+    (x0, y0), (x1, y1) = ends
+    shape = (40, 40)
+
+    def squares(start, end):
+        return on_canvas(*segment_mask(start, end, size, shape, square=True), shape)
+
+    way = squares((x0, y0), (x1, y1))
+    np.testing.assert_array_equal(way, squares((x1, y1), (x0, y0)))
+    for end in ((x0, y0), (x1, y1)):
+        assert not (squares(end, end) & ~way).any()
+    rows = np.flatnonzero(way.any(axis=1))
+    assert np.array_equal(rows, np.arange(rows[0], rows[-1] + 1))

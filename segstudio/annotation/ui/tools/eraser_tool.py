@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segstudio.annotation.ui.tools.brush_tool import BrushTool
+from segstudio.annotation.ui.tools.brush_tool import PRESSURE, SQUARE, BrushTool
 
 
 class EraserTool(BrushTool):
@@ -10,6 +10,6 @@ class EraserTool(BrushTool):
 
     name, title, icon, shortcut = "eraser", "Eraser", "eraser", "E"
     tip = "Paint background"
-    options = ()
+    options = (SQUARE, PRESSURE)
     erases = True
     makes_objects = continues_objects = False

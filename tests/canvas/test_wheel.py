@@ -19,10 +19,10 @@ def test_small_brushes_change_by_one_and_large_ones_by_a_tenth():
     assert resized_brush(12, 3) == 15
 
 
-def test_brush_sizes_stay_between_1_and_2000():
+def test_brush_sizes_stay_between_1_and_1000():
     assert resized_brush(1, -1) == 1
-    assert resized_brush(1990, 1) == 2000
-    assert resized_brush(2000, 5) == 2000
+    assert resized_brush(990, 1) == 1000
+    assert resized_brush(1000, 5) == 1000
 
 
 @pytest.mark.parametrize("size", [1, 2, 9, 10, 19, 20, 55, 100, 199, 333, 454])

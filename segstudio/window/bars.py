@@ -148,7 +148,10 @@ class MainBar(QObject):
         layout, chooser = self._bar.layout(), self._chooser
         assert layout is not None
         margins, gap = layout.contentsMargins(), layout.spacing()
-        taken = sum(min(w.sizeHint().width(), w.maximumWidth()) + gap for w in self._others)
+        taken = sum(
+            max(w.minimumWidth(), min(w.sizeHint().width(), w.maximumWidth())) + gap
+            for w in self._others
+        )
         lines = sum(action.isSeparator() for action in self._bar.actions())
         taken += lines * (_SEPARATOR_PX + gap) + 2 * gap
         room = self._bar.width() - margins.left() - margins.right() - taken

@@ -253,7 +253,7 @@ def test_what_a_click_may_mean_is_stepped_through_by_size_and_the_shown_one_pain
         said = f"{names[shown_now]} of 3"
         window.until(lambda said=said: bar.hint.text().startswith(said))
         assert np.array_equal(whole(tool(window).found), sizes[shown_now])
-        assert button.isEnabled()
+        window.until(button.isEnabled)
         press()
         shown_now = (shown_now + by) % 3
     assert window.session.view.brush_size == 12  # the wheel did not set it

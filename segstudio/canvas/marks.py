@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QRegion, QTransform
 
 from segstudio.canvas.view import Point
+from segstudio.core.geometry import Rect
+from segstudio.core.labels import Mask
 from segstudio.core.outline import outline_segments
-from segstudio.session.disputes import DisputedRegion, Disputes
+from segstudio.session.disputes import Disputes
 from segstudio.session.document import Document
 from segstudio.session.session import Session
 
@@ -81,7 +84,10 @@ class RegionMark:
         if region is None or not self._session.view.overlay_visible:
             return
         if self._of is None or self._of != (disputes, opened):
-            self._of, self._path = (disputes, opened), _path(disputes, region)
+            self._of, self._path = (
+                (disputes, opened),
+                outline_path(region.rect, partial(disputes.mask, region)),
+            )
         origin, unit = QPointF(*to_screen((0.0, 0.0))), QPointF(*to_screen((1.0, 1.0)))
         scale = unit.x() - origin.x()
         painter.save()
@@ -96,13 +102,24 @@ class RegionMark:
         painter.restore()
 
 
-def _path(disputes: Disputes, region: DisputedRegion) -> QPainterPath:
-    """The outline in pixels of the image."""
+def outline_path(
+    rect: Rect,
+    find: Callable[[], Mask],
+    most_pixels: int = _MOST_PIXELS,
+    most_lines: int = _MOST_LINES,
+) -> QPainterPath:
+    """The outline of what lies in a rectangle, in pixels of the image; of too much the rectangle.
+
+    Args:
+        rect: Where.
+        find: Gives its pixels, (h, w) bool of the rectangle's shape; not asked for a larger one.
+        most_pixels: A larger rectangle is drawn as such.
+        most_lines: Likewise one whose outline has more lines.
+    """
     path = QPainterPath()
-    rect = region.rect
-    small = rect.height * rect.width <= _MOST_PIXELS
-    lines = outline_segments(disputes.mask(region)) if small else None
-    if lines is None or len(lines) > _MOST_LINES:
+    small = rect.height * rect.width <= most_pixels
+    lines = outline_segments(find()) if small else None
+    if lines is None or len(lines) > most_lines:
         path.addRect(rect.left, rect.top, rect.width, rect.height)
         return path
     for x0, y0, x1, y1 in lines.tolist():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
@@ -19,9 +19,9 @@ from PySide6.QtGui import (
     QTransform,
 )
 
+from segstudio.canvas.marks import outline_path
 from segstudio.canvas.view import Point
 from segstudio.core.geometry import Rect
-from segstudio.core.outline import outline_segments
 from segstudio.session.document import Document
 from segstudio.session.session import Session
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _DARK, _LIGHT = QColor(0, 0, 0), QColor(255, 255, 255)
 _LINE_PX, _CASING_PX = 2.0, 4.0
+T = TypeVar("T")
 _MOST_PIXELS, _MOST_LINES = 1 << 19, 6_000
 """A larger object, or one with a longer outline, is only framed: it would cost a frame's time."""
 _FOLLOWED_PIXELS = 1 << 15
@@ -118,25 +119,15 @@ class SelectionMark:
         known = self._paths.get(key)
         if known is None:
             rect, mask = region()
-            known = self._paths[key] = (rect, outline_path(rect, mask))
+            known = self._paths[key] = (
+                rect,
+                outline_path(rect, partial(_same, mask), _MOST_PIXELS, _MOST_LINES),
+            )
         return known
 
 
-def _same(region: tuple[Rect, Mask]) -> tuple[Rect, Mask]:
-    return region
-
-
-def outline_path(rect: Rect, mask: Mask) -> QPainterPath:
-    """The outline of a mask that lies at a rectangle, in pixels of the image."""
-    path = QPainterPath()
-    lines = outline_segments(mask) if mask.size <= _MOST_PIXELS else None
-    if lines is None or len(lines) > _MOST_LINES:
-        path.addRect(rect.left, rect.top, rect.width, rect.height)
-        return path
-    for x0, y0, x1, y1 in lines.tolist():
-        path.moveTo(rect.left + x0, rect.top + y0)
-        path.lineTo(rect.left + x1, rect.top + y1)
-    return path
+def _same(known: T) -> T:
+    return known
 
 
 def draw_over(painter: QPainter, path: QPainterPath, to_screen: ToScreen) -> None:
@@ -171,7 +162,8 @@ def paint_cut(painter: QPainter, cut: Cut, to_screen: ToScreen) -> None:
     painter.restore()
     path = QPainterPath()
     for number in range(2, int(cut.pieces.max(initial=0)) + 1):
-        path.addPath(outline_path(cut.rect, cut.pieces == number))
+        half = cut.pieces == number
+        path.addPath(outline_path(cut.rect, partial(_same, half), _MOST_PIXELS, _MOST_LINES))
     draw_over(painter, path, to_screen)
 
 

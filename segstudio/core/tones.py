@@ -17,11 +17,11 @@ WIDEST, NARROWEST = 4.0, 1 / 255
 """Of the window of values that is spread over black to white, as shares of all values."""
 GAMMAS = (0.1, 10.0)
 _SAMPLED = 1 << 16
-_LEFT_OUT = 0.1
-"""Per cent of the values that may lie outside an automatic window, at each end."""
+_LEFT_OUT = 1000
+"""One value in so many may lie outside an automatic window, at each end."""
 _DARK = 64
-"""An image is dark if 99.5 % of its pixels have no channel above this."""
-_BRIGHT_SHARE = 99.5
+_BRIGHTER = 200
+"""An image is dark if no more than one pixel in so many has a channel of `_DARK` or above."""
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,15 @@ class ImageTones:
         some = shown[::step, ::step].reshape(-1, 3)
         if not len(some):
             return cls(PLAIN, False)
-        low, high = np.percentile(some, (_LEFT_OUT, 100 - _LEFT_OUT))
-        bright = np.percentile(some.max(axis=1), _BRIGHT_SHARE)
-        tones = ToneCurve(float(low) / 255, float(high) / 255) if high - low >= 1 else PLAIN
-        return cls(tones, bool(bright < _DARK) and tones != PLAIN)
+        # counts, since this is asked for on the GUI's thread when an image is shown
+        upto = np.cumsum(np.bincount(some.reshape(-1), minlength=256))
+        left_out = some.size // _LEFT_OUT
+        low = int(np.searchsorted(upto, left_out, "right"))
+        high = int(np.searchsorted(upto, some.size - left_out, "left"))
+        tones = ToneCurve(low / 255, high / 255) if high > low else PLAIN
+        bright = np.count_nonzero(some.max(axis=1) >= _DARK)
+        is_dark = bool(bright <= len(some) // _BRIGHTER) and tones != PLAIN
+        return cls(tones, is_dark)
 
 
 def tones_for(image: ImageTones, chosen: Contrast) -> tuple[ToneCurve, bool]:

@@ -19,8 +19,11 @@ def natural_order(names: list[str]) -> list[str]:
     and a hyphen before both ("a.png", "a1.png", "ab.png"). Capitals count as small letters. Names
     that are the same by this ("7" and "07", "a" and "A") are told apart by their characters.
     """
-    ordered = sorted(names)
-    return sorted(ordered, key=_padding_key(ordered) or natural_key)
+    key = _padding_key(names) or natural_key
+    named = {key(name): name for name in names}
+    if len(named) == len(names):
+        return [named[each] for each in sorted(named)]
+    return sorted(sorted(names), key=key)
 
 
 def natural_key(name: str) -> str:

@@ -173,6 +173,9 @@ class HelpWindow(QWidget):
                 self.close()
             return False
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            if event.key() == Qt.Key.Key_Escape:  # the field keeps plain keys from shortcuts
+                self._leave()
+                return True
             to_list = event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter)
             if to_list:
                 self._to_list()

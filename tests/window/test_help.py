@@ -328,3 +328,17 @@ def test_the_tour_names_keys_and_commands_that_there_are():
     assert chosen
     assert chosen - commands == set()
     assert len(re.findall(r"^## \d+\. ", text, re.MULTILINE)) == 10
+
+
+def test_escape_in_the_search_ends_it_and_then_closes_the_help(opened, qtbot):
+    """Plain keys belong to a text field that has the focus, so a shortcut alone would not do."""
+    window = opened()
+    window.activateWindow()
+    window.field.setFocus()
+    qtbot.waitUntil(window.field.hasFocus)
+    qtbot.keyClicks(window.field, "crowd")
+    qtbot.keyClick(window.field, Qt.Key.Key_Escape)
+    assert window.field.text() == ""
+    assert window.isVisible()
+    qtbot.keyClick(window.field, Qt.Key.Key_Escape)
+    assert not window.isVisible()

@@ -42,7 +42,7 @@ from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project, preview_of_masks
 from segstudio.storage.samples import assemble_samples
 from segstudio.storage.seen_files import SeenFiles
-from segstudio.storage.states import save_chosen_masks
+from segstudio.storage.states import Mark, save_chosen_masks
 
 _OPENING = "opening"
 """What notices of a folder that cannot be opened are about: they go when another one is open."""
@@ -503,11 +503,11 @@ class Browsing:
 
     def toggle_reviewed(self, by: object = None) -> None:
         """Mark the open image as reviewed, or take the mark away; `by`: see `Change.by`."""
-        session, files = self._session, self._folder.files
-        if files is not None and session.document is not None:
-            reviewed = not session.state(session.index).reviewed
-            session.set_state(session.index, reviewed=reviewed, by=by)
-            self._states.mark_reviewed(files, session.document.ref, reviewed=reviewed)
+        self._states.toggle(Mark.REVIEWED, by)
+
+    def toggle_flagged(self) -> None:
+        """Flag the open image as one to come back to, or take the flag away."""
+        self._states.toggle(Mark.FLAGGED)
 
     def open_image(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from segstudio.folder.files import FolderFiles, OpenFolder
 from segstudio.jobs import Job, JobRunner
@@ -66,14 +67,20 @@ class FolderStates:
         """Count what waited for the masks to be looked at."""
         self._count_missing()
 
-    def mark_reviewed(self, files: FolderFiles, ref: ImageRef, *, reviewed: bool) -> None:
-        """Keep a mark of the user's on disk."""
+    def toggle(self, mark: Mark, by: object = None) -> None:
+        """Give the open image a mark of the user's or take it away; `by`: see `Change.by`."""
+        session, files = self._session, self._folder.files
+        if files is None or session.document is None:
+            return
+        ref, name = session.document.ref, mark.value
+        marked = not getattr(session.state(session.index), name)
+        session.set_state(session.index, by=by, **{name: marked})
 
         def work(_job: Job) -> None:
             # Read again, since another window may have marked other images.
-            names = load_marked(files.project.data_folder, Mark.REVIEWED)
-            names = names | {ref.key} if reviewed else names - {ref.key}
-            save_marked(files.project.data_folder, files.project.root, Mark.REVIEWED, names)
+            names = load_marked(files.project.data_folder, mark)
+            names = names | {ref.key} if marked else names - {ref.key}
+            save_marked(files.project.data_folder, files.project.root, mark, names)
 
         self._jobs.submit("Saving the marks", "save", work, visible=False)
 
@@ -110,6 +117,7 @@ class FolderStates:
                 annotated=state.annotated or known.annotated,
                 edited=state.edited or known.edited,
                 reviewed=state.reviewed or known.reviewed,
+                flagged=state.flagged or known.flagged,
                 runs=state.runs | known.runs,
                 taken=known.taken if known.edited else state.taken,
             )
@@ -143,12 +151,12 @@ class FolderStates:
 def _state_of_page(files: FolderFiles, place: int) -> ImageState:
     project = files.project
     ref = project.images[place]
-    reviewed = load_marked(project.data_folder, Mark.REVIEWED)
-    return _state(files, ref, reviewed, files.predictions.runs_of_page(ref.path, ref.page))
+    marks = _marks(project.data_folder)
+    return _state(files, ref, marks, files.predictions.runs_of_page(ref.path, ref.page))
 
 
 def _state(
-    files: FolderFiles, ref: ImageRef, reviewed: set[str], runs: frozenset[str]
+    files: FolderFiles, ref: ImageRef, marks: dict[Mark, set[str]], runs: frozenset[str]
 ) -> ImageState:
     truth, saved = files.project.truth, files.annotations.has(ref)
     known = load_sources(files.project.data_folder) if saved else {}
@@ -156,30 +164,35 @@ def _state(
         has_truth=truth is not None and truth.has(ref),
         annotated=saved,
         edited=saved,
-        reviewed=ref.key in reviewed,
+        reviewed=ref.key in marks[Mark.REVIEWED],
+        flagged=ref.key in marks[Mark.FLAGGED],
         runs=runs,
         taken=known.get(ref.key, frozenset()),
     )
+
+
+def _marks(data_folder: Path) -> dict[Mark, set[str]]:
+    return {mark: load_marked(data_folder, mark) for mark in (Mark.REVIEWED, Mark.FLAGGED)}
 
 
 def _states(job: Job, files: FolderFiles, start: int) -> dict[int, ImageState]:
     project = files.project
     refs = {i: project.images[i] for i in range(start, min(start + _CHUNK, len(project.images)))}
     runs = files.predictions.runs_of([ref.path for ref in refs.values()])
-    reviewed = load_marked(project.data_folder, Mark.REVIEWED)
+    marks = _marks(project.data_folder)
     job.check()
     found: dict[int, ImageState] = {}
     for index, ref in refs.items():
-        state = _state(files, ref, reviewed, runs.get(ref.path, frozenset()))
+        state = _state(files, ref, marks, runs.get(ref.path, frozenset()))
         if state != ImageState():
             found[index] = state
     # later pages that nothing is known of are looked at when they are shown
-    marked = (project.place_of_key(key) for key in reviewed if PAGE_MARK in key)
+    marked = (project.place_of_key(key) for key in set().union(*marks.values()) if PAGE_MARK in key)
     places = {place for place in marked if place is not None and image_of(place) in refs}
     pages = files.predictions.pages_with_runs([ref.path for ref in refs.values()])
     places |= {place_of(i, page) for i, ref in refs.items() for page in pages.get(ref.path, ())}
     for place in places - refs.keys():
         ref = project.images[place]
         held = files.predictions.runs_of_page(ref.path, ref.page)
-        found[place] = _state(files, ref, reviewed, held)
+        found[place] = _state(files, ref, marks, held)
     return found

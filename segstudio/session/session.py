@@ -280,6 +280,7 @@ class ImageState:
     annotated: bool = False
     edited: bool = False
     reviewed: bool = False
+    flagged: bool = False
     runs: frozenset[str] = frozenset()
     taken: frozenset[str] = frozenset()
     """Keys of the predictions that the annotation has pixels of."""

@@ -30,12 +30,14 @@ class Mark(StrEnum):
     """What is marked; each has a file of its own, which the value names."""
 
     REVIEWED = "reviewed"
+    FLAGGED = "flagged"
     CORRECTED = "corrected"
     """Annotated while it waited in the work queue."""
 
 
 _KEPT: tuple[tuple[str, str, type, str], ...] = (
     ("reviewed.json", Mark.REVIEWED, list, "no image counts as reviewed"),
+    ("flagged.json", Mark.FLAGGED, list, "no image counts as flagged"),
     ("corrected.json", Mark.CORRECTED, list, "no image counts as corrected"),
     (_SOURCES, "runs", dict, "from which models annotations have pixels is not known"),
     (_READING, "asked", list, "how the masks are read is found out again"),

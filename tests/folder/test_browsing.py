@@ -585,3 +585,19 @@ def test_who_waits_for_an_image_hears_that_opening_its_folder_was_stopped(desk, 
     gate.set()
     desk.settle()
     assert told == ["not"]
+
+
+def test_flags_stay_beside_the_other_marks(desk, new_desk, tmp_path):
+    root = make_folder(tmp_path / "nuclei", count=3)
+    desk.open(root)
+    desk.browsing.toggle_reviewed()
+    desk.browsing.toggle_flagged()
+    desk.browsing.select(2)
+    desk.settle()
+    desk.browsing.toggle_flagged()
+    desk.browsing.toggle_flagged()
+    desk.close()
+    again = new_desk()
+    again.open(root)
+    assert [i for i in range(3) if again.session.state(i).flagged] == [0]
+    assert [i for i in range(3) if again.session.state(i).reviewed] == [0]

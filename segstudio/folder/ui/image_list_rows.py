@@ -40,6 +40,7 @@ class Show(StrEnum):
 
     ALL = "All images"
     UNREVIEWED = "Not reviewed"
+    FLAGGED = "Flagged"
     EDITED = "Edited"
     PREDICTED = "Predicted"
     NOT_PREDICTED = "Not predicted"
@@ -50,6 +51,7 @@ class Show(StrEnum):
 _KEEPS: dict[Show, Callable[[ImageState], bool]] = {
     Show.ALL: lambda state: True,
     Show.UNREVIEWED: lambda state: not state.reviewed,
+    Show.FLAGGED: lambda state: state.flagged,
     Show.EDITED: lambda state: state.edited or state.annotated,
     Show.PREDICTED: lambda state: bool(state.runs),
     Show.NOT_PREDICTED: lambda state: not state.runs,
@@ -71,6 +73,7 @@ class Sign:
     token: str
 
 
+_FLAGGED = Sign("flag", "warn")
 _REVIEWED = Sign("circle-check", "good")
 _EDITED = Sign("pencil", "text_2")
 _NOT_REVIEWED = Sign("circle-dashed", "text_2")
@@ -78,7 +81,9 @@ _UNTOUCHED = "not reviewed"
 
 
 def sign_of(state: ImageState) -> Sign:
-    """What a row shows: that the image is done, or was edited, or that nobody looked at it yet."""
+    """What a row shows: that the image is flagged or done, or was edited, or that nobody looked at it yet."""
+    if state.flagged:
+        return _FLAGGED
     if state.reviewed:
         return _REVIEWED
     return _EDITED if state.edited or state.annotated else _NOT_REVIEWED
@@ -184,6 +189,7 @@ class ImagesModel(QStringListModel):
             "edited": state.edited,
             "predicted": bool(state.runs),
             "reviewed": state.reviewed,
+            "flagged": state.flagged,
             _UNTOUCHED: sign_of(state) is _NOT_REVIEWED,
         }
         found = [word for word, is_so in words.items() if is_so]

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from segstudio.annotation.editing import Editing, Made
+from segstudio.annotation.object_colouring import ObjectTones
 from segstudio.annotation.patching import difference_patch
 from segstudio.annotation.stepping import AT_ONCE_PIXELS
 from segstudio.core.formatting import counted
@@ -52,6 +53,7 @@ class Objects:
 
     Attributes:
         merge_first: The object with which the next one that is clicked on is merged; 0 for none.
+        tones: Which colour each of them is drawn in.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Objects:
         self._regions_at: tuple[LabelMap | None, int] = (None, -1)
         self.merge_first = 0
         self._taken: object = None
+        self.tones = ObjectTones(session, jobs, editing.known)
         session.follow(What.DOCUMENT | What.PROJECT, self._on_document)
         session.follow(What.LABELS | What.OBJECTS, self._on_labels)
 

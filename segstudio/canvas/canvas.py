@@ -264,6 +264,8 @@ class Canvas(QWidget):
             linked=self._linked,
         )
         viewport.jobs = self._jobs
+        objects = self._tools.objects
+        viewport.tones = None if objects is None else objects.tones
         viewport.hovered.connect(self.hovered)
         viewport.left.connect(self.left)
         viewport.pixel_clicked.connect(self.pixel_clicked)
@@ -433,6 +435,7 @@ def _refresh(viewport: Viewport, change: Change, shown: Document | None) -> None
         viewport.refresh_view_state()
     selected = change.what & What.HISTORY and viewport.session.selection
     if change.what & (What.DISAGREEMENT | What.OBJECTS) or selected:
+        viewport.refresh_tones()
         viewport.update()  # the outlines of the opened region and of what is selected, its tags
     if change.what & _MARKED:
         viewport.refresh_filling()

@@ -1,12 +1,11 @@
-"""The three ways to look at what has objects: semantic, instance, panoptic.
+"""The ways to look at what has objects: by class, by object, by both.
 
-The semantic view is that of any label map. In the others an object's id decides its colour, by a
-table of as many tones as can be told apart.
+By class it is seen as any label map. In the others an object decides its colour, by a table of as
+many tones as can be told apart. One rule holds for what is painted and what a model found.
 """
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,18 +16,17 @@ from segstudio.canvas.planes import StillMap, coloured, edges, premultiplied
 from segstudio.canvas.sampling import Sampler
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import LabelMap
+from segstudio.core.object_tones import OBJECT_COLORS, Tones, plain_tones
 from segstudio.core.prediction import Prediction
-from segstudio.core.schema import distinct_color
 from segstudio.session.session import Flavour
 
 _ENTRIES = 512
 """Of a tone: the colours of regions by class id, then those of outlines."""
+_SHIFT = np.uint16(9)
+"""The number of a tone, moved by this, is where it begins in the table."""
 _EDGE = 256
-_COLOURS = 64
-"""Objects that follow one another have so many different colours."""
 _SHADES = (0.0, 0.3, -0.25, 0.45, -0.4)
 """How far a class's colour goes towards white, or towards black; the first is the class's own."""
-_MAX_ID = 65536
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +38,13 @@ class ObjectPlane:
         colours: (tones + 1, 512) premultiplied colours: of what is no object, then of each tone,
             regions by class id and then outlines.
         outline_px: Width of outlines in device pixels; 0 for none.
+        tones: (65536,) which tone each object has; None: by its number. May change meanwhile.
     """
 
     source: LabelMap | StillMap
     colours: Pixels
     outline_px: int
+    tones: Tones | None = None
 
     @property
     def reach(self) -> int:
@@ -59,7 +59,9 @@ class ObjectPlane:
         labels, ids = sampler.take(self.source.labels, wide), sampler.take(objects, wide)
         top, left = rect.top - wide.top, rect.left - wide.left
         inner = (slice(top, top + rect.height), slice(left, left + rect.width))
-        found = _begins(len(self.colours) - 1).take(ids[inner])
+        tones = plain_tones(len(self.colours) - 1) if self.tones is None else self.tones
+        found = tones.take(ids[inner])
+        found <<= _SHIFT
         found |= labels[inner]
         if self.outline_px:
             edge = edges(labels, self.outline_px, ids)[inner]
@@ -72,21 +74,16 @@ def has_objects(prediction: Prediction | None) -> bool:
     return prediction is not None and prediction.instance_ids is not None
 
 
-def toned(table: npt.NDArray[np.uint8], flavour: Flavour, *, keeps_stuff: bool = False) -> Pixels:
-    """Colours of an `ObjectPlane`.
+def toned(table: npt.NDArray[np.uint8], flavour: Flavour) -> Pixels:
+    """Colours of an `ObjectPlane`; what is no object has the colour of its class.
 
     Args:
         table: (512, 4) RGBA of the classes: of regions, then of outlines.
-        flavour: Instance or panoptic.
-        keeps_stuff: Whether what is no object is drawn by its class among instances, too: nobody
-            could see what he paints otherwise.
+        flavour: By object, or by both.
     """
     if flavour is Flavour.INSTANCE:
-        tones = np.repeat(table[None], _COLOURS + 1, axis=0)
-        if not keeps_stuff:
-            tones[0] = 0
-        colours = [distinct_color(number) for number in range(1, _COLOURS + 1)]
-        tones[1:, :, :3] = np.array(colours, np.uint8)[:, None]
+        tones = np.repeat(table[None], len(OBJECT_COLORS) + 1, axis=0)
+        tones[1:, :, :3] = np.array(OBJECT_COLORS, np.uint8)[:, None]
     else:
         tones = np.repeat(table[None], len(_SHADES) + 1, axis=0)
         for tone, share in zip(tones[1:], _SHADES, strict=True):
@@ -94,12 +91,3 @@ def toned(table: npt.NDArray[np.uint8], flavour: Flavour, *, keeps_stuff: bool =
             fill = tone[:_EDGE, :3].astype(np.float32)
             tone[:_EDGE, :3] = np.rint(fill + (aim - fill) * abs(share))
     return premultiplied(tones.reshape(-1, 4)).reshape(len(tones), _ENTRIES)
-
-
-@functools.cache
-def _begins(tones: int) -> npt.NDArray[np.uint16]:
-    """(65536,) by object id: where its tone begins in the table; 0 for what is no object."""
-    ids = np.arange(_MAX_ID)
-    found: npt.NDArray[np.uint16] = ((1 + (ids - 1) % tones) * _ENTRIES).astype(np.uint16)
-    found[0] = 0
-    return found

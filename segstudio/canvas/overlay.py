@@ -24,7 +24,8 @@ from segstudio.canvas.planes import (
     premultiplied,
 )
 from segstudio.canvas.tool import PAN
-from segstudio.core.labels import LabelMap
+from segstudio.core.labels import InstanceIds, LabelMap
+from segstudio.core.object_tones import Tones
 from segstudio.core.prediction import BINARY_ENTROPY, Prediction
 from segstudio.core.render import (
     color_table,
@@ -53,6 +54,7 @@ class OverlayLook:
         left_out: Runs that are not to be compared there.
         model_filled: Whether of annotation and prediction the prediction is filled: one looks at
             the network, not at what is edited.
+        tones: The tones of a map's objects by id; None: by number.
     """
 
     schema: LabelSchema
@@ -61,6 +63,7 @@ class OverlayLook:
     disputes: Disputes | None = None
     left_out: frozenset[str] = frozenset()
     model_filled: bool = False
+    tones: Callable[[InstanceIds], Tones] | None = None
 
     def colours(self, prediction: Prediction | None, *, filled: bool) -> Pixels:
         """Colours of regions and outlines, (512,), as `LabelPlane` wants them.
@@ -72,7 +75,7 @@ class OverlayLook:
     def of_objects(self, prediction: Prediction | None, *, filled: bool) -> Pixels:
         """The same for each tone of objects, as `ObjectPlane` wants them."""
         colours = self._colours(prediction, filled=filled)
-        return toned(colours, self.view.flavour, keeps_stuff=prediction is None)
+        return toned(colours, self.view.flavour)
 
     def _colours(self, prediction: Prediction | None, *, filled: bool) -> npt.NDArray[np.uint8]:
         fill = self._table(prediction, self.view.opacity) if filled else _NOTHING
@@ -81,8 +84,7 @@ class OverlayLook:
     def dashed(self, source: Source, prediction: Prediction | None = None) -> DashedPlane:
         """Dashed outlines of the classes that are shown: half as wide as the others."""
         drawn = (self._table(prediction, 1.0)[:, 3] > 0).astype(np.uint8)
-        only = prediction is not None and self.view.flavour is Flavour.INSTANCE
-        return DashedPlane(source, drawn, (self.outline_px + 1) // 2, of_objects=only)
+        return DashedPlane(source, drawn, (self.outline_px + 1) // 2)
 
     def _table(self, prediction: Prediction | None, opacity: float) -> npt.NDArray[np.uint8]:
         if prediction is not None and prediction.own is not None:
@@ -214,7 +216,10 @@ def _map_plane(
     width = 0 if style is OverlayStyle.FILL else look.outline_px
     if source.instances is None or flavour is Flavour.SEMANTIC:
         return LabelPlane(seen_map(source, flavour), look.colours(prediction, filled=filled), width)
-    return ObjectPlane(source, look.of_objects(prediction, filled=filled), width)
+    tones = None
+    if look.tones is not None and flavour is Flavour.INSTANCE:
+        tones = look.tones(source.instances)
+    return ObjectPlane(source, look.of_objects(prediction, filled=filled), width, tones)
 
 
 def _prediction(document: Document, prediction: Prediction, look: OverlayLook) -> tuple[Plane, ...]:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
+from segstudio.annotation.object_colouring import ObjectTones
 from segstudio.canvas.linked_views import LinkedViews
 from segstudio.canvas.over_photo import over_photo_on, planes_with
 from segstudio.canvas.overlay import (
@@ -43,6 +44,7 @@ class Display(PlacedImage):
 
     Attributes:
         jobs: Makes the reduced copies of large photos; None to make them when painting.
+        tones: In which colour each object is drawn; None: by its number.
     """
 
     def __init__(
@@ -63,6 +65,8 @@ class Display(PlacedImage):
         """
         super().__init__(session, number, linked or LinkedViews(), parent)
         self.jobs: JobRunner | None = None
+        self.tones: ObjectTones | None = None
+        self._recoloured = 0
         self._keep_view = keep_view
         self._annotation: object = None
         self._layers: tuple[object, ...] = ()
@@ -190,6 +194,7 @@ class Display(PlacedImage):
             split=None if view.against is None else self._split(view),
         )
         self._seen = _visible_part(view)
+        self._recoloured = 0 if self.tones is None else len(self.tones.recoloured)
         self.update()
 
     def refresh_filling(self) -> None:
@@ -224,8 +229,9 @@ class Display(PlacedImage):
         session = self._session
         silent = silent_runs(session)
         return OverlayLook(
-            session.schema, view, self._outline(), session.disagreement, silent, self._model_filled
-        )
+            session.schema, view, self._outline(), session.disagreement, silent,
+            self._model_filled, None if self.tones is None else self.tones.of,
+        )  # fmt: skip
 
     def _split(self, view: ViewState) -> int:
         """The device column of the wipe's line."""
@@ -256,9 +262,21 @@ class Display(PlacedImage):
             self.refresh_overlay()
             return
         for patch in patches:
-            concerned = self._frame.invalidate(patch.rect)
-            if not concerned.is_empty:
-                self.update(self._logical(concerned))
+            self._refresh(patch.rect)
+        self.refresh_tones()
+
+    def refresh_tones(self) -> None:
+        """Objects may have got another colour."""
+        if self.tones is not None:
+            new = self.tones.recoloured[self._recoloured :]
+            self._recoloured = len(self.tones.recoloured)
+            for rect in new:
+                self._refresh(rect)
+
+    def _refresh(self, rect: Rect) -> None:
+        concerned = self._frame.invalidate(rect)
+        if not concerned.is_empty:
+            self.update(self._logical(concerned))
 
     def _outline(self) -> int:
         """Width of outlines in device pixels: thinner where objects are small."""

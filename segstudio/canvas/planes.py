@@ -102,13 +102,11 @@ class DashedPlane:
         source: The label map.
         drawn: (256,) uint8 by class id: 1 where the class has a line, else 0.
         outline_px: Width in device pixels.
-        of_objects: Whether what belongs to no object has no line.
     """
 
     source: Source
     drawn: npt.NDArray[np.uint8]
     outline_px: int
-    of_objects: bool = False
 
     @property
     def reach(self) -> int:
@@ -121,9 +119,6 @@ class DashedPlane:
         labels, edge = _with_edges(self.source, self.outline_px, sampler, wide)
         dashes = cv2.LUT(labels, self.drawn)
         cv2.bitwise_and(dashes, edge, dashes)
-        if self.of_objects and self.source.instances is not None:
-            ids = sampler.take(self.source.instances, wide)
-            cv2.bitwise_and(dashes, (ids > 0).view(np.uint8), dashes)
         cv2.bitwise_and(dashes, _dashed(sampler, wide), dashes)
         around = np.zeros((rect.height + 1, rect.width + 1), np.uint8)
         top, left = rect.top - wide.top, rect.left - wide.left

@@ -17,6 +17,7 @@ from segstudio.core.text import with_notes
 from segstudio.kit.layer_names import (
     FLAVOUR_TEXTS,
     FLAVOUR_TIPS,
+    FLAVOURS,
     LAYER_TEXTS,
     LAYER_TIPS,
     LAYERS,
@@ -139,9 +140,9 @@ class ViewMenu(QMenu):
             )
 
     def _add_flavours(self, pane: Pane) -> None:
-        menu = self.addMenu("Objects")
+        menu = self.addMenu("Colours")
         group = QActionGroup(menu)
-        for flavour in Flavour:
+        for flavour in map(Flavour, FLAVOURS):
             is_on = flavour is pane.flavour
             action = self._choice(menu, group, FLAVOUR_TEXTS[flavour.value], is_on)
             action.setToolTip(FLAVOUR_TIPS[flavour.value])

@@ -30,6 +30,7 @@ from segstudio.core.schema import LabelSchema
 from segstudio.core.series_colors import series_color
 from segstudio.core.short_names import TITLE_CUTS, shared_parts
 from segstudio.core.tones import PLAIN, tones_for
+from segstudio.kit.layer_names import FLAVOUR_TEXTS
 from segstudio.kit.model_titles import short_model_titles
 from segstudio.metrics.tally import lead_short
 from segstudio.runs.batch import model_of
@@ -421,20 +422,20 @@ def _among_views(view: ViewState, model_filled: bool) -> list[Phrase]:
 
 
 def _flavour(document: Document, view: ViewState) -> list[Phrase]:
-    """How objects are looked at; where they are asked for and there are none, that is said."""
+    """How objects are coloured, where there are any; an instance model that found none says so."""
     prediction = shown_prediction(document, view)
+    how = f"\u00b7 {FLAVOUR_TEXTS[view.flavour.value].lower()}"
     is_painted = shown_layer(document, view) in (Layer.ANNOTATION, Layer.ORIGINAL)
     if is_painted and objects_shown(document, view):
-        return [Phrase(f"\u00b7 {view.flavour}")]
+        return [Phrase(how)]
     if prediction is None or shown_layer(document, view) not in (Layer.PREDICTION, Layer.BOTH):
         return []
     if not has_objects(prediction):
         if objects_shown(document, view):
-            return [Phrase(f"\u00b7 {view.flavour}")]
-        wanted = view.flavour is Flavour.INSTANCE
-        return [Phrase("\u00b7 has no objects")] if wanted else []
+            return [Phrase(how)]
+        return []
     none = prediction.instances is not None and not len(prediction.instances)
-    return [Phrase(f"\u00b7 {view.flavour}" + ", no object found" * none)]
+    return [Phrase(how + ", no object found" * none)]
 
 
 def _unscored(document: Document, view: ViewState) -> list[Phrase]:

@@ -108,6 +108,19 @@ class ObjectIndex:
         """The classes of all objects."""
         return frozenset(np.unique(self._classes[self._areas > 0]).tolist())
 
+    def boxes(self) -> tuple[_Numbers, npt.NDArray[np.int32]]:
+        """The numbers (N,) of all objects, ascending, and where they lie, (N, 4)."""
+        numbers = np.flatnonzero(self._areas)
+        return numbers, self._bounds[numbers]
+
+    def boxes_touching(self, rect: Rect) -> _Numbers:
+        """The numbers of the objects whose boxes have a pixel in a rectangle."""
+        numbers, boxes = self.boxes()
+        inside = (boxes[:, 0] < rect.bottom) & (boxes[:, 2] > rect.top)
+        inside &= (boxes[:, 1] < rect.right) & (boxes[:, 3] > rect.left)
+        found: _Numbers = numbers[inside]
+        return found
+
     def mask_of(self, object_id: int, ids: InstanceIds) -> tuple[Rect, Mask]:
         """The smallest rectangle around an object and which of its pixels are the object's.
 
@@ -236,6 +249,17 @@ def _summed(table: _Table) -> _Table:
     low = np.minimum.reduceat(bounds[:, :2], starts, axis=0)
     high = np.maximum.reduceat(bounds[:, 2:], starts, axis=0)
     return _Table(keys[starts], np.add.reduceat(areas, starts), np.hstack([low, high]))
+
+
+def boxes_of(ids: InstanceIds) -> tuple[_Numbers, npt.NDArray[np.int32]]:
+    """The numbers (N,) in an image's ids, ascending, and where they lie, (N, 4)."""
+    strips = [ids[top : top + _STRIP_ROWS] for top in range(0, ids.shape[0], _STRIP_ROWS)]
+    tables = [
+        _table(np.zeros(strip.shape, np.uint8), strip, number * _STRIP_ROWS, 0)
+        for number, strip in enumerate(strips)
+    ]
+    table = _joined(tables)
+    return table.keys, table.bounds
 
 
 def places_of(ids: InstanceIds, rect: Rect) -> dict[int, Rect]:

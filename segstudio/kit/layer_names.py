@@ -40,10 +40,12 @@ LAYER_TIPS = {
 }
 STYLES = ("fill", "outline", "both")
 STYLE_TEXTS = {"fill": "Fill", "outline": "Outline", "both": "Fill + outline"}
-FLAVOURS = ("semantic", "instance", "panoptic")
-FLAVOUR_TEXTS = {"semantic": "Semantic", "instance": "Instance", "panoptic": "Panoptic"}
+FLAVOURS = ("instance", "semantic", "panoptic")
+FLAVOUR_TEXTS = {"instance": "By object", "semantic": "By class", "panoptic": "By both"}
 FLAVOUR_TIPS = {
-    "semantic": "Its classes alone",
-    "instance": "Its objects, a colour for each, without stuff",
-    "panoptic": "Its classes, objects told apart by shades and lines",
+    "instance": "A colour for each object; what is no object has the colour of its class",
+    "semantic": "The colours of classes alone",
+    "panoptic": "The colours of classes, objects told apart by shades and lines",
 }
+OUTLINES = "Outlines"
+OUTLINES_TIP = "Lines alone, nothing filled"

@@ -138,11 +138,11 @@ class Flavour(StrEnum):
     """How a prediction or an annotation that has objects is looked at."""
 
     SEMANTIC = "semantic"
-    """Its classes."""
+    """By class."""
     INSTANCE = "instance"
-    """Its objects, each in a colour of its own; stuff of a prediction is left out."""
+    """By object: each in a colour of its own; what is no object in that of its class."""
     PANOPTIC = "panoptic"
-    """Its classes, in which objects are told apart by outlines and shades."""
+    """By both: in the colours of classes, objects told apart by outlines and shades."""
 
 
 class StrokeMakes(StrEnum):
@@ -175,7 +175,7 @@ class Pane:
     layer: Layer = Layer.BOTH
     run: str = ""
     second: str = ""
-    flavour: Flavour = Flavour.PANOPTIC
+    flavour: Flavour = Flavour.INSTANCE
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ class ViewState:
     split_by_photo: bool = False
     layer: Layer = Layer.BOTH
     style: OverlayStyle = OverlayStyle.BOTH
-    flavour: Flavour = Flavour.PANOPTIC
+    flavour: Flavour = Flavour.INSTANCE
     opacity: float = 0.45
     channel: int = COMPOSITE
     """Which channel of the image is shown alone, where it has several."""

@@ -33,7 +33,8 @@ class Settings:
         opacity: Of the overlay, 0 to 1.
         brush_size: In pixels of the image, 1 to 1,000.
         overlay_style: "fill", "outline" or "both".
-        flavour: Of predictions with objects: "semantic", "instance" or "panoptic".
+        flavour: How objects are coloured: "semantic" (by class), "instance" (by object) or
+            "panoptic" (by both).
         pixel_grid: Whether the grid is drawn when zoomed in.
         model: Id of the model chosen last, "" if none.
         prompter: Id of the network that answers points and boxes; "" for the first that is here.
@@ -58,7 +59,7 @@ class Settings:
     opacity: float = 0.45
     brush_size: int = 12
     overlay_style: str = "both"
-    flavour: str = "panoptic"
+    flavour: str = "instance"
     pixel_grid: bool = False
     model: str = ""
     prompter: str = ""

@@ -91,7 +91,7 @@ def _submenus(menus: dict[str, QMenu]) -> dict[str, QMenu]:
     return {
         "class": QMenu("Class", menus["Tools"]),
         "layer": QMenu("Layer", menus["View"]),
-        "flavour": QMenu("Objects", menus["View"]),
+        "flavour": QMenu("Colours", menus["View"]),
         "layout": QMenu("Views side by side", menus["View"]),
         "panel": QMenu("Panels", menus["View"]),
     }

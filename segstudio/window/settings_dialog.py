@@ -66,8 +66,8 @@ ROWS: dict[str, Row] = {
     ),
     "flavour": Row(
         _LOOK,
-        "Predictions with objects",
-        "Which of the three ways to look at them is shown",
+        "Colours of objects",
+        "How annotations and predictions with objects are coloured",
         choices=tuple(FLAVOUR_TEXTS.items()),
     ),
     "opacity": Row(_LOOK, "Overlay opacity", "0 is invisible, 1 covers the photo", 0.0, 1.0),

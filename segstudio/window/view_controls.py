@@ -1,4 +1,4 @@
-"""The controls for what lies over the photo, in the tool bar: layer, style, opacity, flavour."""
+"""The controls for what lies over the photo, in the tool bar: layer, colours, opacity."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from segstudio.kit.layer_names import (
     LAYER_TEXTS,
     LAYER_TIPS,
     LAYERS,
-    STYLE_TEXTS,
-    STYLES,
+    OUTLINES,
+    OUTLINES_TIP,
 )
 from segstudio.kit.plain import PlainLabel
 from segstudio.window.contrast_popover import ContrastButton
@@ -35,12 +35,11 @@ _BESIDE_PX, _SPACING_PX = 42, 6
 
 
 class ViewControls(QWidget):
-    """Layer chooser, drawing style, opacity and flavour; there from the start, filled by `attach`."""
+    """Layer, colours by object or class, opacity; there from the start, filled by `attach`."""
 
     def __init__(self, actions: ActionSet) -> None:
         super().__init__()
         self._session: Session | None = None
-        self._flavours_offered, self._flavours_shown, self._room = False, False, 0
         self.layer = _SignedCombo("layers", "Layer")
         KeyTip(actions, self.layer, "What lies over the photo", "{view.next_layer}: next")
         for name in LAYERS:
@@ -48,20 +47,14 @@ class ViewControls(QWidget):
             self.layer.setItemData(
                 self.layer.count() - 1, LAYER_TIPS[name], Qt.ItemDataRole.ToolTipRole
             )
-        self.style_ = _SignedCombo("", "Overlay style")
-        KeyTip(actions, self.style_, "Fill, outline or both", "{view.next_style}: next")
-        for name in STYLES:
-            self.style_.addItem(STYLE_TEXTS[name], name)
-        self.flavour = _SignedCombo("", "Objects")
+        self.colours = _SignedCombo("", "Colours")
         KeyTip(
-            actions, self.flavour, "How objects are shown in the view that was clicked on last",
+            actions, self.colours, "Colour by object or by class in the view clicked on last",
             "{view.next_flavour}: next",
         )  # fmt: skip
         for name in FLAVOURS:
-            self.flavour.addItem(FLAVOUR_TEXTS[name], name)
-            self.flavour.setItemData(
-                self.flavour.count() - 1, FLAVOUR_TIPS[name], Qt.ItemDataRole.ToolTipRole
-            )
+            self._add_colours(FLAVOUR_TEXTS[name], name, FLAVOUR_TIPS[name])
+        self._add_colours(OUTLINES, OUTLINES, OUTLINES_TIP)
         self.opacity = QSlider(Qt.Orientation.Horizontal)
         self.opacity.setRange(0, 100)
         self.opacity.setFixedWidth(_SLIDER_PX)
@@ -70,10 +63,10 @@ class ViewControls(QWidget):
         self.contrast = ContrastButton(actions)
         self.row = FittingRow("More of what lies over the photo", lines=False, spacing=_SPACING_PX)
         opacity = captioned("", IconLabel("blend", _SIGN_PX), self.opacity)
-        self._always = (self.layer, self.style_, opacity, self.contrast)
-        for group in (*self._always, self.flavour):
+        groups = (self.layer, self.colours, opacity, self.contrast)
+        for group in groups:
             self.row.add(group)
-        self.row.want(self._always)
+        self.row.want(groups)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.row)
@@ -82,7 +75,6 @@ class ViewControls(QWidget):
 
     def fit(self, room: int) -> int:
         """Take at most so many pixels, and put the rest behind a button; returns how many."""
-        self._show_flavours_in(room)
         used = max(BUTTON_PX, self.row.fit(min(room, self.row.width_of_all())))
         self.setFixedWidth(used)
         return used
@@ -92,8 +84,7 @@ class ViewControls(QWidget):
         self._session = session
         self._show()
         self.layer.activated.connect(self._pick_layer)
-        self.style_.activated.connect(self._pick_style)
-        self.flavour.activated.connect(self._pick_flavour)
+        self.colours.activated.connect(self._pick_colours)
         self.opacity.valueChanged.connect(self._pick_opacity)
         self.contrast.attach(session)
         session.changed.connect(self._on_change)
@@ -104,39 +95,10 @@ class ViewControls(QWidget):
 
         if change.what & What.VIEW:
             self._show()
-        if change.what & What.PROJECT:
-            self._offer_flavours(offered=False)
-        if change.what & (What.DOCUMENT | What.PREDICTIONS):
-            self._offer_flavours(offered=self._flavours_offered or self._has_objects())
 
-    def _has_objects(self) -> bool:
-        document = None if self._session is None else self._session.document
-        if document is None:
-            return False
-        if document.annotation.instances is not None:
-            return True
-        found = document.predictions.values()
-        return any(prediction.instance_ids is not None for prediction in found)
-
-    def _offer_flavours(self, *, offered: bool) -> None:
-        """Offer them from the first prediction of a folder on that has objects.
-
-        The key, the menus and the menu of a view have them always.
-        """
-        if offered != self._flavours_offered:
-            self._flavours_offered = offered
-            self._show_flavours_in(self._room)
-            self.updateGeometry()
-
-    def _show_flavours_in(self, room: int) -> None:
-        """Show their chooser where it sends none of the others behind the button."""
-        self._room = room
-        before, own = self._flavours_shown, self.flavour.sizeHint().width() + _SPACING_PX
-        needed = self.row.width_of_all() + (0 if before else own)
-        shown = self._flavours_offered and needed <= room
-        if shown != before:
-            self._flavours_shown = shown
-            self.row.want((*self._always, *([self.flavour] if shown else [])))
+    def _add_colours(self, text: str, name: str, tip: str) -> None:
+        self.colours.addItem(text, name)
+        self.colours.setItemData(self.colours.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
 
     def _show(self) -> None:
         if self._session is None:
@@ -144,10 +106,10 @@ class ViewControls(QWidget):
         view = self._session.view
         shown = view.all_panes[min(view.active_pane, len(view.panes))]
         self.layer.setCurrentIndex(self.layer.findData(str(shown.layer)))
-        self.style_.setCurrentIndex(self.style_.findData(str(view.style)))
-        panes = view.all_panes
-        flavour = panes[min(view.active_pane, len(panes) - 1)].flavour
-        self.flavour.setCurrentIndex(self.flavour.findData(str(flavour)))
+        lines = str(view.style) == "outline"
+        self.colours.setCurrentIndex(
+            self.colours.findData(OUTLINES if lines else str(shown.flavour))
+        )
         self.opacity.blockSignals(True)
         self.opacity.setValue(round(view.opacity * 100))
         self.opacity.blockSignals(False)
@@ -161,18 +123,19 @@ class ViewControls(QWidget):
             self._session.set_pane(min(view.active_pane, len(view.panes)), layer=layer)
             self._session.set_view(overlay_visible=True)
 
-    def _pick_style(self) -> None:
-        from segstudio.session.session import OverlayStyle
+    def _pick_colours(self) -> None:
+        """Lines alone hold for all views, as every drawing style does; colours for the one."""
+        from segstudio.session.session import Flavour, OverlayStyle
 
-        if self._session is not None:
-            self._session.set_view(style=OverlayStyle(self.style_.currentData()))
-
-    def _pick_flavour(self) -> None:
-        from segstudio.session.session import Flavour
-
-        if self._session is not None:
-            view, flavour = self._session.view, Flavour(self.flavour.currentData())
-            self._session.set_pane(min(view.active_pane, len(view.panes)), flavour=flavour)
+        if self._session is None:
+            return
+        view, name = self._session.view, self.colours.currentData()
+        if name == OUTLINES:
+            self._session.set_view(style=OverlayStyle.OUTLINE)
+            return
+        if view.style is OverlayStyle.OUTLINE:
+            self._session.set_view(style=OverlayStyle.BOTH)
+        self._session.set_pane(min(view.active_pane, len(view.panes)), flavour=Flavour(name))
 
     def _pick_opacity(self, value: int) -> None:
         if self._session is not None:

@@ -1,4 +1,4 @@
-"""The three ways to look at a prediction with objects, on colours worked out by hand."""
+"""The ways to colour what has objects, worked out by hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from views_desk import color_at, predict
 
 from segstudio.canvas.view_words import ViewNames, legend
 from segstudio.core.instances import Instances
-from segstudio.core.schema import ClassSpec, LabelSchema, distinct_color
+from segstudio.core.object_tones import OBJECT_COLORS
+from segstudio.core.schema import ClassSpec, LabelSchema
+from segstudio.kit.layer_names import FLAVOUR_TEXTS
 from segstudio.session.session import Flavour, Layer, OverlayStyle
 
 
@@ -57,12 +59,12 @@ def test_semantic_shows_the_classes_alone(looking):
     assert color_at(looking, 0, 9, 5) != ground
 
 
-def test_instance_gives_each_object_a_colour_and_leaves_stuff_out(looking):
+def test_by_object_each_has_a_colour_and_stuff_that_of_its_class(looking):
     look(looking, Flavour.INSTANCE)
     seen = colours(looking)
-    assert seen["first"] == distinct_color(1)
-    assert seen["second"] == distinct_color(2)
-    assert seen["stuff"] == seen["ground"]
+    assert (seen["first"], seen["second"]) == OBJECT_COLORS[:2]
+    assert seen["stuff"] == looking.GREEN
+    assert seen["ground"] == (100, 100, 100)
 
 
 def test_panoptic_shows_classes_with_objects_in_shades(looking):
@@ -85,7 +87,7 @@ def test_hidden_classes_hide_their_objects_in_all_three(looking):
 
 
 def test_dashed_lines_follow_the_flavour(looking):
-    """Over the annotation the model's outline is dashed: of objects alone, or of classes alone."""
+    """Over the annotation the model's outline is dashed: around objects, or classes alone."""
 
     def dashes(left: int, right: int, top: int, bottom: int) -> int:
         image = looking.viewport.grab().toImage()
@@ -105,7 +107,7 @@ def test_dashed_lines_follow_the_flavour(looking):
         counts[flavour] = (dashes(*between) > 0, dashes(*stuff) > 0)
     assert counts == {
         Flavour.SEMANTIC: (False, True),
-        Flavour.INSTANCE: (True, False),
+        Flavour.INSTANCE: (True, True),
         Flavour.PANOPTIC: (True, True),
     }
 
@@ -115,7 +117,7 @@ def test_many_objects_have_colours_up_to_the_last_id(looking):
     ids[ids == 2] = 65535
     predict(looking, "a", labels, instance_ids=ids)
     look(looking, Flavour.INSTANCE)
-    assert colours(looking)["second"] == distinct_color(1 + 65534 % 64)
+    assert colours(looking)["second"] == OBJECT_COLORS[65534 % 10]
 
 
 def said(desk) -> str:
@@ -126,17 +128,16 @@ def said(desk) -> str:
 def test_the_header_says_how_it_is_looked_at(looking):
     for flavour in Flavour:
         look(looking, flavour)
-        assert said(looking).endswith(f"\u00b7 {flavour}")
+        assert said(looking).endswith(f"\u00b7 {FLAVOUR_TEXTS[flavour.value].lower()}")
 
 
-def test_a_view_without_objects_says_so(looking):
+def test_a_view_without_objects_shows_classes_and_says_nothing_of_objects(looking):
     labels, _ = two_touching()
     predict(looking, "a", labels)
-    look(looking, Flavour.INSTANCE)
-    assert said(looking).endswith("has no objects")
-    assert colours(looking)["first"] == looking.RED  # it still shows its classes
-    look(looking, Flavour.PANOPTIC)
-    assert "objects" not in said(looking)
+    for flavour in Flavour:
+        look(looking, flavour)
+        assert "object" not in said(looking)
+        assert colours(looking)["first"] == looking.RED
 
 
 def test_an_image_without_a_single_object_says_so(looking):
@@ -147,7 +148,7 @@ def test_an_image_without_a_single_object_says_so(looking):
     )  # fmt: skip
     predict(looking, "a", nothing.astype(np.uint8), instance_ids=nothing, instances=empty)
     look(looking, Flavour.INSTANCE)
-    assert said(looking).endswith("\u00b7 instance, no object found")
+    assert said(looking).endswith("\u00b7 by object, no object found")
 
 
 def test_the_legend_says_what_the_colours_of_objects_mean(looking):
@@ -192,7 +193,7 @@ def test_each_view_has_its_own_way_and_takes_it_along_into_new_views(looking):
     looking.canvas._comparing.choose(0, flavour=Flavour.INSTANCE)
     looking.viewport.refit()
     looking.settle()
-    assert color_at(looking, 0, 9, 9) == distinct_color(1)
+    assert color_at(looking, 0, 9, 9) == OBJECT_COLORS[0]
     assert color_at(looking, 1, 9, 9) == color_at(looking, 1, 20, 9) == looking.RED
     looking.canvas._comparing.choose_for_all(flavour=Flavour.PANOPTIC)
     assert {pane.flavour for pane in looking.session.view.all_panes} == {Flavour.PANOPTIC}
@@ -218,10 +219,10 @@ def test_the_objects_of_an_annotation_are_seen_in_all_three_ways(painted):
     look(painted, Flavour.SEMANTIC)
     seen = colours(painted)
     assert seen["first"] == seen["second"] == painted.RED
-    assert said(painted).endswith("\u00b7 semantic")
+    assert said(painted).endswith("\u00b7 by class")
     look(painted, Flavour.INSTANCE)
     seen = colours(painted)
-    assert (seen["first"], seen["second"]) == (distinct_color(1), distinct_color(2))
+    assert (seen["first"], seen["second"]) == OBJECT_COLORS[:2]
     assert seen["stuff"] == painted.GREEN  # what is painted is never hidden
     document, view = painted.session.document, painted.session.view
     entries = legend(document, view, ViewNames(), alone=True).entries

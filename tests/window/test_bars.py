@@ -135,7 +135,7 @@ def test_the_smallest_window_puts_what_has_no_room_into_a_drawer_that_works(desk
     window, row = desk.window, desk.window.view_controls.row
     window.resize(1024, 640)
     desk.settle()
-    assert window.view_controls.style_ in row.in_drawer
+    assert window.view_controls.colours in row.in_drawer
     assert whole(window.model_chooser)
     right = max(
         b.mapTo(window, b.rect().topRight()).x() for b in shown(window.bar, QAbstractButton)

@@ -1,10 +1,10 @@
-"""The three ways to look at objects in the window: key, menu, tool bar, settings, what is said."""
+"""How objects are coloured, in the window: key, menu, tool bar, settings, what is said."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
 
-from segstudio.session.session import Flavour, Layer
+from segstudio.session.session import Flavour, Layer, OverlayStyle
 
 
 def run_model(bench, model: str) -> None:
@@ -26,30 +26,49 @@ def test_one_key_goes_through_the_three(bench, folder):
     run_model(bench, "fake-instance")
     seen = []
     for _ in range(3):
-        seen.append(said(bench).rpartition(" ")[2])
+        seen.append(said(bench).rpartition("\u00b7 ")[2])
         bench.qtbot.keyClick(bench.window.canvas, Qt.Key.Key_S)
         bench.settle()
-    assert seen == ["panoptic", "semantic", "instance"]
-    assert bench.session.view.flavour is Flavour.PANOPTIC
+    assert seen == ["by object", "by class", "by both"]
+    assert bench.session.view.flavour is Flavour.INSTANCE
     assert not bench.studio.notices.shown
 
 
 def test_menu_and_chooser_show_and_choose_it(bench, folder):
-    bench.window.resize(1700, 900)
     bench.open(folder)
-    chooser = bench.window.view_controls.flavour
-    assert not chooser.isVisible()  # nothing has objects yet
+    chooser = bench.window.view_controls.colours
     run_model(bench, "fake-instance")
     assert chooser.isVisible()
-    bench.window.commands["flavour.instance"].trigger()
-    assert chooser.currentText() == "Instance"
-    assert bench.window.commands["flavour.instance"].isChecked()
-    chooser.setCurrentIndex(0)
-    chooser.activated.emit(0)
+    assert [chooser.itemText(i) for i in range(chooser.count())] == [
+        "By object", "By class", "By both", "Outlines",
+    ]  # fmt: skip
+    bench.window.commands["flavour.panoptic"].trigger()
+    assert chooser.currentText() == "By both"
+    assert bench.window.commands["flavour.panoptic"].isChecked()
+    pick(chooser, "By class")
     assert bench.session.view.flavour is Flavour.SEMANTIC
-    assert bench.studio.settings.flavour == "panoptic"
+    assert bench.studio.settings.flavour == "instance"
     bench.studio._keep_settings()
     assert bench.studio.settings.flavour == "semantic"
+
+
+def pick(chooser, text: str) -> None:
+    chooser.setCurrentIndex(chooser.findText(text))
+    chooser.activated.emit(chooser.currentIndex())
+
+
+def test_outlines_alone_and_back_to_colours_filled(bench, folder):
+    bench.open(folder)
+    chooser = bench.window.view_controls.colours
+    pick(chooser, "Outlines")
+    assert bench.session.view.style is OverlayStyle.OUTLINE
+    assert bench.session.view.flavour is Flavour.INSTANCE
+    bench.settle()
+    assert chooser.currentText() == "Outlines"
+    pick(chooser, "By class")
+    assert bench.session.view.style is OverlayStyle.BOTH
+    assert bench.session.view.flavour is Flavour.SEMANTIC
+    assert chooser.currentText() == "By class"
 
 
 def test_where_room_is_short_the_chooser_sends_nothing_else_away(bench, folder):

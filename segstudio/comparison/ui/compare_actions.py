@@ -79,13 +79,13 @@ COMPARE_ACTIONS = (
 )  # fmt: skip
 
 FLAVOUR_ACTIONS = (
-    ActionSpec("view.next_flavour", VIEW, "Semantic, instance or panoptic", _next_flavour, "layers-2",
+    ActionSpec("view.next_flavour", VIEW, "Colour by object, class or both", _next_flavour, "layers-2",
                ("S",), enabled=has_document, section=1,
-               tip="The three ways to look at objects in this view"),
+               tip="How objects are coloured in this view"),
 )  # fmt: skip
 FLAVOUR_CHOICES = (
     *(
-        ActionSpec(f"flavour.{name}", VIEW, f"Objects: {FLAVOUR_TEXTS[name].lower()}",
+        ActionSpec(f"flavour.{name}", VIEW, f"Colour {FLAVOUR_TEXTS[name].lower()}",
                    partial(_show_flavour, name), enabled=has_document, section=2,
                    checked=partial(_is_flavour, name), tip=FLAVOUR_TIPS[name])
         for name in FLAVOURS

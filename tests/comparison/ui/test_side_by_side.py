@@ -72,9 +72,9 @@ def test_the_bar_and_the_key_choose_the_layout(bench):
 
 def test_headers_say_model_and_score_and_mark_the_best(both):
     names = [header(both, number).name.said.whole for number in (0, 1)]
-    assert names == ["Fake U-Net", "Fake Mask R-CNN · panoptic"]
+    assert names == ["Fake U-Net", "Fake Mask R-CNN · by object"]
     assert [header(both, number).name.shown for number in (0, 1)] == [
-        "U-Net", "Mask R-CNN · panoptic",
+        "U-Net", "Mask R-CNN · by object",
     ]  # fmt: skip
     legend = both.window.findChild(LegendBar)
     assert legend.isVisible()

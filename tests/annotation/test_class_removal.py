@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fakes import wait_for, write_mask, write_photo
 from PIL import Image as pil
+from saving import undo_button
 
 from segstudio.core.schema import LabelSchema, class_keys
 
@@ -57,12 +58,6 @@ def forget_all_but_the_open_one(desk):
     for document in list(documents):
         if document is not desk.document:
             documents.drop(document.ref)
-
-
-def undo_button(desk):
-    notice = [n for n in desk.studio.notices.recent if n.action is not None][-1]
-    notice.action[1]()
-    desk.settle()
 
 
 def test_it_is_told_where_a_class_is_used(opened):

@@ -12,7 +12,7 @@ from segstudio.core.difference import DIFFERENCE_COLORS
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Patch
 from segstudio.jobs import JobRunner
-from segstudio.session.session import Layer, OverlayStyle, What
+from segstudio.session.session import Flavour, Layer, OverlayStyle, What
 
 GROUND = (0x3B, 0x3E, 0x43)
 """Around the photo in the light theme."""
@@ -318,6 +318,7 @@ def test_a_replaced_annotation_is_followed(desk):
     desk.place(6.0)
     keep_instances(document)
     desk.take("brush", brush_size=1, active_class=3, layer=Layer.ANNOTATION, opacity=1.0)
+    desk.viewport.session.set_view(flavour=Flavour.SEMANTIC)
     desk.click(40.5, 30.5)
     desk.settle()
     assert_color(desk.picture()[183, 243], desk.BLUE)

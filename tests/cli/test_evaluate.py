@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from commands import evaluate
+from commands import evaluate, save
 from PIL import Image
 
 from segstudio.__main__ import main
@@ -16,11 +16,6 @@ from segstudio.metrics.measure import Where
 from segstudio.storage.annotations import Annotations
 from segstudio.storage.formats.png import encode_instance_png
 from segstudio.storage.project import open_project
-
-
-def save(path, rows, dtype=np.uint8):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    assert cv2.imwrite(str(path), np.array(rows, dtype))
 
 
 @pytest.fixture

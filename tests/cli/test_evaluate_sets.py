@@ -5,20 +5,14 @@ import io
 import json
 import os
 
-import cv2
 import numpy as np
 import pytest
-from commands import evaluate
+from commands import evaluate, save
 
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.formats.png import encode_instance_png
 
 NAMES = ["background", "cell", "fibre"]
-
-
-def save(path, rows, dtype=np.uint8):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    assert cv2.imwrite(str(path), np.array(rows, dtype))
 
 
 def save_objects(path, ids, scores=()):

@@ -12,6 +12,7 @@ import pytest
 import tifffile
 from fakes import BRIGHT
 from PIL import Image as pil
+from saving import undo_button
 from strokes import labels_of, stroke
 
 from segstudio.annotation.exporting import ExportPlan, Replaced
@@ -455,12 +456,6 @@ def use_of(desk, class_id):
     return found[0]
 
 
-def press_undo(desk):
-    notice = [n for n in desk.studio.notices.recent if n.action is not None][-1]
-    notice.action[1]()
-    desk.settle()
-
-
 def maps_on_disk(desk):
     desk.studio.autosave.save_all()
     desk.settle()
@@ -489,7 +484,7 @@ def test_a_class_is_removed_on_every_page_and_comes_back(stack, in_memory):
     assert after.keys() == before.keys()
     assert all(np.unique(m).tolist() == [0, 1] for m in after.values())
     assert int((after["stack_p0003.png"] == 1).sum()) == 4
-    press_undo(stack)
+    undo_button(stack)
     back = maps_on_disk(stack)
     assert all(np.array_equal(back[name], m) for name, m in before.items())
     assert stack.session.schema.name_of(new) == "nucleus"
@@ -520,7 +515,7 @@ def test_a_class_of_a_mask_with_all_pages_is_removed_and_comes_back(one_mask):
     for page in range(3):
         go(desk, page)
         assert np.bincount(labels_of(desk).ravel())[1:].tolist() == [page + 2]
-    press_undo(desk)
+    undo_button(desk)
     for page in range(3):
         go(desk, page)
         assert np.array_equal(labels_of(desk), masks[page])

@@ -9,7 +9,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from scripted_nets import Halving, Wrapped, halving, save_onnx
-from segmenters import image
+from segmenters import image, logits_of
 from torch import nn
 
 from segstudio.core.errors import SegstudioError
@@ -30,11 +30,6 @@ def at_once(monkeypatch):
     monkeypatch.setattr(
         torchscript, "done_apart", lambda _work, path, *_, **__: onnx_models.look(path).to_json()
     )
-
-
-def logits_of(spec, x):
-    with torch.inference_mode():
-        return Segmenter(spec, device="cpu").network(x)
 
 
 @pytest.mark.slow

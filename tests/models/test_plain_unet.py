@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from segmenters import shapes_of
 from slow_cases import few
 from torch import nn
 from tutorial_unets import (
@@ -120,10 +121,6 @@ def test_outputs_are_those_of_the_reference(tmp_path, name, kind):
     assert spec.family == "plain-unet"
     torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5 * float(wanted.abs().max()))
     assert set(network.state_dict()) == set(reference.state_dict())
-
-
-def shapes_of(network):
-    return {k: tuple(v.shape) for k, v in network.state_dict().items()}
 
 
 def asked(network):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from segmenters import balance
+from segmenters import balance, shapes_of
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import LabelSchema
@@ -18,10 +18,6 @@ from segstudio.models.families.unet import UNet
 from segstudio.models.recognition import recognise
 from segstudio.models.registry import registry, spec_from_weights
 from segstudio.models.segmenter import Segmenter, resolve_builder
-
-
-def shapes_of(network):
-    return {k: tuple(v.shape) for k, v in network.state_dict().items()}
 
 
 def on_meta(build, **options):

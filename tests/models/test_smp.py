@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from segmenters import shapes_of
 from slow_cases import few
 
 from segstudio.core.errors import SegstudioError
@@ -21,10 +22,6 @@ with warnings.catch_warnings():
     import segmentation_models_pytorch as smp
 
 SIDE = 64
-
-
-def shapes_of(network):
-    return {k: tuple(v.shape) for k, v in network.state_dict().items()}
 
 
 def reference(arch, encoder="resnet18", **options):

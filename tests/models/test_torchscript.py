@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from scripted_nets import Halving, Wrapped, halving, save_script
-from segmenters import image
+from segmenters import image, logits_of
 from torch import nn
 from torch.nn import functional as F
 
@@ -28,11 +28,6 @@ def at_once(monkeypatch):
     monkeypatch.setattr(
         torchscript, "done_apart", lambda _work, path, *_, **__: torchscript.look(path).to_json()
     )
-
-
-def logits_of(spec, x):
-    with torch.inference_mode():
-        return Segmenter(spec, device="cpu").network(x)
 
 
 @pytest.mark.slow

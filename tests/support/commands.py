@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import cv2
+import numpy as np
 from safetensors.torch import save_file
 
 from segstudio.__main__ import main
@@ -21,6 +23,11 @@ def run(capsys, *arguments):
 
 def evaluate(capsys, *arguments):
     return run(capsys, "evaluate", *arguments)
+
+
+def save(path, rows, dtype=np.uint8):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), np.array(rows, dtype))
 
 
 def describe(path, network, **fields):

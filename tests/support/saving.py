@@ -32,5 +32,12 @@ def answer(desk, title) -> None:
     desk.settle()
 
 
+def undo_button(desk):
+    """Press the button of the latest message that has one."""
+    notice = [n for n in desk.studio.notices.recent if n.action is not None][-1]
+    notice.action[1]()
+    desk.settle()
+
+
 def saved_mask(desk):
     return np.array(pil.open(desk.root / "masks" / "a0.png"))

@@ -24,6 +24,15 @@ def image(height, width, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
+def shapes_of(network):
+    return {k: tuple(v.shape) for k, v in network.state_dict().items()}
+
+
+def logits_of(spec, x):
+    with torch.inference_mode():
+        return module.Segmenter(spec, device="cpu").network(x)
+
+
 def saved(tmp_path, network, **fields):
     path = tmp_path / f"{fields.get('id', 'm')}.safetensors"
     save_file({k: v.contiguous() for k, v in network.state_dict().items()}, path)

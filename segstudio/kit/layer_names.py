@@ -43,7 +43,7 @@ STYLE_TEXTS = {"fill": "Fill", "outline": "Outline", "both": "Fill + outline"}
 FLAVOURS = ("instance", "semantic", "panoptic")
 FLAVOUR_TEXTS = {"instance": "By object", "semantic": "By class", "panoptic": "By both"}
 FLAVOUR_TIPS = {
-    "instance": "A colour for each object; what is no object has the colour of its class",
+    "instance": "A colour for each object; other pixels have their class's",
     "semantic": "The colours of classes alone",
     "panoptic": "The colours of classes, objects told apart by shades and lines",
 }

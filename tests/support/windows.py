@@ -33,6 +33,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.instances import Instances
 from segstudio.core.prediction import ModelSpec, Prediction
 from segstudio.core.schema import LabelSchema
+from segstudio.kit import notice_strip
 from segstudio.kit.dispatch import Dispatcher
 from segstudio.kit.garbage import GuiGarbage
 from segstudio.kit.theme import Theme
@@ -51,12 +52,23 @@ def user_folders(tmp_path_factory, monkeypatch) -> Path:
 
 
 @pytest.fixture(autouse=True)
+def messages_stay(monkeypatch) -> None:
+    """No message goes by its time: the picture would move in the middle of a test."""
+    for level in notice_strip._SECONDS:
+        monkeypatch.setitem(notice_strip._SECONDS, level, 3600.0)
+    monkeypatch.setattr(notice_strip, "_WITH_ACTION_S", 3600.0)
+
+
+@pytest.fixture(autouse=True)
 def nothing_left_behind(request) -> Iterator[None]:
     """A test that leaves a visible window or one of our threads running has failed."""
     threads = set(threading.enumerate())
     yield
     _close_widgets(request)
     _release_buttons()
+    for kept_bench in _KEPT:
+        kept_bench.window.notices.dismiss_all()
+        kept_bench.window.notices.hide()
     kept = [bench.window for bench in _KEPT]
     seen = [w for w in QApplication.topLevelWidgets() if w.isVisible()] if _app() else []
     windows = [w for w in seen if w not in kept]
@@ -286,6 +298,9 @@ class Bench:
         gate = getattr(self.engine, "gate", None)
         if gate is None or gate.is_set():
             self.until(lambda: self.studio.jobs.wait_idle(0))
+        if self.window.notices._gone.isActive():  # the picture moves when its strip folds
+            self.window.notices._gone.stop()
+            self.window.notices._hide()
         self.until(lambda: not views_are_awaited(self.window.canvas))
 
 

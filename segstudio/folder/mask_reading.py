@@ -8,13 +8,14 @@ from functools import partial
 from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.text import listed
+from segstudio.core.formatting import counted
+from segstudio.core.text import enumerated, listed
 from segstudio.folder.files import MasksKnown, OpenFolder
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Action, Notice, Notices
 from segstudio.preferences import Preferences
-from segstudio.session.session import Session
+from segstudio.session.session import SchemaOrigin, Session
 from segstudio.storage.key_value import KeyValueFile
 from segstudio.storage.project import Project
 from segstudio.storage.states import load_asked, save_read_as
@@ -25,6 +26,8 @@ _ABOUT = "masks"
 """What notices of how masks are read are about: they go when that changes."""
 _EACH_TIME = frozenset({"mixed", "codes"})
 """Doubts for which masks are not used: they are told each time."""
+_OF_CLASSES = frozenset({"index", "cityscapes", "kitti"})
+"""How masks are read that hold ids of classes."""
 _NAMED = 5
 _OTHERWISE = SegstudioError(
     "The masks turned out to hold something else than was thought at first.",
@@ -171,7 +174,12 @@ class MaskReading:
         new = [d for d in index.doubts if d.about in _EACH_TIME or d.about not in asked]
         for doubt in new:
             self._post(doubt, index)
-        questions = {d.about for d in new} - _EACH_TIME
+        questions = {str(d.about) for d in new if d.about not in _EACH_TIME}
+        missing = self._without_class(index)
+        numbers = {f"no class {n}" for n in missing}
+        if numbers - asked:
+            self._offer_classes(missing)
+            questions |= numbers
         if questions:
             self._asked[project.root] = asked | questions
             self._save(project, index.said)
@@ -191,6 +199,35 @@ class MaskReading:
                 doubt.hint,
                 action=first,
                 second=second,
+                about=_ABOUT,
+                stays=True,
+            )
+        )
+
+    def _without_class(self, index: TruthIndex) -> list[int]:
+        """The numbers of the masks that a list of classes of the user's does not name."""
+        schema = self._session.schema
+        declared = self._session.schema_origin is SchemaOrigin.DECLARED
+        if not declared or index.undecided or index.kind not in _OF_CLASSES:
+            return []
+        known = {*schema.ids, schema.ignore_index}
+        return sorted(n for n in index.class_numbers - known if 0 <= n < 256)
+
+    def _offer_classes(self, missing: list[int]) -> None:
+        def add() -> None:
+            self._notices.settle(_ABOUT)
+            self._schema.add_numbered(missing)
+
+        are = "which are no classes" if len(missing) > 1 else "which is no class"
+        shown = enumerated([str(n) for n in missing])
+        if len(missing) > _NAMED:
+            shown = f"{len(missing)} numbers from {missing[0]} to {missing[-1]}"
+        self._notices.post(
+            Notice(
+                "warning",
+                f"The masks hold {shown}, {are} of this folder.",
+                "Their pixels have no name and no score until they are.",
+                action=(f"Add {counted(len(missing), 'class', 'classes')}", add),
                 about=_ABOUT,
                 stays=True,
             )

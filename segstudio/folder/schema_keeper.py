@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -185,6 +186,13 @@ class SchemaKeeper:
         spec = ClassSpec(free, name.strip() or f"class {free}", distinct_color(free))
         self.set(schema.with_class(spec))
         return free
+
+    def add_numbered(self, class_ids: Iterable[int]) -> None:
+        """Add classes with these ids, which are free, under made-up names."""
+        schema = self._session.schema
+        for i in class_ids:
+            schema = schema.with_class(ClassSpec(i, f"class {i}", distinct_color(i)))
+        self.set(schema)
 
     def remove_class(self, class_id: int) -> None:
         """Take a class out of the list; ids of the others stay. Pixels are not looked at."""

@@ -513,7 +513,7 @@ def _without_special(special: Mapping[str, str]) -> str:
     rest = len(names) - len(named)
     named += [f"{count_text(rest)} more"] if rest else []
     return (
-        f"{count_text(len(names))} that are called like images are passed over, since they are no "
+        f"{count_text(len(names))} are passed over, called like images or masks but no "
         f"files: {enumerated(named)}."
     )
 

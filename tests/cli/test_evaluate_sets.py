@@ -525,7 +525,7 @@ def test_what_is_called_like_a_mask_and_is_no_file_is_named(capsys, tmp_path, si
     assert code == 0
     name = {"gt": "ground truth", "pred": "predictions"}[side]
     expected = (
-        f"{name}: 2 that are called like images are passed over, since they are no files: "
+        f"{name}: 2 are passed over, called like images or masks but no files: "
         "b.png (a named pipe) and c.png (a device)."
     )
     assert f"note: {expected}" in out

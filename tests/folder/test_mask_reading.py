@@ -197,6 +197,42 @@ def test_how_masks_are_read_can_be_changed_at_any_time(desk, tmp_path):
     assert desk.session.project.truth.kind == "index"
 
 
+def test_numbers_without_a_class_are_added_by_a_button_and_asked_about_once(
+    desk, new_desk, tmp_path
+):
+    """Masks of 0, 1, 3 and 6 while the folder's list has two classes, as after a wrong choice."""
+    root = tmp_path / "short"
+    mask = square() * 0
+    for at, number in enumerate((1, 3, 6, 1, 3, 6)):
+        mask[1 + 3 * at : 3 + 3 * at, 10:20] = number
+    write_photo(root / "a.png", square())
+    write_mask(root / "masks" / "a.png", mask)
+    desk.open(root)
+    assert desk.session.schema.ids == (0, 1, 3, 6)
+    desk.browsing.masks.read_as(ReadAs(kind="binary"))
+    desk.settle()
+    desk.studio.schema_keeper.rename_class(1, "cell")  # the list is the user's from here on
+    desk.settle()
+    assert desk.session.schema.ids == (0, 1)
+    desk.browsing.masks.read_as(ReadAs(kind="index"))
+    desk.settle()
+    asked = notice_about(desk, "no classes of this folder")
+    assert asked.message == "The masks hold 3 and 6, which are no classes of this folder."
+    words, act = asked.action
+    assert words == "Add 2 classes"
+    act()
+    desk.settle()
+    assert desk.session.schema.ids == (0, 1, 3, 6)
+    assert desk.session.schema.get(1).name == "cell"
+    assert not any("no classes of this" in entry.message for entry in desk.notices.shown)
+    desk.studio.schema_keeper.remove_class(3)
+    desk.settle()
+    desk.close()
+    again = new_desk()
+    again.open(root)
+    assert not any("no class" in n.message for n in again.notices.recent), "said once"
+
+
 def test_two_codings_of_one_object_are_asked_about_and_the_answer_kept(desk, new_desk, tmp_path):
     root = tmp_path / "set"
     for i, (ground, shape) in enumerate(((0, 1), (1, 2))):

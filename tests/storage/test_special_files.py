@@ -102,7 +102,7 @@ def test_what_is_called_like_an_image_and_is_no_file_is_named(tmp_path):
         for name in ("y.png", "z.png"):
             os.mkfifo(tmp_path / "in" / name)
         assert scan(tmp_path).special == (
-            "5 that are called like images are passed over, since they are no files: "
+            "5 are passed over, called like images or masks but no files: "
             "in/sock.tif (a socket), in/x.png (a named pipe), in/y.png (a named pipe) and 2 more."
         )
 

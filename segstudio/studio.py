@@ -396,6 +396,7 @@ class Studio:
             style=OverlayStyle(settings.overlay_style),
             flavour=Flavour(settings.flavour),
             pixel_grid=settings.pixel_grid,
+            navigator=settings.navigator,
         )
 
     def _keep_settings(self) -> None:
@@ -407,6 +408,7 @@ class Studio:
             overlay_style=view.style.value,
             flavour=view.flavour.value,
             pixel_grid=view.pixel_grid,
+            navigator=view.navigator,
             model=model.chosen,
             prompter=self.session.prompting.chosen,
             score_threshold=model.options.score_threshold,

@@ -102,6 +102,13 @@ class Frame:
             self._tones = np.stack((table, table, table, opaque), axis=1)[None]
         self._stale = [Rect.of_shape((self._pixels.shape[0], self._pixels.shape[1]))]
 
+    def toned(self, photo: Pixels) -> QImage:
+        """Pixels of a photo (h, w) as bright as the photo is shown."""
+        if self._tones is not None:
+            seen = cv2.LUT(_bytes_of(np.ascontiguousarray(photo)), self._tones)
+            photo = np.asarray(seen).view(np.uint32)[..., 0]
+        return _as_image(photo).copy()
+
     def resize(self, size_wh: Size) -> None:
         """Another size in device pixels; all is to be drawn again."""
         width, height = size_wh

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QContextMenuEvent, QMoveEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
+from segstudio.canvas.navigator import Navigator
 from segstudio.canvas.view import wheel_zoom
 from segstudio.canvas.view_header import ViewHeader
 from segstudio.canvas.viewport import Viewport
@@ -26,6 +27,7 @@ class PaneView(QWidget):
     Attributes:
         viewport: The picture.
         header: Says what is shown, lets one choose it, and tells the score.
+        navigator: Shows the whole image small while a part of it is out of sight.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class PaneView(QWidget):
         self.viewport = viewport
         viewport.setParent(self)
         self.header = ViewHeader(session, comparing, viewport.number, self, key_of)
+        self.navigator = Navigator(viewport, self)
         self._give_header_its_height()
         self.header.height_changed.connect(self._give_header_its_height)
         # Tab on the picture hides the panels, so what comes after it would never be reached

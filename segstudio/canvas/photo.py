@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.canvas.sampling import Sampler
-from segstudio.canvas.view import SMOOTH_BELOW
+from segstudio.canvas.view import SMOOTH_BELOW, Size
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Image
 
@@ -63,6 +63,21 @@ class Photo:
     def take_levels(self, levels: list[Image]) -> None:
         """Use what `reduced` gave from now on."""
         self._levels, self._background = levels, None
+
+    @property
+    def is_reduced(self) -> bool:
+        """Whether it has its reduced copies, or makes them at once."""
+        return self._background is None
+
+    def small(self, size_wh: Size) -> Pixels:
+        """The whole image in a size (width, height), which is not larger than it in both ways."""
+        (height, width), (across, down) = self.shape_hw, size_wh
+        level = max(0, math.floor(math.log2(max(1.0, min(height / down, width / across)))))
+        if self._is_missing(level):
+            rows = (np.arange(down) * 2 + 1) * height // (2 * down)
+            columns = (np.arange(across) * 2 + 1) * width // (2 * across)
+            return _as_pixels(self._levels[0].take(rows, axis=0).take(columns, axis=1))
+        return _as_pixels(cv2.resize(self._level(level), size_wh, interpolation=cv2.INTER_AREA))
 
     def take(self, sampler: Sampler, rect: Rect) -> Pixels:
         """The colours at the device pixels of `rect`, which lies inside `sampler.visible`."""

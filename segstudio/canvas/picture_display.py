@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from segstudio.annotation.object_colouring import ObjectTones
@@ -23,7 +23,7 @@ from segstudio.canvas.photo import Photo
 from segstudio.canvas.placed_image import PlacedImage
 from segstudio.canvas.planes import Plane
 from segstudio.canvas.sampling import Sampler
-from segstudio.canvas.view import GRID_FROM, View
+from segstudio.canvas.view import GRID_FROM, Size, View
 from segstudio.comparison.disagreement import silent_runs
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Image, Patch
@@ -149,6 +149,17 @@ class Display(PlacedImage):
         if photo is self._photo:
             self._frame.renew()
             self.update()
+
+    @property
+    def photo_looks(self) -> tuple[object, ...]:
+        """What `small_photo` depends on: equal while it would give the same."""
+        return (self._photo, None if self._photo is None else self._photo.is_reduced, self._tones)
+
+    def small_photo(self, size_wh: Size) -> QImage:
+        """The whole photo, as bright as it is shown, in a size in device pixels."""
+        if self._photo is None:
+            return QImage()
+        return self._frame.toned(self._photo.small(size_wh))
 
     def _photo_of(self, document: Document) -> Photo:
         background = None if self.jobs is None else self._reduce

@@ -189,6 +189,11 @@ class PlacedImage(FramedWidget):
         if self._document is not None and step != (0, 0):
             self._move_to(self._view.moved(*step))
 
+    def center_on(self, image_xy: Point) -> None:
+        """Bring an image point to the middle."""
+        (x, y), (across, down) = self.to_screen(image_xy), self._middle()
+        self.pan_by(across - x, down - y)
+
     def _move_to(self, view: View) -> None:
         """Go there, and all linked views too."""
         self._fits = False

@@ -35,6 +35,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.canvas.linked_views import LinkedViews
+from segstudio.canvas.photo import Photo
 from segstudio.canvas.shared_tools import SharedTools
 from segstudio.canvas.tool import Pointer
 from segstudio.canvas.view import wheel_zoom
@@ -259,6 +260,15 @@ class Viewport(WorkArea):
         if self._pointer is not None:
             image_xy = self.to_image(self._pointer.screen_xy)
             self._follow_image(replace(self._pointer, image_xy=image_xy))
+        self.placed.emit()
+
+    def renew(self, photo: Photo) -> None:
+        super().renew(photo)
+        self.placed.emit()
+
+    def refresh_view_state(self) -> None:
+        """What is shown, how, or which view was clicked on last changed."""
+        super().refresh_view_state()
         self.placed.emit()
 
     def moveEvent(self, event: QMoveEvent) -> None:

@@ -205,6 +205,8 @@ class ViewState:
     overlay_visible: bool = True
     hidden_classes: frozenset[int] = frozenset()
     pixel_grid: bool = False
+    navigator: bool = True
+    """Whether the whole image is shown small while a part of it is out of sight."""
     run: str = ""
     """Key of the prediction that is shown and scored; "" if there is none."""
     second: str = ""

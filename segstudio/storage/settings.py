@@ -36,6 +36,7 @@ class Settings:
         flavour: How objects are coloured: "semantic" (by class), "instance" (by object) or
             "panoptic" (by both).
         pixel_grid: Whether the grid is drawn when zoomed in.
+        navigator: Whether the whole image is shown small when zoomed in.
         model: Id of the model chosen last, "" if none.
         prompter: Id of the network that answers points and boxes; "" for the first that is here.
         score_threshold: Of instances, 0 to 1.
@@ -61,6 +62,7 @@ class Settings:
     overlay_style: str = "both"
     flavour: str = "instance"
     pixel_grid: bool = False
+    navigator: bool = True
     model: str = ""
     prompter: str = ""
     score_threshold: float = 0.5

@@ -72,6 +72,7 @@ ROWS: dict[str, Row] = {
     ),
     "opacity": Row(_LOOK, "Overlay opacity", "0 is invisible, 1 covers the photo", 0.0, 1.0),
     "pixel_grid": Row(_LOOK, "Pixel grid when zoomed in"),
+    "navigator": Row(_LOOK, "Navigator when zoomed in"),
     "brush_size": Row(_LOOK, "Brush size", "Diameter in pixels of the image", 1, 1000, " px"),
     "device": Row(
         _MODELS,

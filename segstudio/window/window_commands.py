@@ -545,6 +545,7 @@ _VIEW_FIELDS = {
     "overlay_style": "style",
     "flavour": "flavour",
     "pixel_grid": "pixel_grid",
+    "navigator": "navigator",
 }
 _RUN_FIELDS = frozenset({"device", "score_threshold", "mask_threshold", "tile_px"})
 

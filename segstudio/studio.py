@@ -28,6 +28,7 @@ from segstudio.folder.documents import Documents
 from segstudio.folder.files import OpenFolder
 from segstudio.folder.folder_claim import FolderClaim
 from segstudio.folder.folder_states import FolderStates
+from segstudio.folder.last_place import PlaceKeeper
 from segstudio.folder.picture_files import PictureFiles
 from segstudio.folder.recent import RecentFolders
 from segstudio.folder.schema_keeper import SchemaKeeper
@@ -143,6 +144,7 @@ class Studio:
             self.session, self.jobs, clock, self._folder, self.notices
         )
         self._contrast = ContrastKeeper(self.session, self.jobs, clock)
+        self.last_place = PlaceKeeper(self.session, self.jobs, clock)
         self._make_runs()
         self._make_annotation()
         self._make_folder()
@@ -362,6 +364,7 @@ class Studio:
         self.editing.end_stroke()
         self.schema_keeper.save_now()
         self._contrast.save_now()
+        self.last_place.save_now()
         self._keep_settings()
         self.recent_folders.leave()
         self.autosave.save_all()

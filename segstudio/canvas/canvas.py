@@ -54,6 +54,8 @@ class Canvas(QWidget):
         hovered: (x, y) of the image pixel under the pointer.
         left: The pointer is on no image pixel any more.
         zoom_changed: Device pixels per image pixel.
+        placed: (zoom, the image point (x, y) in the middle of the first view); a zoom of 0 says
+            that the whole image is kept in sight.
         path_dropped: A folder or file (a Path) was dropped.
         open_requested: The user wants to choose a folder.
         samples_requested: The user wants the samples.
@@ -71,6 +73,7 @@ class Canvas(QWidget):
     hovered = Signal(int, int)
     left = Signal()
     zoom_changed = Signal(float)
+    placed = Signal(float, object)
     path_dropped = Signal(object)
     open_requested = Signal()
     samples_requested = Signal()
@@ -130,6 +133,7 @@ class Canvas(QWidget):
         self.setFocusProxy(self.viewport)
         self.setAcceptDrops(True)
         self.viewport.zoom_changed.connect(self.zoom_changed)
+        self.viewport.placed.connect(self._tell_place)
         self.empty.open_requested.connect(self.open_requested)
         self.empty.samples_requested.connect(self.samples_requested)
         self._session.changed.connect(self._on_change)
@@ -351,6 +355,21 @@ class Canvas(QWidget):
             if pane.viewport is not source:
                 pane.viewport.show_ghost(image_xy)
 
+    def _tell_place(self) -> None:
+        if not self._session.loading:
+            viewport = self.viewport
+            middle = viewport.to_image((viewport.width() / 2, viewport.height() / 2))
+            self.placed.emit(0.0 if viewport.fits else viewport.zoom, middle)
+
+    def _go_back(self, document: Document) -> None:
+        """Show the part of an image that was seen when its folder was open the last time."""
+        left_at, self._session.reopened = self._session.reopened, None
+        if left_at is None or left_at.zoom <= 0:
+            return
+        if (left_at.image, left_at.page) == (document.ref.name, document.ref.page):
+            self.viewport.show_at(left_at.zoom)
+            self.viewport.center_on(left_at.middle_xy)
+
     def _activate(self, viewport: Viewport) -> None:
         if self._session.view.active_pane != viewport.number:
             self._session.set_view(active_pane=viewport.number)
@@ -399,6 +418,8 @@ class Canvas(QWidget):
                 self._pages.setCurrentWidget(self.grid)
                 self.viewport.came_with_its_page()
             self._stock.make_ahead()
+        if session.document is not None:
+            self._go_back(session.document)
         if self._asked_rect is not None and session.document is not None and not session.loading:
             self.show_rect(self._asked_rect)
 

@@ -24,6 +24,7 @@ from segstudio.folder.files import (
 )
 from segstudio.folder.folder_claim import FolderClaim
 from segstudio.folder.folder_states import FolderStates
+from segstudio.folder.last_place import view_at_opening
 from segstudio.folder.loader import ImageWish, Loader
 from segstudio.folder.mask_reading import MaskReading
 from segstudio.folder.recent import RecentFolders
@@ -299,8 +300,8 @@ class Browsing:
         self._documents.release_clean()
         self._cursor, self._pages = -1, (-1, 1)
         self._order.use(None, -1)
-        shown = {"run": "", "hidden_classes": frozenset(), "contrast": project.contrast}
-        session.set_view(**shown, **self._first_classes())
+        session.reopened = project.left_at if project.left_at.image else None
+        session.set_view(**view_at_opening(session, project))
         session.notify(What.PROJECT | What.DOCUMENT | What.SCHEMA | What.STATES | What.SCORES)
         self._notices.settle(_OPENING)
         self._notices.enter_folder(project.root)
@@ -330,10 +331,6 @@ class Browsing:
     def _files_of(self, project: Project) -> FolderFiles:
         known = project.truth is None or project.truth.final
         return FolderFiles(project, self._predictions, MasksKnown(known=known))
-
-    def _first_classes(self) -> dict[str, int]:
-        ids = self._session.schema.ids
-        return {"active_class": ids[min(1, len(ids) - 1)] if ids else 1, "previous_class": 0}
 
     def _use_project(self, project: Project, moved: Positions | None) -> None:
         """Put another look at the same folder in force.

@@ -22,6 +22,7 @@ from segstudio.session.queue_state import QueueState
 from segstudio.storage.image_ref import PAGE_STEP
 from segstudio.storage.picture import COMPOSITE
 from segstudio.storage.project import Project
+from segstudio.storage.states import LastPlace
 
 
 class What(Flag):
@@ -402,6 +403,7 @@ class Session:
             compared.
         disagreeing: What is chosen and looked at of it.
         selection: Which objects of the open image are selected.
+        reopened: Where the folder was left, until its first image is shown.
     """
 
     changed = Signal(Change, reemission="queued")
@@ -429,6 +431,7 @@ class Session:
         self.disagreement: Disputes | None = None
         self.disagreeing = DisagreementState()
         self.selection = Selection()
+        self.reopened: LastPlace | None = None
 
     def notify(self, what: What, **details: Any) -> None:
         """Emit `changed` with a `Change` of these flags and details; about the open image."""

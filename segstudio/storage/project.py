@@ -27,7 +27,14 @@ from segstudio.storage.schema_file import (
     read_schema,
     unread_rules,
 )
-from segstudio.storage.states import load_chosen_masks, load_contrast, load_read_as
+from segstudio.storage.states import (
+    NOWHERE,
+    LastPlace,
+    load_chosen_masks,
+    load_contrast,
+    load_place,
+    load_read_as,
+)
 from segstudio.storage.truth import ReadAs, TruthIndex
 from segstudio.storage.truth_folders import looked_in, mask_names
 from segstudio.storage.unread_annotations import unread_annotations
@@ -68,6 +75,7 @@ class Project:
         identity: Tells the folder from another one that comes to the same path later.
         classes: What its files of classes said; for whoever writes them.
         contrast: How bright its images are shown.
+        left_at: Where it was left the last time; `start` is there, unless an image was asked for.
         network: The folder of a network that lies there too.
     """
 
@@ -89,6 +97,7 @@ class Project:
     recalled: bool = False
     classes: SeenClasses = field(default_factory=SeenClasses, compare=False)
     contrast: Contrast = AS_FOUND
+    left_at: LastPlace = NOWHERE
     network: Path | None = None
 
     @property
@@ -221,7 +230,11 @@ def open_project(
         classes=classes,
         contrast=load_contrast(data_folder),
     )
-    return project if opened is None else replace(project, start=project.index_of(opened) or 0)
+    if opened is not None:
+        return replace(project, start=project.index_of(opened) or 0)
+    left_at = load_place(data_folder)
+    start = project.index_of(found.images_root / left_at.image, left_at.page)
+    return project if start is None else replace(project, start=start, left_at=left_at)
 
 
 def _folder_and_image(path: Path) -> tuple[Path, Path | None]:

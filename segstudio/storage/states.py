@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +25,31 @@ _READING = "masks.json"
 _CHOSEN = "truth.json"
 _SOURCES = "sources.json"
 _CONTRAST = "contrast.json"
+_PLACE = "place.json"
+_LONGEST = 1e7
+"""No zoom and no coordinate of an image is as large."""
+
+
+@dataclass(frozen=True)
+class LastPlace:
+    """Where a folder was left.
+
+    Attributes:
+        image: Name of the image (`ImageRef.name`); "" if none was open.
+        page: Its page, from 0.
+        layer: What lay over the photo, `session.Layer`; "" if that is not known.
+        zoom: Pixels of the screen for one of the image; 0 if the whole image was shown.
+        middle_xy: The image point in the middle of the view.
+    """
+
+    image: str = ""
+    page: int = 0
+    layer: str = ""
+    zoom: float = 0.0
+    middle_xy: tuple[float, float] = (0.0, 0.0)
+
+
+NOWHERE: Final = LastPlace()
 
 
 class Mark(StrEnum):
@@ -43,6 +69,7 @@ _KEPT: tuple[tuple[str, str, type, str], ...] = (
     (_READING, "asked", list, "how the masks are read is found out again"),
     (_CHOSEN, "folder", str, "masks are looked for beside the images"),
     (_CONTRAST, "folder", str, "images are shown as they are"),
+    (_PLACE, "image", str, "the folder opens at its first image"),
 )
 """Files of the data folder, an entry of theirs and its type, and what follows if one is damaged."""
 
@@ -136,12 +163,25 @@ def _unusable_contrast(data: Mapping[str, Any]) -> dict[str, object]:
     return wrong | {k: data[k] for k in kinds if k in data and not isinstance(data[k], kinds[k])}
 
 
+def _unusable_place(data: Mapping[str, Any]) -> dict[str, object]:
+    """What place.json says that means nothing."""
+    kinds: dict[str, tuple[type, ...]] = {"page": (int,), "layer": (str,)}
+    wrong = {k: data.get(k) for k in kinds if not isinstance(data.get(k), kinds[k])}
+    numbers = {key: data.get(key) for key in ("zoom", "x", "y")}
+    return wrong | {key: n for key, n in numbers.items() if not _is_length(n)}
+
+
+def _is_length(value: object) -> bool:
+    return isinstance(value, (int, float)) and abs(value) < _LONGEST
+
+
 def _is_tone(value: object) -> bool:
     return isinstance(value, (int, float)) and abs(value) <= WIDEST + GAMMAS[1]
 
 
 _UNUSABLE: Final[dict[str, Callable[[Mapping[str, Any]], dict[str, object]]]] = {
     _CONTRAST: _unusable_contrast,
+    _PLACE: _unusable_place,
     _READING: _unusable_reading,
     _CHOSEN: _unusable_choice,
     _SOURCES: _unusable_sources,
@@ -296,6 +336,48 @@ def save_contrast(data_folder: Path, root: Path, chosen: Contrast) -> None:
     }
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     write_atomically(data_folder / _CONTRAST, utf8_json(text))
+
+
+def load_place(data_folder: Path) -> LastPlace:
+    """Where the user left a folder; nowhere if that cannot be read.
+
+    Args:
+        data_folder: `Project.data_folder`.
+    """
+    data = read_json_or(data_folder / _PLACE, None)
+    if not isinstance(data, dict) or not isinstance(data.get("image"), str):
+        return NOWHERE
+    if _unusable_place(data):
+        return LastPlace(data["image"])
+    middle_xy = float(data["x"]), float(data["y"])
+    return LastPlace(
+        data["image"], max(0, data["page"]), data["layer"], max(0.0, float(data["zoom"])), middle_xy
+    )
+
+
+def save_place(data_folder: Path, root: Path, place: LastPlace) -> None:
+    """Write where the user left a folder.
+
+    Args:
+        data_folder: `Project.data_folder`; made if missing.
+        root: The folder, for people who look into the file.
+        place: Where.
+
+    Raises:
+        SegstudioError: if it cannot be written.
+    """
+    make_folder(data_folder)
+    content = {
+        "folder": str(root),
+        "image": place.image,
+        "page": place.page,
+        "layer": place.layer,
+        "zoom": place.zoom,
+        "x": place.middle_xy[0],
+        "y": place.middle_xy[1],
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(data_folder / _PLACE, utf8_json(text))
 
 
 def _reading(data_folder: Path) -> dict[str, object]:

@@ -315,6 +315,7 @@ class MainWindow(QMainWindow):
         self.canvas.over_photo_closed.connect(studio.photo_overlay.clear)
         self.canvas.over_photo_faded.connect(studio.photo_overlay.blend)
         self.canvas.zoom_changed.connect(self.signal_view.on_zoom)
+        self.canvas.placed.connect(studio.last_place.look_at)
         self.canvas.path_dropped.connect(self._open_dropped)
         self.canvas.open_requested.connect(self.verbs.open_folder)
         self.canvas.samples_requested.connect(studio.browsing.open_samples)

@@ -155,6 +155,8 @@ def test_predictions_of_a_page_are_kept_on_disk(stack, new_desk):
     stack.close()
     again = new_desk(home=home)
     again.open(stack.root)
+    assert again.document.ref.page == 1, "where the folder was left"
+    go(again, 0)
     assert again.document.predictions == {}
     go(again, 1)
     assert (again.document.predictions[BRIGHT.id].labels[0] > 0).sum() == 2

@@ -7,6 +7,7 @@ from windows import (  # noqa: F401 - fixtures
     folder,
     keep_window,
     make_window,
+    messages_stay,
     nothing_left_behind,
     qtbot,
     studio,

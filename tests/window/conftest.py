@@ -6,6 +6,7 @@ from windows import (  # noqa: F401 - fixtures
     fake_engine,
     keep_window,
     make_window,
+    messages_stay,
     nothing_left_behind,
     qtbot,
     studio,

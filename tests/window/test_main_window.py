@@ -376,3 +376,28 @@ def test_the_window_answers_while_a_model_runs(bench):
     bench.settle(10)
     assert time.monotonic() - began < 1.0
     assert bench.session.document.history.can_undo
+
+
+def test_a_folder_opens_where_it_was_left(make_window, folder, tmp_path):
+    home = tmp_path / "home"
+    first = make_window(home)
+    first.open(folder)
+    first.window.commands.run("image.next")
+    first.until(lambda: first.session.index == 1 and first.session.document is not None)
+    viewport = first.window.canvas.viewport
+    viewport.show_at(6.0)
+    viewport.center_on((9.0, 5.0))
+    name, seen = first.session.document.ref.name, viewport.view
+    first.settle()
+    first.window.close()
+    first.studio.close()
+    second = make_window(home)
+    second.open(folder)
+    assert second.session.document.ref.name == name
+    again = second.window.canvas.viewport
+    assert again.zoom == 6.0
+    wide, high = again.width() / 2, again.height() / 2
+    x, y = again.to_image((wide, high))
+    assert (round(x), round(y)) == (9, 5)
+    assert not again.fits
+    assert seen.zoom == again.view.zoom

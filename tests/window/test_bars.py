@@ -223,6 +223,20 @@ def test_options_without_room_go_into_the_drawer_and_a_hint_goes(desk, qtbot):
     legend.deleteLater()
 
 
+def test_options_fit_whichever_tool_was_in_hand_before(desk):
+    """The row grows and shrinks with the tool's name, while its options are being placed."""
+    desk.studio.schema_keeper.set(desk.session.schema.with_objects({1}, keeps_ids=False))
+    desk.session.set_view(active_class=1)
+    row = desk.window.options.row
+    for before, tool in (("pan", "superpixel"), ("contrast", "brush"), ("brush", "prompt")):
+        for name in (before, tool):
+            desk.session.set_view(tool=name)
+            desk.settle()
+        placed = row.in_drawer
+        row.fit(row.width())
+        assert row.in_drawer == placed, (before, tool)
+
+
 def test_views_side_by_side_are_named_and_lead_to_the_choice_of_models(desk, qtbot):
     options = desk.window.options
     desk.studio.comparing.set_layout(4)

@@ -45,7 +45,8 @@ class _Action(QAction):
         return super().event(event)
 
     def _is_mine(self, key: QKeySequence) -> bool:
-        others = (a for a in self.parent().findChildren(QAction) if a is not self and a.isEnabled())
+        siblings = [] if (whole := self.parent()) is None else whole.findChildren(QAction)
+        others = [a for a in siblings if a is not self and a.isEnabled()]
         own = self.shortcuts()
         return (
             key in own and len(own) > 1 and not any(k in own for a in others for k in a.shortcuts())

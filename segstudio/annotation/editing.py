@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from segstudio.annotation.edit_queue import EditQueue, WantedEdit
 from segstudio.annotation.known_objects import KnownObjects
 from segstudio.annotation.patching import (
     PackedAll,
@@ -32,7 +33,7 @@ from segstudio.core.merging import merged
 from segstudio.core.prediction import Prediction
 from segstudio.core.regions import region_at
 from segstudio.core.shapes import polygon_mask
-from segstudio.jobs import Job, JobRunner
+from segstudio.jobs import JobRunner
 from segstudio.notices import Notices
 from segstudio.runs.score_sides import run_title
 from segstudio.session.document import Document
@@ -93,9 +94,8 @@ class Editing:
         notices: Where to say that such a change was not done.
         """
         self._session = session
-        self._jobs = jobs
         self._notices = notices
-        self._pending: Job | None = None
+        self._queue = EditQueue(session, jobs, self._say)
         self._stepping = Stepping(session, jobs, notices, self._stepped)
         self._stroke: _Stroke | None = None
         self.known = KnownObjects(session, jobs)
@@ -284,6 +284,8 @@ class Editing:
         erase: bool = False,
         pixels: int | None = None,
         then: Callable[[bool], None] | None = None,
+        *,
+        beside: bool = False,
     ) -> None:
         """As `paint_mask`, with pixels that are found when they are painted.
 
@@ -293,6 +295,7 @@ class Editing:
             erase: Paint background.
             pixels: How many it looks at, at most; None for the whole image.
             then: Called at the end with whether something changed.
+            beside: Whether that takes long however few they are.
         """
         self.end_stroke()
         document = self._editable()
@@ -308,6 +311,7 @@ class Editing:
             self._only_over(erase),
             pixels=pixels,
             then=then,
+            beside=beside,
         )
 
     def _only_over(self, erase: bool) -> int | None:
@@ -326,6 +330,8 @@ class Editing:
         only_over: int | None,
         pixels: int | None = None,
         then: Callable[[bool], None] | None = None,
+        *,
+        beside: bool = False,
     ) -> None:
         """Paint the pixels that `where` finds, and select the object that they become."""
         target: StrokeTarget | None = None
@@ -350,7 +356,7 @@ class Editing:
             if then is not None:
                 then(changed)
 
-        self._perform(document, title, make, pixels=pixels, then=done)
+        self._perform(document, title, make, pixels=pixels, then=done, beside=beside)
 
     def change_by(
         self,
@@ -535,38 +541,30 @@ class Editing:
         pixels: int | None = None,
         then: Callable[[bool], None] | None = None,
         source: Source | None = None,
+        *,
+        beside: bool = False,
     ) -> None:
-        """Commit the patches that `make` gives; where they have many pixels it is done in a job.
-
-        The job reads the annotation while the user may paint on; if that happened, it is made
-        again from what is there then.
+        """Commit the patches that `make` gives, after what was asked for before.
 
         Args:
             document: Whose annotation is changed.
             title: What the edit is called.
-            make: Makes the patches; nothing if nothing changes.
+            make: Makes the patches, in a job where they have many pixels; nothing if nothing
+                changes.
             pixels: How many pixels they have at most; None for the whole image.
             then: Called at the end with whether something changed.
             source: Where the pixels come from, if not from a hand.
+            beside: Whether a job makes them however few they are.
         """
-        self._cancel_pending()
         size = document.annotation.labels.size if pixels is None else pixels
-        if self._jobs is None or size <= AT_ONCE_PIXELS:
-            self._finish(document, packed_all(title, make(), source), then)
-            return
-        annotation, revision = document.annotation, document.annotation.revision
-
-        def done(made: PackedAll) -> None:
-            self._pending = None
-            if document is not self._session.document:
-                self._say(f"{title} was not done: {document.ref.title} was left.")
-            elif document.annotation is annotation and annotation.revision == revision:
-                self._finish(document, made, then)
-            else:
-                self._perform(document, title, make, pixels, then, source)
-
-        self._pending = self._jobs.submit(
-            title, "edits", lambda _job: packed_all(title, make(), source), done, front=True
+        self._queue.add(
+            WantedEdit(
+                document,
+                title,
+                lambda: packed_all(title, make(), source),
+                lambda made: self._finish(document, made, then),
+                beside or size > AT_ONCE_PIXELS,
+            )
         )
 
     def _editable(self) -> Document | None:
@@ -603,14 +601,6 @@ class Editing:
             "renumber them."
         )
 
-    def _cancel_pending(self) -> bool:
-        """Give up a change that is still being made; whether there was one."""
-        job, self._pending = self._pending, None
-        if job is None:
-            return False
-        job.cancel()
-        return True
-
     def change(
         self,
         title: str,
@@ -640,7 +630,7 @@ class Editing:
         if self.stroking:
             self.abort_stroke()
             return
-        if self._cancel_pending():
+        if self._queue.give_up_last():
             return
         if self._editable() is not None:
             if self._notices is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -42,9 +43,11 @@ class ShownPhoto:
 
     Attributes:
         pixels: (H, W, 3) uint8 RGB.
+        at_work: Held while cells are worked out: whoever wants the same ones waits for them.
     """
 
     pixels: Image
+    at_work: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def shape_hw(self) -> tuple[int, int]:
@@ -201,9 +204,11 @@ def tile_at(photo: ShownPhoto, x: int, y: int) -> Rect:
 
 def cells_of(photo: ShownPhoto, tile: Rect, side: int) -> Superpixels:
     """The superpixels (SLIC) of a part of an image, about so many pixels wide; kept in the photo."""
-    known = photo.tiles.get((side, tile))
-    if known is not None:
-        return known
+    with photo.at_work:
+        return photo.tiles.get((side, tile)) or _worked_out(photo, tile, side)
+
+
+def _worked_out(photo: ShownPhoto, tile: Rect, side: int) -> Superpixels:
     from scipy.ndimage import find_objects
     from skimage.segmentation import slic
 
@@ -217,6 +222,20 @@ def cells_of(photo: ShownPhoto, tile: Rect, side: int) -> Superpixels:
         photo.tiles.pop(next(iter(photo.tiles)))
     photo.tiles[side, tile] = made
     return made
+
+
+def cells_under(
+    photo: ShownPhoto,
+    pixels: Sequence[tuple[int, int]],
+    side: int,
+    parts: Sequence[tuple[Superpixels, Sequence[int]]] = (),
+) -> tuple[Rect, Mask]:
+    """The pixels of the cells under pixels (x, y) of the image, and of those of `parts`."""
+    found = {id(cells): (cells, dict.fromkeys(numbers)) for cells, numbers in parts}
+    for x, y in pixels:
+        cells = cells_of(photo, tile_at(photo, x, y), side)
+        found.setdefault(id(cells), (cells, {}))[1][cells.number_at(x, y)] = None
+    return cells_mask([(cells, list(numbers)) for cells, numbers in found.values()])
 
 
 def cells_mask(parts: Sequence[tuple[Superpixels, Sequence[int]]]) -> tuple[Rect, Mask]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 
-from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QAction, QKeySequence, QShortcutEvent
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from segstudio.core.errors import SegstudioError
@@ -29,6 +29,28 @@ def _tip(text: str, keys: tuple[str, ...], tip: str) -> str:
     key = f" ({as_html(native(keys[0]))})" if keys else ""
     more = "<br>" + as_html(wrapped(tip)).replace("\n", "<br>") if tip else ""
     return f"<b>{as_html(text.rstrip('…'))}</b>{key}{more}"
+
+
+class _Action(QAction):
+    """An action two of whose own keys may be the same press.
+
+    "?" and "Shift+/" are one key of a US keyboard, where Qt calls that ambiguous and does nothing.
+    """
+
+    def event(self, event: QEvent) -> bool:
+        """Do it, if the press means nothing but this action."""
+        if isinstance(event, QShortcutEvent) and event.isAmbiguous() and self._is_mine(event.key()):
+            self.trigger()
+            return True
+        return super().event(event)
+
+    def _is_mine(self, key: QKeySequence) -> bool:
+        siblings = [] if (whole := self.parent()) is None else whole.findChildren(QAction)
+        others = [a for a in siblings if a is not self and a.isEnabled()]
+        own = self.shortcuts()
+        return (
+            key in own and len(own) > 1 and not any(k in own for a in others for k in a.shortcuts())
+        )
 
 
 class ActionSet(QObject):
@@ -143,7 +165,7 @@ class ActionSet(QObject):
             self._actions[action_id].trigger()
 
     def _make(self, spec: ActionSpec) -> QAction:
-        action = QAction(spec.text, self)
+        action = _Action(spec.text, self)
         action.setObjectName(spec.id)
         action.setEnabled(False)
         action.setCheckable(spec.checked is not None)

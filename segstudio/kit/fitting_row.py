@@ -17,6 +17,7 @@ WORD_ICON = QSize(20, 16)
 """An icon of 16 pixels before a word, two pixels further from it than the style has it."""
 _LINE_PX, _LINE_HEIGHT, _RULE_PX = 13, 20, 9
 
+_MOST_ROUNDS = 4
 _OTHER_WIDTHS = (QEvent.Type.FontChange, QEvent.Type.StyleChange)
 
 
@@ -56,6 +57,8 @@ class FittingRow(QWidget):
         self.more.clicked.connect(self._open_drawer)
         self.drawer = _Drawer(self, what)
         self._tail: QLabel | None = None
+        self._asked_px = 0
+        self._is_fitting = False
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(0)
@@ -98,7 +101,26 @@ class FittingRow(QWidget):
         return self._width_of(self._wanted)
 
     def fit(self, width: int) -> int:
-        """Place the groups in so many pixels; returns how many of them are used."""
+        """Place the groups in so many pixels; returns how many of them are used.
+
+        Showing and hiding groups may resize the row meanwhile: they are placed anew then, or the
+        first width would have the last word.
+        """
+        self._asked_px, used = width, 0
+        if self._is_fitting:
+            return used
+        self._is_fitting = True
+        try:
+            for _ in range(_MOST_ROUNDS):
+                width = self._asked_px
+                used = self._place_in(width)
+                if self._asked_px == width:
+                    break
+        finally:
+            self._is_fitting = False
+        return used
+
+    def _place_in(self, width: int) -> int:
         shown = self._fitting_in(width)
         for group in self._groups:
             if group in shown:

@@ -33,6 +33,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.annotation.ui.tools.tool_table import TOOLS
 from segstudio.canvas.tool import Tool
 from segstudio.core.text import as_html
 from segstudio.kit.action_set import ActionSet
@@ -56,6 +57,11 @@ _STRIP_PX, _STRIP_GAP, _STRIP_RIM = 30, 2, 5
 _CORNER_PX = 12
 """Side of the corner of a button that lists the other tools of its group."""
 _SWATCH_PX, _SWATCH_INSET = 15, 5
+_OF_PHOTO = ("view.contrast", "view.auto_contrast", "view.inverted", "view.as_it_is")
+_OF_PANELS = (
+    "view.panels", "view.room", "view.column", "view.next_panel", "view.previous_panel",
+    "view.reset_layout",
+)  # fmt: skip
 
 
 def fill_menus(window: QMainWindow, menus: dict[str, QMenu], actions: ActionSet) -> QMenu:
@@ -87,23 +93,31 @@ def fill_menus(window: QMainWindow, menus: dict[str, QMenu], actions: ActionSet)
 
 
 def _submenus(menus: dict[str, QMenu]) -> dict[str, QMenu]:
-    """Sub-menus by the first part of the ids that go there, added when first used."""
+    """Sub-menus by the ids that go there, or their first part; added when first used.
+
+    Without them a menu is higher than the screen of a laptop.
+    """
+    options = QMenu("Options of the tools", menus["Tools"])
+    photo, panel = QMenu("Photo", menus["View"]), QMenu("Panels", menus["View"])
     return {
+        **dict.fromkeys(("brush", "stroke", *(tool.name for tool in TOOLS)), options),
         "class": QMenu("Class", menus["Tools"]),
+        **dict.fromkeys(_OF_PHOTO, photo),
         "layer": QMenu("Layer", menus["View"]),
         "flavour": QMenu("Colours", menus["View"]),
         "layout": QMenu("Views side by side", menus["View"]),
-        "panel": QMenu("Panels", menus["View"]),
+        "disagreement": QMenu("Disagreement", menus["View"]),
+        **dict.fromkeys(("panel", "room", *_OF_PANELS), panel),
     }
 
 
 def _menu_for(action_id: str, menu: QMenu, submenus: dict[str, QMenu]) -> QMenu:
-    group = action_id.partition(".")[0]
-    if group not in submenus:
+    found = submenus.get(action_id) or submenus.get(action_id.partition(".")[0])
+    if found is None or found.parent() is not menu:
         return menu
-    if submenus[group].isEmpty():
-        menu.addMenu(submenus[group])
-    return submenus[group]
+    if found.isEmpty():
+        menu.addMenu(found)
+    return found
 
 
 class MainBar(QObject):

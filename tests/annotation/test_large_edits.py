@@ -116,6 +116,57 @@ def test_undo_gives_up_a_change_that_is_being_made(large):
     assert undo_title(large.document.history).startswith("Brush")
 
 
+def test_two_quick_large_changes_are_both_made_in_their_order(large):
+    stroke(large, (15, 0), (15, 19))  # parts the image in two
+    large.editing.fill_at(3, 3)
+    large.editing.fill_at(25, 3)
+    large.settle()
+    assert labels_of(large).all()
+    large.editing.undo()
+    large.settle()
+    assert labels_of(large)[:, :16].all()
+    assert not labels_of(large)[:, 16:].any()
+
+
+def test_a_small_change_waits_for_a_large_one_that_was_asked_for_before(large):
+    large.editing.clear()
+    large.editing.paint_polygon([(20, 2), (23, 2), (23, 5), (20, 5)])
+    large.settle()
+    assert labels_of(large).sum() == 9
+
+
+def test_undo_gives_up_the_last_of_several_changes_that_are_being_made(large):
+    stroke(large, (15, 0), (15, 19))
+    large.editing.fill_at(3, 3)
+    large.editing.fill_at(25, 3)
+    large.editing.undo()
+    large.settle()
+    assert labels_of(large)[:, :16].all()
+    assert not labels_of(large)[:, 16:].any()
+
+
+def test_changes_go_on_after_one_that_failed(large):
+    def fail(_annotation):
+        raise MemoryError("no room")
+
+    large.editing.change_by("Broken", fail)
+    large.editing.fill_at(3, 3)
+    large.settle()
+    assert labels_of(large).all()
+    assert any("Broken" in message for message in large.messages)
+
+
+def test_changes_that_wait_are_not_made_in_the_next_image(large):
+    large.editing.fill_at(3, 3)
+    large.editing.paint_polygon([(20, 2), (23, 2), (23, 5), (20, 5)])
+    document = large.document
+    large.browsing.step(1)
+    large.settle()
+    assert not document.annotation.labels.any()
+    assert not labels_of(large).any()
+    assert [m for m in large.messages if "Polygon" in m and "was not done" in m]
+
+
 def test_a_large_change_of_an_image_that_was_left_is_said(large):
     large.editing.fill_at(3, 3)
     document = large.document

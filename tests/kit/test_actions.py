@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QKeySequence, QShortcutEvent
 from PySide6.QtWidgets import QApplication
 
 from segstudio.kit.action_set import ActionSet
-from segstudio.kit.actions import Scope, clashes, keys_of
+from segstudio.kit.actions import ActionSpec, Scope, clashes, keys_of
 from segstudio.resources import resource_path
 from segstudio.window.action_table import BAR_FILE, BAR_LAYOUT, BAR_PLACES, BAR_STRIP, all_actions
 from segstudio.window.keymaps import PRESETS
@@ -89,6 +89,21 @@ def _leaves(menu):
             yield from _leaves(action.menu())
         elif action.objectName():
             yield action
+
+
+@pytest.mark.qt_log_ignore("Ambiguous shortcut overload")
+def test_two_keys_of_one_action_may_be_the_same_press(qapp):
+    """On a US keyboard "?" is Shift+/, and Qt calls the press ambiguous."""
+    done: list[str] = []
+    rows = tuple(
+        ActionSpec(name, "Help", name, lambda _c, name=name: done.append(name), keys=keys)
+        for name, keys in (("keys", ("?", "Shift+/")), ("one", ("J",)), ("other", ("J", "Z")))
+    )
+    actions = ActionSet(qapp, rows)
+    actions.attach(object())
+    for name, key in (("keys", "?"), ("keys", "Shift+/"), ("other", "J"), ("one", "J")):
+        qapp.sendEvent(actions[name], QShortcutEvent(QKeySequence(key), 0, True))
+    assert done == ["keys", "keys"]  # J means two actions, and does neither
 
 
 def test_only_keys_that_change_are_shown_anew(qtbot):

@@ -197,6 +197,21 @@ def test_the_options_follow_the_tool_in_hand(desk, qtbot):
     assert not only.isVisible()
 
 
+def test_no_menu_is_higher_than_the_screen_of_a_laptop(desk):
+    """It would be laid out in two columns, over the menus themselves."""
+    for title, menu in desk.window.menus.items():
+        assert menu.sizeHint().height() < 700, title
+
+
+def test_every_command_of_disagreement_stands_in_its_own_menu(desk):
+    menus = desk.window.menus
+    (below,) = [a.menu() for a in menus["View"].actions() if a.text() == "Disagreement"]
+    assert [a.objectName() for a in below.actions()] == [
+        f"disagreement.{what}" for what in ("show", "next", "previous", "leave")
+    ]
+    assert "disagreement.take" in [a.objectName() for a in menus["Edit"].actions()]
+
+
 def test_options_without_room_go_into_the_drawer_and_a_hint_goes(desk, qtbot):
     options = desk.window.options
     desk.window.resize(1600, 772)
@@ -221,6 +236,20 @@ def test_options_without_room_go_into_the_drawer_and_a_hint_goes(desk, qtbot):
     legend.hide()
     desk.until(lambda: options.row.in_drawer == ())
     legend.deleteLater()
+
+
+def test_options_fit_whichever_tool_was_in_hand_before(desk):
+    """The row grows and shrinks with the tool's name, while its options are being placed."""
+    desk.studio.schema_keeper.set(desk.session.schema.with_objects({1}, keeps_ids=False))
+    desk.session.set_view(active_class=1)
+    row = desk.window.options.row
+    for before, tool in (("pan", "superpixel"), ("contrast", "brush"), ("brush", "prompt")):
+        for name in (before, tool):
+            desk.session.set_view(tool=name)
+            desk.settle()
+        placed = row.in_drawer
+        row.fit(row.width())
+        assert row.in_drawer == placed, (before, tool)
 
 
 def test_views_side_by_side_are_named_and_lead_to_the_choice_of_models(desk, qtbot):

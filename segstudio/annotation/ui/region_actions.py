@@ -23,7 +23,7 @@ REGION_ACTIONS = (
         TOOLS,
         "Region operations…",
         _tidy,
-        "component",
+        "",
         ("Ctrl+T",),
         enabled=_can_edit,
         tip=_TIP,

@@ -85,6 +85,27 @@ def test_a_drag_over_superpixels_that_are_not_known_yet_is_painted_whole(bench):
     assert len(bench.session.document.history._done) == 1
 
 
+@pytest.mark.parametrize("tool", ["wand", "superpixel"])
+def test_two_quick_clicks_are_both_painted(bench, tool):
+    """The second comes before it is known what the first one means."""
+    take(bench, tool)
+    click(bench, 50, 40)
+    click(bench, 110, 80)
+    bench.until(lambda: len(bench.session.document.history._done) == 2)
+    assert labels(bench)[40, 50] == 1
+    assert labels(bench)[80, 110] == 1
+
+
+@pytest.mark.parametrize("tool", ["wand", "superpixel"])
+def test_what_was_clicked_is_painted_though_another_tool_is_taken(bench, tool):
+    take(bench, tool)
+    click(bench, 50, 40)
+    take(bench, "scissors")
+    click(bench, 100, 10)
+    bench.until(lambda: labels(bench).any())
+    assert labels(bench)[40, 50] == 1
+
+
 def test_enter_paints_what_grabcut_is_still_looking_for(bench):
     take(bench, "grabcut")
     viewport = bench.window.canvas.viewport

@@ -45,7 +45,6 @@ class SuperpixelTool(Tool):
         self._last_xy: Point | None = None
         self._shown: object = None
         self._missed: list[Point] = []
-        self._is_releasing = False
 
     @property
     def busy(self) -> bool:
@@ -61,14 +60,14 @@ class SuperpixelTool(Tool):
 
     def press(self, pointer: Pointer) -> None:
         """Choose the cell there."""
-        self._chosen, self._missed, self._is_releasing = {}, [], False
+        self._chosen, self._missed = {}, []
         self._is_down, self._erases, self._last_xy = True, pointer.ctrl, pointer.image_xy
         self._choose(pointer.image_xy)
         self._show()
 
     def drag(self, pointers: Sequence[Pointer]) -> None:
         """Choose every cell on the way."""
-        if not self._is_down or self._is_releasing:
+        if not self._is_down:
             return
         for pointer in pointers:
             last, there = self._last_xy or pointer.image_xy, pointer.image_xy
@@ -81,19 +80,21 @@ class SuperpixelTool(Tool):
         self._show()
 
     def release(self, pointer: Pointer) -> None:
-        """Paint the chosen cells, once those are known that the pointer was on."""
-        if self._missed:
-            self._is_releasing = True
-            return
-        self._paint_chosen()
+        """Paint the chosen cells; those that are not known yet are worked out beside the window."""
+        from segstudio.annotation.photo_regions import cells_mask, cells_under
 
-    def _paint_chosen(self) -> None:
-        parts, erases = self._parts(), self._erases
+        parts, missed, side = self._parts(), self._missed, self._side
+        photo, erases, was_down = self.host.assistant.photo(), self._erases, self._is_down
         self._forget()
-        if parts:
-            from segstudio.annotation.photo_regions import cells_mask
-
-            self.host.editing.paint_mask(*cells_mask(parts), self.title, erases)
+        if photo is None or not was_down:
+            return
+        editing = self.host.editing
+        if missed:
+            pixels = [(math.floor(x), math.floor(y)) for x, y in missed]
+            find = partial(cells_under, photo, pixels, side, parts)
+            editing.paint_region(find, self.title, erases, beside=True)
+        elif parts:
+            editing.paint_mask(*cells_mask(parts), self.title, erases)
 
     def double_click(self, pointer: Pointer) -> None:
         """The second press is one more."""
@@ -101,8 +102,6 @@ class SuperpixelTool(Tool):
 
     def hover(self, pointer: Pointer) -> None:
         """Show the cell under the pointer."""
-        if self._is_releasing:
-            return
         self._chosen, self._missed = {}, []
         self._last_xy = pointer.image_xy
         self._choose(pointer.image_xy)
@@ -118,9 +117,8 @@ class SuperpixelTool(Tool):
         self._forget()
 
     def finish(self) -> None:
-        """A press that was not released paints nothing; what was is painted all the same."""
-        if not self._is_releasing:
-            self._forget()
+        """A press that was not released paints nothing."""
+        self._forget()
 
     def drop(self) -> None:
         """The image is gone."""
@@ -165,9 +163,6 @@ class SuperpixelTool(Tool):
             for image_xy in missed:
                 self._choose(image_xy)
             self._show()
-            if self._is_releasing and not self._missed:
-                self._is_releasing = False
-                self._paint_chosen()
 
         work = partial(cells_of, photo, key[1], key[0])
         self.host.assistant.ask("Working out superpixels", lambda _job: work(), made, visible=True)
@@ -188,5 +183,5 @@ class SuperpixelTool(Tool):
 
     def _forget(self) -> None:
         self._chosen, self._last_xy, self._shown, self._missed = {}, None, None, []
-        self._is_down = self._erases = self._waits = self._is_releasing = False
+        self._is_down = self._erases = self._waits = False
         self._mark.show(None)

@@ -107,10 +107,12 @@ class WandTool(Tool):
         if pressed is None or photo is None:
             return
         self._is_committing = True
-        if photo.step == 1 or self._known is not None:
-            self._commit_if_found()
-            return
         self._remember()
+        known = self._known
+        if known is not None:
+            self._forget()
+            self.host.editing.paint_mask(known.rect, known.mask, self.title, pressed.ctrl)
+            return
 
         def painted(_changed: bool) -> None:
             if self._pressed is pressed:
@@ -123,7 +125,8 @@ class WandTool(Tool):
             preview = find()
             return preview.rect, preview.mask
 
-        self.host.editing.paint_region(found, self.title, pressed.ctrl, then=painted)
+        # not as soon as the preview is there: by then the next press may have another one made
+        self.host.editing.paint_region(found, self.title, pressed.ctrl, then=painted, beside=True)
 
     def double_click(self, pointer: Pointer) -> None:
         """The second press is one more."""
@@ -182,16 +185,8 @@ class WandTool(Tool):
             if self._pressed is pressed:
                 self._found = (tolerance, preview)
                 self._mark.show(preview)
-                self._commit_if_found()
 
         self.host.assistant.ask("Finding what looks alike", lambda _job: find(), found)
-
-    def _commit_if_found(self) -> None:
-        preview, pressed = self._known, self._pressed
-        if self._is_committing and preview is not None and pressed is not None:
-            self._remember()
-            self._forget()
-            self.host.editing.paint_mask(preview.rect, preview.mask, self.title, pressed.ctrl)
 
     def _remember(self) -> None:
         """The next press begins with this tolerance."""

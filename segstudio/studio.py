@@ -80,6 +80,7 @@ class Studio:
         place: Which files annotations go to, and their originals.
         autosave: Saving, and getting back what a crash left.
         browsing: Folders, images, classes.
+        folder_states: What the user says of images: done, flagged, a note.
         recent_folders: Folders that were open before.
         folder_claim: Other windows on the same folder; windows that only look.
         own_weights: Weights of the user's own, in the list of models.
@@ -227,6 +228,7 @@ class Studio:
         thumbnails = ThumbnailCache(self.preferences.folders.cache / "thumbnails")
         self.folder_claim = FolderClaim(session, jobs, notices)
         states = FolderStates(session, jobs, self._folder, self.scoring.count_missing)
+        self.folder_states = states
         self.recent_folders = RecentFolders(session, jobs, self.preferences, lambda: states.known)
         self.browsing = Browsing(
             session,

@@ -15,7 +15,7 @@ from segstudio.kit.plain import plain
 from segstudio.metrics.tally import lead_name
 from segstudio.runs.batch import model_of
 from segstudio.runs.scoring import Scoring
-from segstudio.session.session import ImageState, Session
+from segstudio.session.session import ImageState, Session, WorkState
 from segstudio.storage.image_ref import ImageList, place_of
 
 IMAGE_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -39,8 +39,12 @@ class Show(StrEnum):
     """Which images are listed."""
 
     ALL = "All images"
-    UNREVIEWED = "Not reviewed"
+    NOT_DONE = "Not done"
+    DONE = "Done"
+    IN_WORK = "In work"
+    UNLABELLED = "Unlabelled"
     FLAGGED = "Flagged"
+    NOTED = "With a note"
     EDITED = "Edited"
     PREDICTED = "Predicted"
     NOT_PREDICTED = "Not predicted"
@@ -50,8 +54,12 @@ class Show(StrEnum):
 
 _KEEPS: dict[Show, Callable[[ImageState], bool]] = {
     Show.ALL: lambda state: True,
-    Show.UNREVIEWED: lambda state: not state.reviewed,
-    Show.FLAGGED: lambda state: state.flagged,
+    Show.NOT_DONE: lambda state: not state.reviewed,
+    Show.DONE: lambda state: state.work is WorkState.DONE,
+    Show.IN_WORK: lambda state: state.work is WorkState.IN_WORK,
+    Show.UNLABELLED: lambda state: state.work is WorkState.UNLABELLED,
+    Show.FLAGGED: lambda state: state.work is WorkState.FLAGGED,
+    Show.NOTED: lambda state: bool(state.note),
     Show.EDITED: lambda state: state.edited or state.annotated,
     Show.PREDICTED: lambda state: bool(state.runs),
     Show.NOT_PREDICTED: lambda state: not state.runs,
@@ -62,7 +70,7 @@ _KEEPS: dict[Show, Callable[[ImageState], bool]] = {
 
 @dataclass(frozen=True)
 class Sign:
-    """The one sign of a row, for the most telling of an image's states.
+    """The sign of a row: how far the work on its image is.
 
     Attributes:
         icon: Name of a file in resources/icons.
@@ -73,20 +81,14 @@ class Sign:
     token: str
 
 
-_FLAGGED = Sign("flag", "warn")
-_REVIEWED = Sign("circle-check", "good")
-_EDITED = Sign("pencil", "text_2")
-_NOT_REVIEWED = Sign("circle-dashed", "text_2")
-_UNTOUCHED = "not reviewed"
-
-
-def sign_of(state: ImageState) -> Sign:
-    """What a row shows: that the image is flagged or done, or was edited, or that nobody looked at it yet."""
-    if state.flagged:
-        return _FLAGGED
-    if state.reviewed:
-        return _REVIEWED
-    return _EDITED if state.edited or state.annotated else _NOT_REVIEWED
+SIGNS = {
+    WorkState.UNLABELLED: Sign("circle-dashed", "text_2"),
+    WorkState.IN_WORK: Sign("pencil", "text_2"),
+    WorkState.DONE: Sign("circle-check", "good"),
+    WorkState.FLAGGED: Sign("flag", "warn"),
+}
+NOTE_SIGN = Sign("file-text", "text_2")
+"""Stands beside the other one where somebody wrote of the image."""
 
 
 class ImagesModel(QStringListModel):
@@ -188,11 +190,9 @@ class ImagesModel(QStringListModel):
             "annotated": state.annotated and not state.edited,
             "edited": state.edited,
             "predicted": bool(state.runs),
-            "reviewed": state.reviewed,
-            "flagged": state.flagged,
-            _UNTOUCHED: sign_of(state) is _NOT_REVIEWED,
         }
-        found = [word for word, is_so in words.items() if is_so]
+        found = [*(word for word, is_so in words.items() if is_so), state.work.value]
+        found += [f"“{state.note}”"] if state.note else []
         score = self.score_of(image)
         return found if math.isnan(score) else [*found, self._score_text(image, score)]
 
@@ -234,7 +234,9 @@ class ImagesModel(QStringListModel):
 
 
 def _state_rank(state: ImageState) -> int:
-    """Work to do first: edited, predicted, with ground truth, untouched; reviewed last."""
+    """Work to do first: flagged, edited, predicted, with ground truth, untouched; done last."""
+    if state.flagged:
+        return -1
     if state.reviewed:
         return 4
     if state.edited or state.annotated:

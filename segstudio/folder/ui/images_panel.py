@@ -48,7 +48,7 @@ _NONE_LISTED = "No image is like that."
 _THUMBNAIL_PX, _LEAST_WIDTH = 124, 140
 _MENU = (
     ("model.run", "model.run_selected", "file.export"),
-    ("image.reviewed", "edit.revert", "edit.versions"),
+    ("image.reviewed", "image.flagged", "edit.revert", "edit.versions"),
     ("image.copy_name", "image.copy_path", "image.show_file"),
 )
 """What can be done with an image from its row, by id; lines between the groups."""

@@ -69,13 +69,13 @@ def test_worst_scores_first_and_unscored_last(model, scoring):
 
 def test_states_choose_rows_and_are_told_in_words(model, session):
     session.set_state(1, reviewed=True, has_truth=True)
-    model.show = Show.UNREVIEWED
+    model.show = Show.NOT_DONE
     model.rebuild()
     assert model.images == [0, 2, 3]
     model.show = Show.WITH_TRUTH
     model.rebuild()
     assert model.images == [1]
-    assert model.marks(1) == ["ground truth", "reviewed"]
+    assert model.marks(1) == ["ground truth", "done"]
 
 
 def test_a_hundred_thousand_rows_are_listed_quickly(model, session, tmp_path):

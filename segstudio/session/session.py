@@ -307,8 +307,12 @@ class ImageState:
             return WorkState.FLAGGED
         if self.reviewed:
             return WorkState.DONE
-        has_labels = self.has_truth or self.annotated or self.edited
-        return WorkState.IN_WORK if has_labels else WorkState.UNLABELLED
+        return WorkState.IN_WORK if self.has_labels else WorkState.UNLABELLED
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether it has ground truth, or was painted on."""
+        return self.has_truth or self.annotated or self.edited
 
 
 _UNMARKED = ImageState()

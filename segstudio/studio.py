@@ -28,6 +28,7 @@ from segstudio.folder.documents import Documents
 from segstudio.folder.files import OpenFolder
 from segstudio.folder.folder_claim import FolderClaim
 from segstudio.folder.folder_states import FolderStates
+from segstudio.folder.label_contents import LabelContents
 from segstudio.folder.picture_files import PictureFiles
 from segstudio.folder.recent import RecentFolders
 from segstudio.folder.schema_keeper import SchemaKeeper
@@ -81,6 +82,7 @@ class Studio:
         autosave: Saving, and getting back what a crash left.
         browsing: Folders, images, classes.
         folder_states: What the user says of images: done, flagged, a note.
+        label_contents: Which classes and how many objects the labels of images hold.
         recent_folders: Folders that were open before.
         folder_claim: Other windows on the same folder; windows that only look.
         own_weights: Weights of the user's own, in the list of models.
@@ -229,6 +231,9 @@ class Studio:
         self.folder_claim = FolderClaim(session, jobs, notices)
         states = FolderStates(session, jobs, self._folder, self.scoring.count_missing)
         self.folder_states = states
+        self.label_contents = LabelContents(
+            session, jobs, self._clock, self._documents, self._folder, self._figures
+        )
         self.recent_folders = RecentFolders(session, jobs, self.preferences, lambda: states.known)
         self.browsing = Browsing(
             session,

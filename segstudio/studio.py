@@ -33,6 +33,7 @@ from segstudio.folder.picture_files import PictureFiles
 from segstudio.folder.recent import RecentFolders
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.folder.thumbnail_jobs import Thumbnails
+from segstudio.folder.work_progress import WorkProgress
 from segstudio.inspection.attending import Attending
 from segstudio.inspection.cutting import Cutting
 from segstudio.inspection.explaining import Explaining
@@ -82,6 +83,7 @@ class Studio:
         autosave: Saving, and getting back what a crash left.
         browsing: Folders, images, classes.
         folder_states: What the user says of images: done, flagged, a note.
+        work_progress: How much of the folder is done, and how quickly that goes.
         label_contents: Which classes and how many objects the labels of images hold.
         recent_folders: Folders that were open before.
         folder_claim: Other windows on the same folder; windows that only look.
@@ -231,6 +233,7 @@ class Studio:
         self.folder_claim = FolderClaim(session, jobs, notices)
         states = FolderStates(session, jobs, self._folder, self.scoring.count_missing)
         self.folder_states = states
+        self.work_progress = WorkProgress(session, states)
         self.label_contents = LabelContents(
             session, jobs, self._clock, self._documents, self._folder, self._figures
         )

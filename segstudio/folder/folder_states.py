@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from psygnal import Signal
+
 from segstudio.folder.files import FolderFiles, OpenFolder
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
@@ -26,7 +28,13 @@ _OTHER = {Mark.REVIEWED: Mark.FLAGGED, Mark.FLAGGED: Mark.REVIEWED}
 
 
 class FolderStates:
-    """Fills `session.states` after a folder was opened and keeps the marks of the open image."""
+    """Fills `session.states` after a folder was opened and keeps the marks of the open image.
+
+    Signals:
+        marked: The user gave an image (its key) a mark, or took it away.
+    """
+
+    marked = Signal(str, Mark, bool)
 
     def __init__(
         self,
@@ -89,6 +97,7 @@ class FolderStates:
         marked = not getattr(session.state(session.index), mark.value)
         values = {mark.value: marked} | ({_OTHER[mark].value: False} if marked else {})
         self._said.add(key)
+        self.marked.emit(key, mark, marked)
         session.set_state(session.index, by=by, **values)
 
         def work(_job: Job) -> None:

@@ -6,7 +6,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final, TypeVar
 
@@ -134,7 +134,7 @@ class Found:
 
     images: list[int]
     asked: int = 0
-    uncounted: tuple[int, ...] = ()
+    uncounted: frozenset[int] = frozenset()
     unscored: int = 0
 
 
@@ -148,7 +148,7 @@ class Query:
     """
 
     text: str = ""
-    terms: tuple[_Term, ...] = ()
+    terms: tuple[_Term, ...] = field(default=(), compare=False)
     has_expression: bool = False
 
     @property
@@ -174,12 +174,11 @@ class Query:
         rest = list(images)
         for term in (t for t in self.terms if not t.needs):
             rest = _kept(rest, term, facts, check)
-        about, uncounted, unscored = len(rest), [], 0
+        about, uncounted, unscored = len(rest), frozenset[int](), 0
         if self.needs_contents:
             known = [i for i in rest if facts.contents_of(i) is not None]
             if len(known) < len(rest):
-                seen = frozenset(known)
-                uncounted = [i for i in rest if i not in seen]
+                uncounted = frozenset(rest).difference(known)
             rest = known
         if self.needs_scores:
             check()
@@ -187,7 +186,7 @@ class Query:
             unscored, rest = len(rest) - len(scored), scored
         for term in (t for t in self.terms if t.needs):
             rest = _kept(rest, term, facts, check)
-        return Found(rest, about, tuple(uncounted), unscored)
+        return Found(rest, about, uncounted, unscored)
 
 
 def _kept(images: list[int], term: _Term, facts: ImageFacts, check: Check) -> list[int]:

@@ -138,7 +138,9 @@ class LabelContents:
             self._store.put({key: packed(data)})
         return found
 
-    def _tell(self, job: Job, files: FolderFiles, found: Mapping[int, ImageContents | None]) -> None:
+    def _tell(
+        self, job: Job, files: FolderFiles, found: Mapping[int, ImageContents | None]
+    ) -> None:
         def arrive() -> None:
             if files is not self._folder.files or job.cancelled:
                 return

@@ -132,7 +132,7 @@ def test_what_is_not_known_is_told_and_holds_neither_way():
     assert query.needs_contents
     assert not query.needs_scores
     found = query.find(FACTS, range(5))
-    assert (found.asked, found.uncounted) == (5, (2,))
+    assert (found.asked, found.uncounted) == (5, {2})
     # only what the other terms leave has to be looked at
     assert parse_query("class:car plate state:done", SCHEMA).find(FACTS, range(5)).asked == 1
     scored = parse_query("-iou:<0.45", SCHEMA).find(FACTS, range(5))

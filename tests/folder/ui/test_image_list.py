@@ -171,7 +171,7 @@ def test_the_menu_of_a_row_runs_marks_and_copies(listed, monkeypatch):
     menu = images.findChild(QMenu)
     texts = [action.text() for action in menu.actions() if action.text()]
     assert texts == [
-        "Run", "Run on selected images", "Export masks…", "Done", "Flagged", "Revert to original",
+        "Run", "Run on selected images", "Export masks…", "Done", "Flagged", "Note on the image", "Revert to original",
         "Versions of the mask…", "Copy name of the image", "Copy path of the image",
         "Show in file manager",
     ]  # fmt: skip
@@ -411,7 +411,7 @@ def test_the_tip_of_the_filter_has_the_key_in_force(listed):
     listed.window.commands.set_keymap({"image.find": ("Ctrl+J",)})
     assert "(Ctrl+J)" in field.toolTip()
     listed.window.commands.set_keymap({"image.find": ()})
-    assert field.toolTip().startswith("Words that the name must hold.\n")
+    assert field.toolTip().startswith("Words that the name or the note must hold, and terms; a")
 
 
 def test_a_broken_image_has_a_warning_for_a_picture_and_its_row_is_the_open_one(listed, folder):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from PySide6.QtCore import QEvent, QSize, QStringListModel, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, QStringListModel, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QCompleter, QLineEdit, QListView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QListView, QVBoxLayout, QWidget
 
 from segstudio.core.errors import SegstudioError, told
 from segstudio.core.formatting import count_text
@@ -20,6 +20,7 @@ from segstudio.kit.plain import PlainLabel
 
 _GLASS, _BUTTON = 14, 24
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+_MOST_OFFERED, _OFFER_MARGIN = 8, 16
 _TIP: Final = "\n".join(
     (
         "Words that the name or the note must hold{key}, and terms; a minus before one denies it.",
@@ -105,32 +106,51 @@ def _share(number: int, total: int) -> str:
     return f"{count_text(number)} of {count_text(total)} images"
 
 
-class _Offers(QCompleter):
-    """Terms to choose from, below the field in which they are typed.
+class _Offers(QListView):
+    """Terms to choose from, below the field in which they are typed, which keeps the keys.
+
+    No window of its own: such a one would take the keys from the others where no window manager is.
 
     Attributes:
         terms: The terms.
-        list: Where they are shown.
     """
 
     def __init__(self, field: QLineEdit) -> None:
-        super().__init__(field)
-        self.terms, self.list = QStringListModel(self), QListView()
+        super().__init__(field.window())
+        self._field = field
+        self.terms = QStringListModel(self)
         self.setModel(self.terms)
-        self.setPopup(self.list)
-        self.setWidget(field)
-        self.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
-
-    @property
-    def is_shown(self) -> bool:
-        """Whether something is offered."""
-        return self.list.isVisible()
+        self.setObjectName("filterOffers")
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName("Terms that can be typed")
 
     def show_terms(self, terms: list[str]) -> None:
         """Offer other terms; none of them is chosen yet."""
-        if not self.is_shown or self.terms.stringList() != terms:
-            self.terms.setStringList(terms)
-            self.complete()
+        self.terms.setStringList(terms)
+        window = self._field.window()
+        if self.parentWidget() is not window:  # the panel floats now, or does no more
+            self.setParent(window)
+        below = self._field.mapTo(window, QPoint(0, self._field.height()))
+        wide = self.sizeHintForColumn(0) + _OFFER_MARGIN
+        if len(terms) > _MOST_OFFERED:
+            wide += self.verticalScrollBar().sizeHint().width()
+        high = self.sizeHintForRow(0) * min(len(terms), _MOST_OFFERED) + 2 * self.frameWidth() + 2
+        place = QRect(below, QSize(max(wide, self._field.width()), high))
+        self.setGeometry(place.intersected(window.rect()))
+        self.show()
+        self.raise_()
+
+    def step(self, by: int) -> None:
+        """Choose the next or the previous term."""
+        row = self.currentIndex().row() + by
+        self.setCurrentIndex(self.terms.index(max(0, min(row, self.terms.rowCount() - 1)), 0))
+
+    @property
+    def chosen(self) -> str:
+        """The term that is chosen; "" if none is."""
+        return str(self.currentIndex().data() or "")
 
 
 class FilterField(QLineEdit):
@@ -178,40 +198,29 @@ class FilterField(QLineEdit):
         if not offered or not self.hasFocus():
             self.hide_offers()
             return
-        if self._offers is None:  # a window of its own, which the first one need not wait for
+        if self._offers is None:
             self._offers = _Offers(self)
-            self._offers.activated.connect(self._complete)
+            self._offers.clicked.connect(lambda index: self._complete(str(index.data())))
         self._offers.show_terms(offered)
 
     @property
     def offered(self) -> list[str]:
         """The terms that are offered now."""
         offers = self._offers
-        return offers.terms.stringList() if offers is not None and offers.is_shown else []
+        return offers.terms.stringList() if offers is not None and offers.isVisible() else []
 
     def hide_offers(self) -> None:
         """Offer nothing."""
         if self._offers is not None:
-            self._offers.list.hide()
+            self._offers.hide()
 
     def _complete(self, term: str) -> None:
-        """Put a term in place of what was typed of it."""
+        """Put a term in place of what was typed of it, and offer its values."""
         behind = self.text()[self.cursorPosition() :]
         blank = "" if term.endswith(":") or behind.startswith(" ") else " "
         self.setText(self.text()[: self._begin] + term + blank + behind)
         self.setCursorPosition(self._begin + len(term) + len(blank))
-        if term.endswith(":"):
-            QTimer.singleShot(0, self, self._offer)  # its values, once this popup is gone
-
-    def _take_offer(self) -> bool:
-        """Complete with the term that is chosen in the popup, or with the first."""
-        offered = self.offered
-        if self._offers is None or not offered:
-            return False
-        row = max(0, self._offers.list.currentIndex().row())
-        self.hide_offers()
-        self._complete(offered[row])
-        return True
+        self._offer()
 
     # -- keys ------------------------------------------------------------------------------------
 
@@ -222,15 +231,24 @@ class FilterField(QLineEdit):
             and isinstance(event, QKeyEvent)
             and event.key() == Qt.Key.Key_Tab
         )
-        return (is_tab and self._take_offer()) or super().event(event)
+        if is_tab and self._offers is not None and (offered := self.offered):
+            self._complete(self._offers.chosen or offered[0])
+            return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key, offers = event.key(), self._offers
-        if offers is not None and offers.is_shown and key in (*_ENTER, Qt.Key.Key_Escape):
-            if key == Qt.Key.Key_Escape or offers.list.currentIndex().isValid():
-                event.ignore()  # it is the popup's
+        if offers is not None and offers.isVisible():
+            if key in (Qt.Key.Key_Down, Qt.Key.Key_Up):
+                offers.step(1 if key == Qt.Key.Key_Down else -1)
                 return
-            self.hide_offers()
+            if key in _ENTER and offers.chosen:
+                self._complete(offers.chosen)
+                return
+            if key in (*_ENTER, Qt.Key.Key_Escape):
+                offers.hide()
+            if key == Qt.Key.Key_Escape:
+                return
         is_escape = key == Qt.Key.Key_Escape
         if is_escape and self.text():
             self.clear()
@@ -241,8 +259,12 @@ class FilterField(QLineEdit):
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
-        if event.reason() != Qt.FocusReason.PopupFocusReason:
-            self.hide_offers()
+        self.hide_offers()
+
+    def clear(self) -> None:
+        """Have nothing typed, and offer nothing."""
+        super().clear()
+        self.hide_offers()
 
     # -- look ------------------------------------------------------------------------------------
 

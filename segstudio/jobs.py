@@ -34,6 +34,8 @@ Lane = Literal[
     "edits",
     "cuts",
     "scores",
+    "contents",
+    "lists",
     "model",
     "preview",
     "prompts",

@@ -28,11 +28,13 @@ from segstudio.folder.documents import Documents
 from segstudio.folder.files import OpenFolder
 from segstudio.folder.folder_claim import FolderClaim
 from segstudio.folder.folder_states import FolderStates
+from segstudio.folder.label_contents import LabelContents
 from segstudio.folder.last_place import PlaceKeeper
 from segstudio.folder.picture_files import PictureFiles
 from segstudio.folder.recent import RecentFolders
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.folder.thumbnail_jobs import Thumbnails
+from segstudio.folder.work_progress import WorkProgress
 from segstudio.inspection.attending import Attending
 from segstudio.inspection.cutting import Cutting
 from segstudio.inspection.explaining import Explaining
@@ -81,6 +83,9 @@ class Studio:
         place: Which files annotations go to, and their originals.
         autosave: Saving, and getting back what a crash left.
         browsing: Folders, images, classes.
+        folder_states: What the user says of images: done, flagged, a note.
+        work_progress: How much of the folder is done, and how quickly that goes.
+        label_contents: Which classes and how many objects the labels of images hold.
         recent_folders: Folders that were open before.
         folder_claim: Other windows on the same folder; windows that only look.
         own_weights: Weights of the user's own, in the list of models.
@@ -229,6 +234,11 @@ class Studio:
         thumbnails = ThumbnailCache(self.preferences.folders.cache / "thumbnails")
         self.folder_claim = FolderClaim(session, jobs, notices)
         states = FolderStates(session, jobs, self._folder, self.scoring.count_missing)
+        self.folder_states = states
+        self.work_progress = WorkProgress(session, states)
+        self.label_contents = LabelContents(
+            session, jobs, self._clock, self._documents, self._folder, self._figures
+        )
         self.recent_folders = RecentFolders(session, jobs, self.preferences, lambda: states.known)
         self.browsing = Browsing(
             session,

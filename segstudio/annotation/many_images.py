@@ -239,7 +239,7 @@ class ManyImages:
             for run in session.state(index).runs:
                 self._scoring.forget(index, run)
         if indices:
-            session.notify(What.SCORES)
+            session.notify(What.SCORES | What.STATES, images=tuple(indices))
             self._scoring.count_missing()
 
 

@@ -127,7 +127,7 @@ class References:
         """
         if ref in self.held:
             return None
-        kind, paths = self._source(ref)
+        kind, paths = self.files.source_of(ref, saved=self.saved)
         digests = self.files.predictions.digests
         return "|".join([kind, *(digests.of(path) or "-" for path in paths)])
 
@@ -163,21 +163,6 @@ class References:
         truth = self.files.project.truth
         paths = [] if truth is None else [truth.class_path(ref), truth.instance_path(ref)]
         return [path for path in paths if path is not None]
-
-    def _source(self, ref: ImageRef) -> tuple[str, list[Path]]:
-        """How the reference of an image is read, and the files that it comes from."""
-        project = self.files.project
-        truth = project.truth
-        annotations = self.files.annotations
-        place = annotations.present(ref) if self.saved else None
-        if place is not None:
-            form = "saved" if truth is None or place.own_form else f"{truth.coding} saved"
-            return form, annotations.files_of(ref)
-        found = self._truth_files(ref)
-        if truth is None or not found:
-            return NO_REFERENCE, []
-        has_classes = "" if truth.class_path(ref) is None else "classes"
-        return f"{truth.coding} {truth.declared} {has_classes}", found
 
 
 @dataclass(frozen=True, eq=False)

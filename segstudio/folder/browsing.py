@@ -491,15 +491,15 @@ class Browsing:
         self.select(next(self._onward(self.cursor, by), -1))
 
     def step_unreviewed(self, by: int) -> None:
-        """Show the next (+1) or previous (-1) image that is not marked as reviewed."""
+        """Show the next (+1) or previous (-1) image that is not done."""
         for index in self._onward(self.cursor, by):
             if not self._session.state(index).reviewed:
                 self.select(index)
                 return
-        self._notices.info("There is no image left that is not reviewed in this direction.")
+        self._notices.info("There is no image left that is not done in this direction.")
 
     def toggle_reviewed(self, by: object = None) -> None:
-        """Mark the open image as reviewed, or take the mark away; `by`: see `Change.by`."""
+        """Mark the open image as done, or take the mark away; `by`: see `Change.by`."""
         self._states.toggle(Mark.REVIEWED, by)
 
     def toggle_flagged(self) -> None:

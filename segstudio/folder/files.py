@@ -306,6 +306,29 @@ class FolderFiles:
         index = self.project.truth
         return None if index is None else read_truth_file(ref, index, schema, shape_hw)
 
+    def source_of(self, ref: ImageRef, *, saved: bool = True) -> tuple[str, list[Path]]:
+        """How the reference of an image is read, and the files that it comes from.
+
+        Args:
+            ref: The image.
+            saved: Whether a saved annotation comes before the ground truth.
+
+        Returns:
+            An empty text and no files if it has none.
+        """
+        truth = self.project.truth
+        annotations = self.annotations
+        place = annotations.present(ref) if saved else None
+        if place is not None:
+            form = "saved" if truth is None or place.own_form else f"{truth.coding} saved"
+            return form, annotations.files_of(ref)
+        paths = [] if truth is None else [truth.class_path(ref), truth.instance_path(ref)]
+        found = [path for path in paths if path is not None]
+        if truth is None or not found:
+            return "", []
+        has_classes = "" if truth.class_path(ref) is None else "classes"
+        return f"{truth.coding} {truth.declared} {has_classes}", found
+
     def masks_of(
         self, ref: ImageRef, schema: LabelSchema, shape_hw: tuple[int, int]
     ) -> MasksOfImage:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from segstudio.core.labels import Labels
 from segstudio.core.schema import LabelSchema
@@ -110,6 +112,30 @@ def without_left_out(matrix: ConfusionMatrix, schema: LabelSchema) -> ConfusionM
     return ConfusionMatrix(counts, ignored)
 
 
+@dataclass(frozen=True, eq=False)
+class Leads:
+    """The `lead_iou` of the images that were counted, as it was at one moment.
+
+    Attributes:
+        rows: Which row of `scores` an image has.
+        scores: (n,) the values; NaN where there is none.
+    """
+
+    rows: Mapping[int, int] = field(default_factory=dict)
+    scores: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    def of(self, index: int) -> float:
+        """That of an image; NaN if it was not counted, or has none."""
+        row = self.rows.get(index)
+        return float("nan") if row is None else float(self.scores[row])
+
+    def worst_first(self, images: Sequence[int]) -> list[int]:
+        """Images, the lowest first; those that have none stay in their order, at the end."""
+        rows = np.fromiter((self.rows.get(i, -1) for i in images), np.intp, len(images))
+        leads = np.append(self.scores, np.nan)[rows]
+        return [images[i] for i in np.argsort(leads, kind="stable")]
+
+
 class FolderTally:
     """Counts by image of one run: their sum, and the means over images.
 
@@ -161,11 +187,10 @@ class FolderTally:
         row = self._rows.get(index)
         return float("nan") if row is None else float(self._scores[row, -1])
 
-    def worst_first(self, images: Sequence[int]) -> list[int]:
-        """Images by their `lead_iou`; those that have none stay in their order, at the end."""
-        rows = np.fromiter((self._rows.get(i, -1) for i in images), np.intp, len(images))
-        leads = np.append(self._scores[:, -1], np.nan)[rows]
-        return [images[i] for i in np.argsort(leads, kind="stable")]
+    @property
+    def leads(self) -> Leads:
+        """The `lead_iou` of all images as they are now; for any thread."""
+        return Leads(dict(self._rows), np.array(self._scores[:, -1]))
 
     @property
     def summed(self) -> Metrics:

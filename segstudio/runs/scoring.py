@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,7 +26,7 @@ from segstudio.jobs import Job, JobRunner
 from segstudio.metrics.calibration import CalibrationBins
 from segstudio.metrics.class_sums import ClassPairs
 from segstudio.metrics.confusion import ConfusionMatrix, Metrics
-from segstudio.metrics.tally import FolderTally, count, matrix_size, metrics_of, padded
+from segstudio.metrics.tally import FolderTally, Leads, count, matrix_size, metrics_of, padded
 from segstudio.notices import Notices
 from segstudio.runs.batch import drawn_in, model_of
 from segstudio.session.document import Document
@@ -146,10 +146,11 @@ class Scoring:
         tally = self._tallies.get(self._session.view.scored_run)
         return math.nan if tally is None else tally.lead_of(index)
 
-    def worst_first(self, images: Sequence[int]) -> list[int]:
-        """Images by `lead_of`, the lowest first; those without a score stay in their order."""
+    @property
+    def leads(self) -> Leads:
+        """`lead_of` of all images as it is now; for any thread."""
         tally = self._tallies.get(self._session.view.scored_run)
-        return list(images) if tally is None else tally.worst_first(images)
+        return Leads() if tally is None else tally.leads
 
     @property
     def has_scores(self) -> bool:

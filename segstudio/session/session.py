@@ -275,6 +275,18 @@ class SchemaOrigin(StrEnum):
     """Read from `segstudio.json`, or edited: only the user changes them."""
 
 
+class WorkState(StrEnum):
+    """How far the work on an image is."""
+
+    UNLABELLED = "unlabelled"
+    """Nothing is there: no ground truth, nothing painted."""
+    IN_WORK = "in work"
+    """It has labels, and nobody said that they are as they should be."""
+    DONE = "done"
+    FLAGGED = "flagged"
+    """Someone has to come back to it."""
+
+
 @dataclass(frozen=True)
 class ImageState:
     """Marks of one image in the list."""
@@ -283,10 +295,27 @@ class ImageState:
     annotated: bool = False
     edited: bool = False
     reviewed: bool = False
+    """Whether a person said that it is done."""
     flagged: bool = False
+    note: str = ""
+    """What a person wrote of it, in one line."""
     runs: frozenset[str] = frozenset()
     taken: frozenset[str] = frozenset()
     """Keys of the predictions that the annotation has pixels of."""
+
+    @property
+    def work(self) -> WorkState:
+        """How far the work on the image is."""
+        if self.flagged:
+            return WorkState.FLAGGED
+        if self.reviewed:
+            return WorkState.DONE
+        return WorkState.IN_WORK if self.has_labels else WorkState.UNLABELLED
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether it has ground truth, or was painted on."""
+        return self.has_truth or self.annotated or self.edited
 
 
 _UNMARKED = ImageState()

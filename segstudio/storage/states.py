@@ -24,6 +24,7 @@ from segstudio.storage.truth_kinds import KINDS
 _READING = "masks.json"
 _CHOSEN = "truth.json"
 _SOURCES = "sources.json"
+_NOTES = "notes.json"
 _CONTRAST = "contrast.json"
 _PLACE = "place.json"
 _LONGEST = 1e7
@@ -62,9 +63,10 @@ class Mark(StrEnum):
 
 
 _KEPT: tuple[tuple[str, str, type, str], ...] = (
-    ("reviewed.json", Mark.REVIEWED, list, "no image counts as reviewed"),
+    ("reviewed.json", Mark.REVIEWED, list, "no image counts as done"),
     ("flagged.json", Mark.FLAGGED, list, "no image counts as flagged"),
     ("corrected.json", Mark.CORRECTED, list, "no image counts as corrected"),
+    (_NOTES, "notes", dict, "no image has a note"),
     (_SOURCES, "runs", dict, "from which models annotations have pixels is not known"),
     (_READING, "asked", list, "how the masks are read is found out again"),
     (_CHOSEN, "folder", str, "masks are looked for beside the images"),
@@ -156,6 +158,11 @@ def _unusable_sources(data: Mapping[str, Any]) -> dict[str, object]:
     }
 
 
+def _unusable_notes(data: Mapping[str, Any]) -> dict[str, object]:
+    """The images of notes.json whose entry is no text."""
+    return {k: note for k, note in data.get("notes", {}).items() if not isinstance(note, str)}
+
+
 def _unusable_contrast(data: Mapping[str, Any]) -> dict[str, object]:
     """What contrast.json says that means nothing."""
     wrong = {key: data.get(key) for key in ("low", "high", "gamma") if not _is_tone(data.get(key))}
@@ -185,6 +192,7 @@ _UNUSABLE: Final[dict[str, Callable[[Mapping[str, Any]], dict[str, object]]]] = 
     _READING: _unusable_reading,
     _CHOSEN: _unusable_choice,
     _SOURCES: _unusable_sources,
+    _NOTES: _unusable_notes,
 }
 
 
@@ -428,6 +436,41 @@ def save_sources(data_folder: Path, root: Path, key: str, runs: Iterable[str]) -
     content = {"folder": str(root), "runs": dict(sorted(known.items()))}
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     write_atomically(data_folder / _SOURCES, utf8_json(text))
+
+
+def load_notes(data_folder: Path) -> dict[str, str]:
+    """What the user wrote of a folder's images, by image; empty if that cannot be read.
+
+    Args:
+        data_folder: `Project.data_folder`.
+    """
+    try:
+        found = read_json(data_folder / _NOTES)["notes"]
+        return {key: note for key, note in found.items() if isinstance(note, str) and note}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SegstudioError):
+        return {}
+
+
+def save_note(data_folder: Path, root: Path, key: str, note: str) -> None:
+    """Write what the user wrote of an image.
+
+    Args:
+        data_folder: `Project.data_folder`; made if missing.
+        root: The folder, for people who look into the file.
+        key: The image, `ImageRef.key`.
+        note: One line; empty takes it away.
+
+    Raises:
+        SegstudioError: if it cannot be written.
+    """
+    make_folder(data_folder)
+    # Read again, since another window may have written of other images.
+    notes = {k: n for k, n in load_notes(data_folder).items() if k != key}
+    if note:
+        notes[key] = note
+    content = {"folder": str(root), "notes": dict(sorted(notes.items()))}
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(data_folder / _NOTES, utf8_json(text))
 
 
 def _file(data_folder: Path, mark: Mark) -> Path:

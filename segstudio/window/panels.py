@@ -63,7 +63,16 @@ def _images() -> Build:
     from segstudio.folder.ui.images_panel import ImagesPanel
 
     def build(window: MainWindow, studio: Studio) -> ImagesPanel:
-        panel = ImagesPanel(studio.session, studio.browsing, studio.scoring, window.commands)
+        panel = ImagesPanel(
+            studio.session,
+            studio.browsing,
+            studio.scoring,
+            studio.folder_states,
+            studio.label_contents,
+            studio.work_progress,
+            studio.jobs,
+            window.commands,
+        )
         panel.selection_changed.connect(window.commands.refresh)
         window.images = panel
         return panel

@@ -298,6 +298,11 @@ class WindowCommands:
         self._window.docks.open("Images")
         self._window.images.search()
 
+    def write_note(self) -> None:
+        """Let the user write a line on the open image."""
+        self._window.docks.open("Images")
+        self._window.images.write_note()
+
     def may_close(self) -> bool:
         """Whether the window may go now: nothing is unsaved, or the user said so.
 

@@ -105,7 +105,7 @@ def test_marks_of_another_form_are_not_replaced_in_silence(desk, tmp_path, conte
     path.write_bytes(content)
     desk.open(root)
     (told,) = (n for n in desk.notices.recent if n.level != "info")
-    assert "no image counts as reviewed" in told.message
+    assert "no image counts as done" in told.message
     assert path.with_suffix(".damaged").read_bytes() == content
 
 

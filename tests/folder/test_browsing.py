@@ -8,7 +8,7 @@ import pytest
 from fakes import make_folder, square, wait_for, write_mask, write_photo
 
 from segstudio.folder.files import FolderFiles
-from segstudio.session.session import SchemaOrigin, What
+from segstudio.session.session import SchemaOrigin, What, WorkState
 from segstudio.storage.mask_pattern import ChosenMasks, MaskPattern
 from segstudio.storage.schema_file import read_schema
 
@@ -587,11 +587,17 @@ def test_who_waits_for_an_image_hears_that_opening_its_folder_was_stopped(desk, 
     assert told == ["not"]
 
 
-def test_flags_stay_beside_the_other_marks(desk, new_desk, tmp_path):
+def test_an_image_is_done_or_flagged_whichever_was_said_last(desk, new_desk, tmp_path):
     root = make_folder(tmp_path / "nuclei", count=3)
     desk.open(root)
     desk.browsing.toggle_reviewed()
     desk.browsing.toggle_flagged()
+    assert desk.session.state(0).work is WorkState.FLAGGED
+    desk.browsing.select(1)
+    desk.settle()
+    desk.browsing.toggle_flagged()
+    desk.browsing.toggle_reviewed()
+    assert desk.session.state(1).work is WorkState.DONE
     desk.browsing.select(2)
     desk.settle()
     desk.browsing.toggle_flagged()
@@ -600,4 +606,35 @@ def test_flags_stay_beside_the_other_marks(desk, new_desk, tmp_path):
     again = new_desk()
     again.open(root)
     assert [i for i in range(3) if again.session.state(i).flagged] == [0]
-    assert [i for i in range(3) if again.session.state(i).reviewed] == [0]
+    assert [i for i in range(3) if again.session.state(i).reviewed] == [1]
+    assert again.session.state(2).work is WorkState.IN_WORK
+
+
+def test_old_marks_are_read_as_done(desk, new_desk, tmp_path):
+    root = make_folder(tmp_path / "nuclei", count=2, truth=False)
+    desk.open(root)
+    kept = desk.session.project.data_folder
+    desk.close()
+    kept.mkdir(parents=True, exist_ok=True)
+    (kept / "reviewed.json").write_text('{"folder": "x", "reviewed": ["a1.png"]}')
+    again = new_desk()
+    again.open(root)
+    assert [again.session.state(i).work for i in range(2)] == [WorkState.UNLABELLED, WorkState.DONE]
+
+
+def test_a_note_is_kept_with_the_user_and_found_again(desk, new_desk, tmp_path):
+    root = make_folder(tmp_path / "nuclei", count=2)
+    desk.open(root)
+    before = sorted(root.rglob("*"))
+    desk.folder_states.set_note(1, "  too dark,\nask Ann ")
+    desk.folder_states.set_note(0, "wrong")
+    desk.folder_states.set_note(0, "")
+    assert desk.session.state(1).note == "too dark, ask Ann"
+    desk.browsing.rescan()  # what was said is not forgotten, nor does what was taken back return
+    desk.settle()
+    assert [desk.session.state(i).note for i in range(2)] == ["", "too dark, ask Ann"]
+    desk.close()
+    assert sorted(root.rglob("*")) == before
+    again = new_desk()
+    again.open(root)
+    assert [again.session.state(i).note for i in range(2)] == ["", "too dark, ask Ann"]

@@ -48,7 +48,7 @@ def test_shift_f10_opens_the_menu_of_the_image_that_is_selected(bench):
     menu = _menu(bench)
     row = view.visualRect(view.currentIndex())
     assert row.contains(view.viewport().mapFromGlobal(menu.pos()))
-    assert {"Run", "Reviewed", "Revert to original", "Show in file manager"} <= {*_texts(menu)}
+    assert {"Run", "Done", "Revert to original", "Show in file manager"} <= {*_texts(menu)}
     _choose(menu, "Copy name")
     assert QApplication.clipboard().text() == "field_1.png"
 

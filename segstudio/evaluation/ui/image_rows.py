@@ -191,7 +191,7 @@ def image_columns(session: Session, table: ImageFiguresTable) -> tuple[Column[in
 
     columns = [
         Column(
-            "Image", name, "Click to open the image; the sign tells whether it was reviewed",
+            "Image", name, "Click to open the image; the sign tells whether it is done",
             cell_tip=lambda p: f"{name(p)}{_mark_text(session, state(p))}", icon=mark,
             most=200,
         ),

@@ -33,9 +33,9 @@ _EVERY_S = 0.5
 _SHARES = (66, 34)
 _MARKS = (
     ("All images", ()),
-    ("Not reviewed", ("reviewed",)),
+    ("Not done", ("reviewed",)),
     ("Not edited", ("edited",)),
-    ("Neither reviewed nor edited", ("reviewed", "edited")),
+    ("Neither done nor edited", ("reviewed", "edited")),
 )
 _ASCENDING, _DESCENDING = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder
 

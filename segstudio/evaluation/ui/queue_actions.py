@@ -28,7 +28,7 @@ QUEUE_ACTIONS = (
     ActionSpec("queue.done", EVALUATION, "Done, next in the queue",
                lambda c: c.studio.work_queue.done(), "circle-check", ("Shift+K",),
                enabled=_in_queue, section=4,
-               tip="Mark this image as reviewed and go to the next one in the queue"),
+               tip="Mark this image as done and go to the next one in the queue"),
     ActionSpec("evaluation.mapping", EVALUATION, "Class mapping…",
                lambda c: c.verbs.map_classes(), "arrow-left-right", enabled=_can_map, section=5,
                tip="What the model's classes count as in this folder"),

@@ -54,7 +54,7 @@ _KINDS = {
 _BATCH = 2000
 _ALL = "All models"
 _NO_FIGURES = "Evaluate a model to see which images most need a person."
-_ALL_DONE = "Nothing waits: all {} images of the queue are corrected or reviewed."
+_ALL_DONE = "Nothing waits: all {} images of the queue are corrected or done."
 
 
 class QueuePage(QWidget):
@@ -89,7 +89,7 @@ class QueuePage(QWidget):
         self.previous = _button("chevron-left", "", "Previous image in the queue")
         self.next = _button("chevron-right", "Next", "Next image in the queue")
         self.done = _button(
-            "circle-check", "Done, next", "Mark this image as reviewed and go to the next"
+            "circle-check", "Done, next", "Mark this image as done and go to the next"
         )
         self.back = _button(
             "undo-2", "Put back", "Let corrected images wait again, with their new figures"

@@ -1,4 +1,4 @@
-"""How a row of the image list is drawn: thumbnail, name, one sign of its state, score."""
+"""How a row of the image list is drawn: thumbnail, name, the sign of its state, score."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOpti
 
 from segstudio.core.short_names import elided_middle
 from segstudio.folder.browsing import Browsing
-from segstudio.folder.ui.image_list_rows import IMAGE_ROLE, ImagesModel, sign_of
+from segstudio.folder.ui.image_list_rows import IMAGE_ROLE, NOTE_SIGN, SIGNS, ImagesModel
 from segstudio.kit.focus_ring import KeyUse, draw_ring
 from segstudio.kit.icons import tinted
 from segstudio.kit.theme import tokens_of
@@ -80,8 +80,11 @@ class ImageDelegate(QStyledItemDelegate):
         shown = elided_middle(name, upper.width(), metrics.horizontalAdvance)
         painter.drawText(upper, _MIDDLE | _LEFT | Qt.TextFlag.TextSingleLine, shown)
         state = self._session.state(image)
-        sign = sign_of(state)
+        sign = SIGNS[state.work]
         self._paint_icon(painter, lower, _LEFT, sign.icon, sign.token, palette)
+        if state.note:
+            beside = lower.adjusted(_SIGN + _MARGIN // 2, 0, 0, 0)
+            self._paint_icon(painter, beside, _LEFT, NOTE_SIGN.icon, NOTE_SIGN.token, palette)
         self._paint_score(painter, lower, palette, image, state)
         painter.restore()
 

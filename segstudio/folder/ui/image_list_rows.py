@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QStringListModel, Qt
 
+from segstudio.core.progress import Check, no_check
 from segstudio.core.short_names import SharedParts, shared_parts
+from segstudio.folder.image_query import Found, ImageContents, ImageFacts, Query
+from segstudio.folder.label_contents import LabelContents
 from segstudio.kit.plain import plain
-from segstudio.metrics.tally import lead_name
+from segstudio.metrics.tally import Leads, lead_name
 from segstudio.runs.batch import model_of
 from segstudio.runs.scoring import Scoring
-from segstudio.session.session import ImageState, Session
+from segstudio.session.session import ImageState, Session, WorkState
 from segstudio.storage.image_ref import ImageList, place_of
 
 IMAGE_ROLE = Qt.ItemDataRole.UserRole + 1
 """Position of the row's image in the project."""
+_AT_ONCE = 4_000
+"""Of more images, rows are chosen and sorted in a job."""
 _FEW, _MANY = 3, 10_000
 """Of fewer listed names, and of more, what the whole folder's names share is left out.
 
@@ -39,8 +44,12 @@ class Show(StrEnum):
     """Which images are listed."""
 
     ALL = "All images"
-    UNREVIEWED = "Not reviewed"
+    NOT_DONE = "Not done"
+    DONE = "Done"
+    IN_WORK = "In work"
+    UNLABELLED = "Unlabelled"
     FLAGGED = "Flagged"
+    NOTED = "With a note"
     EDITED = "Edited"
     PREDICTED = "Predicted"
     NOT_PREDICTED = "Not predicted"
@@ -50,8 +59,12 @@ class Show(StrEnum):
 
 _KEEPS: dict[Show, Callable[[ImageState], bool]] = {
     Show.ALL: lambda state: True,
-    Show.UNREVIEWED: lambda state: not state.reviewed,
-    Show.FLAGGED: lambda state: state.flagged,
+    Show.NOT_DONE: lambda state: not state.reviewed,
+    Show.DONE: lambda state: state.work is WorkState.DONE,
+    Show.IN_WORK: lambda state: state.work is WorkState.IN_WORK,
+    Show.UNLABELLED: lambda state: state.work is WorkState.UNLABELLED,
+    Show.FLAGGED: lambda state: state.work is WorkState.FLAGGED,
+    Show.NOTED: lambda state: bool(state.note),
     Show.EDITED: lambda state: state.edited or state.annotated,
     Show.PREDICTED: lambda state: bool(state.runs),
     Show.NOT_PREDICTED: lambda state: not state.runs,
@@ -62,7 +75,7 @@ _KEEPS: dict[Show, Callable[[ImageState], bool]] = {
 
 @dataclass(frozen=True)
 class Sign:
-    """The one sign of a row, for the most telling of an image's states.
+    """The sign of a row: how far the work on its image is.
 
     Attributes:
         icon: Name of a file in resources/icons.
@@ -73,20 +86,97 @@ class Sign:
     token: str
 
 
-_FLAGGED = Sign("flag", "warn")
-_REVIEWED = Sign("circle-check", "good")
-_EDITED = Sign("pencil", "text_2")
-_NOT_REVIEWED = Sign("circle-dashed", "text_2")
-_UNTOUCHED = "not reviewed"
+SIGNS = {
+    WorkState.UNLABELLED: Sign("circle-dashed", "text_2"),
+    WorkState.IN_WORK: Sign("pencil", "text_2"),
+    WorkState.DONE: Sign("circle-check", "good"),
+    WorkState.FLAGGED: Sign("flag", "warn"),
+}
+NOTE_SIGN = Sign("file-text", "text_2")
+"""Stands beside the other one where somebody wrote of the image."""
 
 
-def sign_of(state: ImageState) -> Sign:
-    """What a row shows: that the image is flagged or done, or was edited, or that nobody looked at it yet."""
-    if state.flagged:
-        return _FLAGGED
-    if state.reviewed:
-        return _REVIEWED
-    return _EDITED if state.edited or state.annotated else _NOT_REVIEWED
+@dataclass(frozen=True)
+class ListWish:
+    """Which images are wanted, in which order."""
+
+    query: Query = field(default_factory=Query)
+    show: Show = Show.ALL
+    order: Order = Order.NAME
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all are, by their names."""
+        return not self.query.terms and self.show is Show.ALL and self.order is Order.NAME
+
+
+@dataclass(frozen=True, eq=False)
+class ListRows:
+    """What a wish gave.
+
+    Attributes:
+        of: The images that were chosen among.
+        wish: The wish.
+        images: Positions of the images, in the order of the rows.
+        names: Their names.
+        shared: What these begin and end with.
+        found: What the query found, before `Show` chose among that.
+    """
+
+    of: ImageList
+    wish: ListWish
+    images: list[int]
+    names: Sequence[str]
+    shared: SharedParts
+    found: Found
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all images are listed, in the order of the folder."""
+        return len(self.images) == len(self.of) and self.wish.order is Order.NAME
+
+
+@dataclass(frozen=True, eq=False)
+class ListRequest:
+    """A wish, and all that choosing and sorting needs: a job can do it."""
+
+    images: ImageList
+    wish: ListWish
+    states: Mapping[int, ImageState]
+    contents: Mapping[int, ImageContents]
+    leads: Leads
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether it takes less than a frame."""
+        return self.wish.is_plain or len(self.images) <= _AT_ONCE
+
+    def rows(self, check: Check = no_check) -> ListRows:
+        """Choose and sort; `check` is called again and again and raises to give up."""
+        images, wish, total = self.images, self.wish, len(self.images)
+        chosen = list(range(total))
+        if wish.show is not Show.ALL:
+            keeps, states, unmarked = _KEEPS[wish.show], self.states, ImageState()
+            chosen = [i for i in chosen if keeps(states.get(i, unmarked))]
+        found = Found(chosen, len(chosen))
+        if wish.query.terms:
+            lower = images.lower_titles
+            facts = ImageFacts(images.titles, lower, self.states, self.leads.of, self.contents)
+            found = wish.query.find(facts, chosen, check)
+        shown = self._sorted(found.images)
+        whole = len(shown) == total and wish.order is Order.NAME
+        names = images.titles if whole else [images.titles[i] for i in shown]
+        has_own = _FEW <= len(names) <= _MANY and len(names) < total
+        shared = shared_parts(names) if has_own else images.shared
+        return ListRows(images, wish, shown, names, shared, found)
+
+    def _sorted(self, chosen: list[int]) -> list[int]:
+        if self.wish.order is Order.WORST:
+            return self.leads.worst_first(chosen)
+        if self.wish.order is Order.STATE:
+            unmarked = ImageState()
+            return sorted(chosen, key=lambda i: _state_rank(self.states.get(i, unmarked)))
+        return chosen
 
 
 class ImagesModel(QStringListModel):
@@ -95,61 +185,72 @@ class ImagesModel(QStringListModel):
     `shared` is what all listed names begin and end with: rows leave it out, all alike.
 
     Built on QStringListModel, whose count of rows is C++: a list view asks for it once for every
-    row when it lays out, which for 100,000 rows takes a quarter of a second through Python.
+    row when it lays out, which for 100,000 rows takes a quarter of a second through Python. Its
+    strings are empty: to hand 100,000 names to it takes four frames.
     """
 
-    def __init__(self, session: Session, scoring: Scoring, parent: QObject) -> None:
+    def __init__(
+        self, session: Session, scoring: Scoring, contents: LabelContents, parent: QObject
+    ) -> None:
         super().__init__(parent)
-        self._session, self._scoring = session, scoring
-        self._shown: list[int] = []
+        self._session, self._scoring, self._contents = session, scoring, contents
+        self._listed = ListRows(ImageList((), ""), ListWish(), [], (), SharedParts(), Found([]))
         self._rows: dict[int, int] | None = None
-        self._names: Sequence[str] = ()
-        self._names_lower: list[str] | None = None
-        self._names_of: object = None
-        self.shared = SharedParts()
-        self.text = ""
-        self.order = Order.NAME
-        self.show = Show.ALL
+        self.wish = ListWish()
 
     @property
     def images(self) -> list[int]:
         """Positions in the project of the listed images, in the order of the rows."""
-        return self._shown
+        return self._listed.images
+
+    @property
+    def shared(self) -> SharedParts:
+        """What all listed names begin and end with."""
+        return self._listed.shared
 
     @property
     def is_whole(self) -> bool:
         """Whether all images are listed, in the order of the project."""
-        return len(self._shown) == len(self._names) and self.order is Order.NAME
+        return self._listed.is_whole
 
-    def rebuild(self) -> None:
-        """Choose and sort the rows anew; the model is reset only if they are others."""
+    def stringList(self) -> list[str]:
+        """The names of the listed images."""
+        return list(self._listed.names)
+
+    def request(self) -> ListRequest:
+        """What is wanted now, with all that is known now."""
         project = self._session.project
         images = ImageList((), "") if project is None else project.images
-        others = self._names_of is not images
-        if others:
-            self._names_of = images
-            self._names = images.titles
-            self._names_lower = None
-        shown = self._sorted(self._chosen())
-        if not others and shown == self._shown:
+        states, contents = self._session.states, self._contents.known
+        needs_scores = self.wish.query.needs_scores or self.wish.order is Order.WORST
+        leads = self._scoring.leads if needs_scores else Leads()
+        made = ListRequest(images, self.wish, states, contents, leads)
+        return made if made.is_quick else replace(made, states={**states}, contents={**contents})
+
+    def rebuild(self) -> None:
+        """Choose and sort the rows anew, at once."""
+        self.take(self.request().rows())
+
+    def take(self, rows: ListRows) -> None:
+        """Show other rows; the model is reset only if they are others."""
+        before, self._listed = self._listed, rows
+        if before.of is rows.of and before.images == rows.images:
             return
-        self._shown, self._rows = shown, None
-        names = self._names if self.is_whole else [self._names[i] for i in shown]
-        has_own = _FEW <= len(names) <= _MANY and len(names) < len(images)
-        self.shared = shared_parts(names) if has_own else images.shared
-        self.setStringList(names)
+        self._rows = None
+        self.setStringList([])
+        self.insertRows(0, len(rows.images))
 
     def row_of(self, image: int) -> int:
         """The row of an image, -1 if it is not listed."""
         if self.is_whole:
-            return image if 0 <= image < len(self._shown) else -1
+            return image if 0 <= image < len(self.images) else -1
         if self._rows is None:
-            self._rows = {index: row for row, index in enumerate(self._shown)}
+            self._rows = dict(zip(self.images, range(len(self.images)), strict=True))
         return self._rows.get(image, -1)
 
     def image_at(self, row: int) -> int:
         """The image of a row, -1 if there is no such row."""
-        return self._shown[row] if 0 <= row < len(self._shown) else -1
+        return self.images[row] if 0 <= row < len(self.images) else -1
 
     def score_of(self, image: int) -> float:
         """What the shown run scores on an image (`Scoring.lead_of`)."""
@@ -169,13 +270,14 @@ class ImagesModel(QStringListModel):
     def data(self, index: QModelIndex | QPersistentModelIndex, role: int = 0) -> Any:
         if role == IMAGE_ROLE:
             return self.image_at(index.row())
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._listed.names[index.row()]
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain(self._tip(self.image_at(index.row())))
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{super().data(index, Qt.ItemDataRole.DisplayRole)}: " + ", ".join(
-                self.marks(self.image_at(index.row()))
-            )
-        return super().data(index, role)
+            marks = ", ".join(self.marks(self.image_at(index.row())))
+            return f"{self._listed.names[index.row()]}: {marks}"
+        return None
 
     def flags(self, index: QModelIndex | QPersistentModelIndex) -> Qt.ItemFlag:
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
@@ -188,11 +290,9 @@ class ImagesModel(QStringListModel):
             "annotated": state.annotated and not state.edited,
             "edited": state.edited,
             "predicted": bool(state.runs),
-            "reviewed": state.reviewed,
-            "flagged": state.flagged,
-            _UNTOUCHED: sign_of(state) is _NOT_REVIEWED,
         }
-        found = [word for word, is_so in words.items() if is_so]
+        found = [*(word for word, is_so in words.items() if is_so), state.work.value]
+        found += [f"“{state.note}”"] if state.note else []
         score = self.score_of(image)
         return found if math.isnan(score) else [*found, self._score_text(image, score)]
 
@@ -211,30 +311,11 @@ class ImagesModel(QStringListModel):
         alone = ["Of page 1 alone:"] * (place_of(image, 1) in self._session.states)
         return "\n".join([project.images[image].title, *alone, *self.marks(image)])
 
-    def _chosen(self) -> list[int]:
-        words = self.text.lower().split()
-        chosen: Iterable[int] = range(len(self._names))
-        if words:
-            if self._names_lower is None:  # of 100,000 names that takes longer than a frame
-                self._names_lower = [name.lower() for name in self._names]
-            names = self._names_lower
-            for word in words:
-                chosen = [i for i in chosen if word in names[i]]
-        if self.show is not Show.ALL:
-            keeps, state = _KEEPS[self.show], self._session.state
-            chosen = [i for i in chosen if keeps(state(i))]
-        return list(chosen)
-
-    def _sorted(self, chosen: list[int]) -> list[int]:
-        if self.order is Order.WORST:
-            return self._scoring.worst_first(chosen)
-        if self.order is Order.STATE:
-            return sorted(chosen, key=lambda i: _state_rank(self._session.state(i)))
-        return chosen
-
 
 def _state_rank(state: ImageState) -> int:
-    """Work to do first: edited, predicted, with ground truth, untouched; reviewed last."""
+    """Work to do first: flagged, edited, predicted, with ground truth, untouched; done last."""
+    if state.flagged:
+        return -1
     if state.reviewed:
         return 4
     if state.edited or state.annotated:

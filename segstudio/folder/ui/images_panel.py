@@ -15,40 +15,48 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QKeyEvent, QPalette, QResizeEvent
+from PySide6.QtGui import QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QApplication,
     QFrame,
-    QHBoxLayout,
-    QLineEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from segstudio.core.formatting import count_text, counted, short_text
 from segstudio.folder.browsing import Browsing
+from segstudio.folder.folder_states import FolderStates
+from segstudio.folder.label_contents import LabelContents
+from segstudio.folder.ui.filter_field import ImageFilter
 from segstudio.folder.ui.image_delegate import ROW_HEIGHT, ImageDelegate, ImagesView
-from segstudio.folder.ui.image_list_rows import ImagesModel, Order, Show
+from segstudio.folder.ui.image_list_rows import ImagesModel, ListRows, ListWish, Order, Show
+from segstudio.folder.ui.images_foot import ImagesFoot
+from segstudio.folder.work_progress import WorkProgress
+from segstudio.jobs import JobRunner
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
-from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.empty import EmptyState, Switch
-from segstudio.kit.icon_button import ChoiceButton, icon_button
-from segstudio.kit.icons import icon
+from segstudio.kit.icon_button import ChoiceButton
 from segstudio.kit.panel_header import PanelHeader
-from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.plain import plain
 from segstudio.kit.row_menu import new_menu
 from segstudio.kit.thumbnail_pixmaps import ThumbnailPixmaps
+from segstudio.runs.batch import model_of
 from segstudio.runs.scoring import Scoring
 from segstudio.session.session import Change, Session, What
+from segstudio.storage.image_ref import ImageRef
 
 _EMPTY = "No folder is open."
 _NONE_LISTED = "No image is like that."
+_LISTING = "image list"
 _THUMBNAIL_PX, _LEAST_WIDTH = 124, 140
 _MENU = (
     ("model.run", "model.run_selected", "file.export"),
-    ("image.reviewed", "edit.revert", "edit.versions"),
+    ("image.reviewed", "image.flagged", "image.note"),
+    ("edit.revert", "edit.versions"),
     ("image.copy_name", "image.copy_path", "image.show_file"),
 )
 """What can be done with an image from its row, by id; lines between the groups."""
@@ -59,8 +67,10 @@ class ImagesPanel(QWidget):
 
     Attributes:
         count: How many images there are; beside the panel's name.
-        shared: What the names of all listed images have in common; below the list.
-        listed: How many are listed, if not all; beside it.
+        filter: Where images are looked for.
+        foot: What is said below the list.
+        shared: What the names of all listed images have in common.
+        listed: How many are listed, if not all.
 
     Signals:
         selection_changed: Other images are selected (for "run on selected images").
@@ -69,17 +79,30 @@ class ImagesPanel(QWidget):
     selection_changed = Signal()
 
     def __init__(
-        self, session: Session, browsing: Browsing, scoring: Scoring, actions: ActionSet
+        self,
+        session: Session,
+        browsing: Browsing,
+        scoring: Scoring,
+        states: FolderStates,
+        contents: LabelContents,
+        progress: WorkProgress,
+        jobs: JobRunner,
+        actions: ActionSet,
     ) -> None:
         super().__init__()
         self._session, self._browsing, self._actions = session, browsing, actions
+        self._states, self._contents, self._progress = states, contents, progress
+        self._jobs = jobs
         self._syncing = False
+        self._wish_shown = ListWish()
         self._root: Path | None = None
-        self.model = ImagesModel(session, scoring, self)
+        self.model = ImagesModel(session, scoring, contents, self)
         self._thumbnails = ThumbnailPixmaps(
             browsing, _THUMBNAIL_PX, lambda image: self.model.repaint_images([image])
         )
-        self.filter = FilterField()
+        self._search = ImageFilter(lambda: session.schema)
+        self.filter = self._search.field
+        self.filter_note = self._search.note
         self.show_ = self.filter.funnel
         self.order = ChoiceButton(
             "arrow-down-wide-narrow", "Order of the list", [o.value for o in Order]
@@ -90,8 +113,9 @@ class ImagesPanel(QWidget):
         self.header = PanelHeader("Images", note=Qt.TextElideMode.ElideNone)
         self.header.add(self.order)
         self.count = self.header.note
-        self.shared, self.listed = ElidedLabel(), PlainLabel()
-        self._foot = self._make_foot()
+        self.foot = ImagesFoot()
+        self.shared, self.listed = self.foot.shared, self.foot.listed
+        self._had_keys: QWidget | None = None
         self._switch = Switch(EmptyState(_EMPTY), self._make_contents())
         self.setLayout(self._switch)
         self.setFocusProxy(self.view)
@@ -140,6 +164,23 @@ class ImagesPanel(QWidget):
         self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.filter.selectAll()
 
+    def write_note(self) -> None:
+        """Let the user write a line on the open image."""
+        document = self._session.document
+        if document is not None:
+            self._had_keys = QApplication.focusWidget()
+            self.foot.write_note(document.ref, self._session.state(self._session.index).note)
+
+    def _keep_note(self, ref: ImageRef, note: str) -> None:
+        project = self._session.project
+        place = None if project is None else project.index_of(ref.path, ref.page)
+        if place is not None:
+            self._states.set_note(place, note)
+
+    def _give_keys_back(self) -> None:
+        had, self._had_keys = self._had_keys, None
+        (self.view if had is None or not isValid(had) else had).setFocus()
+
     def _tell_key(self) -> None:
         key = self._actions["image.find"].shortcut()
         self.filter.show_key(key.toString(key.SequenceFormat.NativeText))
@@ -147,7 +188,10 @@ class ImagesPanel(QWidget):
     def _connect(self) -> None:
         self._actions.keymap_changed.connect(self._tell_key)
         self._tell_key()
-        self.filter.textChanged.connect(self._rebuild.request)
+        self._search.changed.connect(self._rebuild.request)
+        self.foot.note.written.connect(self._keep_note)
+        self.foot.note.left.connect(self._give_keys_back)
+        self._contents.changed.connect(self._rebuild.request)
         self.filter.list_wanted.connect(self._enter_list)
         self.show_all.clicked.connect(self._list_all)
         self.view.customContextMenuRequested.connect(self._show_menu)
@@ -167,12 +211,15 @@ class ImagesPanel(QWidget):
             self._build()
         if what & What.DOCUMENT:
             self._show_current()
+        if what & (What.PROJECT | What.STATES):
+            self.foot.show_progress(self._progress)
         if what & (What.STATES | What.SCORES | What.VIEW | What.SCHEMA):
             self._on_marks(change)
 
     def _on_marks(self, change: Change) -> None:
-        filtered = self.model.show is not Show.ALL or self.model.order is not Order.NAME
-        if filtered and change.what & (What.STATES | What.SCORES):
+        wish = self.model.wish
+        follows = What.STATES | What.SCORES | (What.SCHEMA if wish.query.terms else What(0))
+        if not wish.is_plain and change.what & follows:
             self._rebuild.request()
         elif change.what & What.STATES and change.images:
             self.model.repaint_images(change.images)
@@ -180,20 +227,47 @@ class ImagesPanel(QWidget):
             self.view.viewport().update()
 
     def _build(self) -> None:
+        """List what is wanted; of many images a job chooses, and what was listed stays until then."""
+        understood = self._search.understand()
+        self.model.wish = ListWish(
+            self._search.query, Show(self.show_.choice), Order(self.order.choice)
+        )
+        request = self.model.request()
+        if request.is_quick:
+            self._jobs.cancel_key(_LISTING)
+            self._list_rows(request.rows(), tells=understood)
+            return
+
+        def done(rows: ListRows) -> None:
+            if isValid(self) and rows.wish == self.model.wish:
+                self._list_rows(rows, tells=understood)
+
+        self._jobs.submit(
+            "Looking for images",
+            "lists",
+            lambda job: request.rows(job.check),
+            done,
+            key=_LISTING,
+            visible=False,
+        )
+
+    def _list_rows(self, rows: ListRows, *, tells: bool) -> None:
+        """Show rows; `tells`: say what of the images is not known, instead of what is wrong."""
+        project = self._session.project
+        if project is not None and rows.of is not project.images:
+            return  # the folder was read again meanwhile: that lists once more
         selected = self.selected_images()
-        before = (self.model.text, self.model.order, self.model.show)
-        self.model.text = self.filter.text()
-        self.model.order = Order(self.order.choice)
-        self.model.show = Show(self.show_.choice)
-        is_another_list = before != (self.model.text, self.model.order, self.model.show)
+        is_another_list = rows.wish != self._wish_shown
+        self._wish_shown = rows.wish
         self._syncing = True
-        self.model.rebuild()
+        self.model.take(rows)
         self._syncing = False
+        if tells:
+            self._tell_unknown(rows)
         self._show_current()
         if is_another_list and self.model.row_of(self._browsing.cursor) < 0:
             self.view.scrollToTop()
         self._select_again(selected)
-        project = self._session.project
         total = 0 if project is None else len(project.images)
         listed = len(self.model.images)
         self._list.show_contents(listed > 0 or not total)
@@ -204,6 +278,17 @@ class ImagesPanel(QWidget):
         self._say_shared()
         self._switch.show_contents(project is not None, _EMPTY)
         self._look.request()
+
+    def _tell_unknown(self, rows: ListRows) -> None:
+        """Say what is not known of the images, and have it looked at."""
+        found, contents = rows.found, self._contents
+        if rows.wish.query.needs_contents:
+            contents.want(found.uncounted)
+        else:
+            contents.rest()
+        spec = self._session.models.get(model_of(self._session.view.scored_run))
+        title = "" if spec is None else spec.title
+        self._search.tell(found, len(found.uncounted & contents.unreadable), title)
 
     def _say_count(self, total: int) -> None:
         self.count.show_text(count_text(total) if total else "", short_text(total))
@@ -216,7 +301,7 @@ class ImagesPanel(QWidget):
         begins = shared.kinds or tuple(filter(None, (shared.begin,)))
         ends = [f"begin with {' or '.join(f'“{begin}”' for begin in begins)}"] * bool(begins)
         ends += [f"end with “{shared.end}”"] * bool(shared.end)
-        self._foot.setVisible(bool(ends and self.model.images) or not self.listed.isHidden())
+        self.foot.show_names(shown=bool(ends and self.model.images) or not self.listed.isHidden())
         self.shared.show_text(shared.pattern if self.model.images else "")
         tip = f"The listed names {' and '.join(ends)}." if ends else ""
         self.shared.setToolTip(plain(tip))
@@ -314,96 +399,11 @@ class ImagesPanel(QWidget):
         return view
 
     def _make_contents(self) -> QWidget:
-        top = QVBoxLayout()
-        top.setContentsMargins(8, 0, 8, 5)
-        top.addWidget(self.filter)
         contents = QWidget()
         column = QVBoxLayout(contents)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addLayout(top)
+        column.addWidget(self._search)
         column.addLayout(self._list, 1)
-        column.addWidget(self._foot)
+        column.addWidget(self.foot)
         return contents
-
-    def _make_foot(self) -> QFrame:
-        foot = QFrame()
-        foot.setObjectName("imagesFoot")
-        foot.setFixedHeight(28)
-        row = QHBoxLayout(foot)
-        row.setContentsMargins(12, 0, 12, 0)
-        row.setSpacing(8)
-        row.addWidget(self.shared, 1)
-        row.addWidget(self.listed)
-        self.shared.setAccessibleName("What all listed names have in common")
-        self.listed.setAccessibleName("How many images are listed")
-        foot.hide()
-        return foot
-
-
-_GLASS, _BUTTON = 14, 24
-_TO_LIST = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Down)
-
-
-class FilterField(QLineEdit):
-    """Enter and the arrow down go to the list, Esc empties the field or, empty, leaves it too.
-
-    Attributes:
-        funnel: Chooses which images are listed; stands in the field.
-
-    Signals:
-        list_wanted: The user is done with typing.
-    """
-
-    list_wanted = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setPlaceholderText("Filter")
-        self.show_key("")
-        self.setAccessibleName("Filter images by name")
-        self._glass = PlainLabel("", self)
-        self._glass.setPixmap(icon("search").pixmap(QSize(_GLASS, _GLASS)))
-        self.funnel = ChoiceButton("funnel", "Which images are listed", [s.value for s in Show])
-        self._clear = icon_button("x", "Empty the filter (Esc)", px=14)
-        for button in (self.funnel, self._clear):
-            button.setParent(self)
-            button.setCursor(Qt.CursorShape.ArrowCursor)
-            button.setFixedSize(_BUTTON, _BUTTON)
-        self._clear.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the field has a key for it
-        self._clear.clicked.connect(self.clear)
-        self.textChanged.connect(self._make_room)
-        self._make_room()
-
-    def show_key(self, key: str) -> None:
-        """Tell the key that leads to the field."""
-        key = f" ({key})" if key else ""
-        self.setToolTip(
-            f"Words that the name must hold{key}.\nEnter goes to the list, Esc empties the field."
-        )
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        is_escape = event.key() == Qt.Key.Key_Escape
-        if is_escape and self.text():
-            self.clear()
-        elif is_escape or event.key() in _TO_LIST:
-            self.list_wanted.emit()
-        else:
-            super().keyPressEvent(event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        top = (self.height() - _BUTTON) // 2
-        self._glass.setGeometry(6, 0, _GLASS + 4, self.height())
-        self.funnel.move(self.width() - _BUTTON - 2, top)
-        self._clear.move(self.width() - 2 * _BUTTON - 2, top)
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Follow the theme: a pixmap keeps its colour."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.StyleChange and hasattr(self, "_glass"):
-            self._glass.setPixmap(icon("search").pixmap(QSize(_GLASS, _GLASS)))
-
-    def _make_room(self) -> None:
-        self._clear.setVisible(bool(self.text()))
-        self.setTextMargins(_GLASS + 3, 0, _BUTTON * (2 if self.text() else 1), 0)

@@ -260,7 +260,7 @@ def test_images_are_filtered_by_name_and_by_mark(seen, qtbot):
     assert images.count.text() == "1 of 4 images"
     images.name.clear()
     seen.studio.browsing.toggle_reviewed()
-    images.marks.setCurrentIndex(images.marks.findText("Not reviewed"))
+    images.marks.setCurrentIndex(images.marks.findText("Not done"))
     images.marks.activated.emit(images.marks.currentIndex())
     assert sorted(names(images.model)) == ["plate_1.png", "plate_2.png", "plate_3.png"]
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QDesktopServices, QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QMenu, QToolButton
 from shared_window import as_at_first
 
-from segstudio.folder.ui.image_list_rows import Order, Show, sign_of
+from segstudio.folder.ui.image_list_rows import SIGNS, Order, Show
 from segstudio.kit.theme import tokens_of
 
 _NO_LIMIT = 16_777_215
@@ -117,7 +117,7 @@ def test_a_filter_that_nothing_passes_says_so_and_a_button_lists_all(listed):
 def test_next_and_previous_go_along_the_filtered_list(listed):
     listed.studio.browsing.toggle_reviewed()
     images = listed.window.images
-    _choose(listed, images.show_, Show.UNREVIEWED)
+    _choose(listed, images.show_, Show.NOT_DONE)
     assert images.model.images == [1, 2]
     listed.window.commands.run("image.next")
     listed.until(lambda: listed.session.index == 1)
@@ -171,7 +171,7 @@ def test_the_menu_of_a_row_runs_marks_and_copies(listed, monkeypatch):
     menu = images.findChild(QMenu)
     texts = [action.text() for action in menu.actions() if action.text()]
     assert texts == [
-        "Run", "Run on selected images", "Export masks…", "Reviewed", "Revert to original",
+        "Run", "Run on selected images", "Export masks…", "Done", "Flagged", "Note on the image", "Revert to original",
         "Versions of the mask…", "Copy name of the image", "Copy path of the image",
         "Show in file manager",
     ]  # fmt: skip
@@ -229,10 +229,10 @@ def test_the_title_bar_has_the_count_and_the_order(listed):
 def test_the_filter_goes_with_the_folder_and_stays_when_it_is_read_again(listed, folder, tmp_path):
     panel = listed.window.images
     panel.filter.setText("field_1")
-    panel.show_.choose("Not reviewed")
+    panel.show_.choose("Not done")
     listed.studio.browsing.rescan()
     listed.settle()
-    assert (panel.filter.text(), panel.show_.choice) == ("field_1", "Not reviewed")
+    assert (panel.filter.text(), panel.show_.choice) == ("field_1", "Not done")
     other = tmp_path / "other"
     other.mkdir()
     (other / "x.png").write_bytes((folder / "field_0.png").read_bytes())
@@ -302,23 +302,35 @@ def test_the_rows_of_long_names_look_different(shared, tmp_path):
     assert tip.replace("\n", " ").startswith(long.format("00"))
 
 
-def test_a_row_has_one_sign_and_its_tip_says_all(listed):
-    images, session = listed.window.images, listed.session
-    session.set_state(1, edited=True, annotated=True, has_truth=True)
+def test_a_row_has_the_sign_of_its_state_and_its_tip_says_all(shared, folder):
+    for number in (0, 3):
+        cv2.imwrite(str(folder / f"new_{number}.png"), np.full((20, 30), 90 + number, np.uint8))
+    shared.open(folder)
+    shared.settle()
+    images, session = shared.window.images, shared.session
+    session.set_state(1, edited=True, annotated=True)
     session.set_state(2, edited=True, annotated=True, reviewed=True)
-    listed.settle()
+    session.set_state(4, flagged=True, note="blurred")
+    shared.settle()
     sign = QRect(56, 28, 14, 14)
-    drawn = [_row_image(images, row).copy(sign) for row in range(3)]
+    drawn = [_row_image(images, row).copy(sign) for row in range(5)]
     green = [_greenest(picture) for picture in drawn]
-    assert green[0] < 20 > green[1], "grey"
+    assert max(green[0], green[1], green[3]) < 20, "grey"
     assert green[2] > 60, "green"
-    assert drawn[0] != drawn[1]
-    tips = [images.model.index(row, 0).data(Qt.ItemDataRole.ToolTipRole) for row in range(3)]
-    assert tips[0] == "field_0.png\nground truth\nnot reviewed"
-    assert tips[1] == "field_1.png\nground truth\nedited"
-    assert tips[2] == "field_2.png\nground truth\nedited\nreviewed"
-    assert [sign_of(session.state(image)).icon for image in range(3)] == [
-        "circle-dashed", "pencil", "circle-check",
+    assert _reddest(drawn[4]) > 60, "the colour of warnings"
+    assert drawn[1] != drawn[3], "a pencil, and a dashed circle"
+    beside = [_row_image(images, row).copy(QRect(74, 28, 14, 14)) for row in (3, 4)]
+    assert beside[0] != beside[1], "a sign of the note"
+    tips = [images.model.index(row, 0).data(Qt.ItemDataRole.ToolTipRole) for row in range(5)]
+    assert tips == [
+        "field_0.png\nground truth\nin work",
+        "field_1.png\nground truth\nedited\nin work",
+        "field_2.png\nground truth\nedited\ndone",
+        "new_0.png\nunlabelled",
+        "new_3.png\nflagged\n“blurred”",
+    ]
+    assert [SIGNS[session.state(image).work].icon for image in range(5)] == [
+        "pencil", "pencil", "circle-check", "circle-dashed", "flag",
     ]  # fmt: skip
 
 
@@ -399,7 +411,7 @@ def test_the_tip_of_the_filter_has_the_key_in_force(listed):
     listed.window.commands.set_keymap({"image.find": ("Ctrl+J",)})
     assert "(Ctrl+J)" in field.toolTip()
     listed.window.commands.set_keymap({"image.find": ()})
-    assert field.toolTip().startswith("Words that the name must hold.\n")
+    assert field.toolTip().startswith("Words that the name or the note must hold, and terms; a")
 
 
 def test_a_broken_image_has_a_warning_for_a_picture_and_its_row_is_the_open_one(listed, folder):
@@ -461,7 +473,7 @@ def test_the_filter_is_chosen_with_the_keyboard_alone(listed):
     listed.qtbot.keyClick(menu, Qt.Key.Key_Return)
     listed.until(lambda: images.model.images == [1, 2])
     assert images.show_.isChecked(), "lit up: not all are listed"
-    assert images.show_.toolTip() == "Which images are listed: Not reviewed"
+    assert images.show_.toolTip() == "Which images are listed: Not done"
 
 
 def test_a_click_on_the_cross_empties_the_filter(listed):

@@ -11,14 +11,18 @@ from PIL import Image
 from PySide6.QtTest import QSignalSpy
 from PySide6.QtWidgets import QLabel, QWidget
 
+from segstudio.core.schema import LabelSchema
 from segstudio.folder.documents import Documents
 from segstudio.folder.files import OpenFolder
-from segstudio.folder.ui.image_list_rows import ImagesModel, Order, Show
+from segstudio.folder.image_query import parse_query
+from segstudio.folder.label_contents import LabelContents
+from segstudio.folder.ui.image_list_rows import ImagesModel, ListWish, Order, Show
 from segstudio.jobs import JobRunner
 from segstudio.metrics.confusion import ConfusionMatrix, Metrics
 from segstudio.notices import Notices
 from segstudio.runs.scoring import Scoring
 from segstudio.session.session import Session
+from segstudio.storage.figures import FigureStore
 from segstudio.storage.image_ref import ImageList
 from segstudio.storage.project import Project
 
@@ -40,16 +44,29 @@ def scoring(session, clock):
 
 
 @pytest.fixture
-def model(session, scoring, qapp):
-    made = ImagesModel(session, scoring, qapp)
+def contents(session, clock, tmp_path):
+    notices = Notices()
+    jobs = JobRunner(clock.post, notices.failure, notices.job_done)
+    store = FigureStore(tmp_path / "figures.sqlite")
+    return LabelContents(session, jobs, clock, Documents(), OpenFolder(), store)
+
+
+@pytest.fixture
+def model(session, scoring, contents, qapp):
+    made = ImagesModel(session, scoring, contents, qapp)
     made.rebuild()
     yield made
     made.deleteLater()
 
 
-def test_the_filter_wants_all_words_in_any_case(model):
-    model.text = "CELL 1"
+def _list(model, text: str = "", **wanted) -> None:
+    """List the images that a text finds."""
+    model.wish = ListWish(parse_query(text, LabelSchema.from_names(("background",))), **wanted)
     model.rebuild()
+
+
+def test_the_filter_wants_all_words_in_any_case(model):
+    _list(model, "CELL 1")
     assert model.stringList() == ["cell 1.png", "cell 10.png"]
     assert model.row_of(3) == 1
     assert model.row_of(2) == -1
@@ -60,8 +77,7 @@ def test_worst_scores_first_and_unscored_last(model, scoring):
     for index, hits in ((0, 3), (3, 1)):
         counts = np.array([[6, 0], [4 - hits, hits]], np.int64)
         scoring.record(index, "m", ConfusionMatrix(counts))
-    model.order = Order.WORST
-    model.rebuild()
+    _list(model, order=Order.WORST)
     assert model.images == [3, 0, 1, 2]
     assert model.score_of(3) == pytest.approx(1 / 4)
     assert model.marks(3)[-1] == "mean IoU of the foreground 0.250"
@@ -69,13 +85,11 @@ def test_worst_scores_first_and_unscored_last(model, scoring):
 
 def test_states_choose_rows_and_are_told_in_words(model, session):
     session.set_state(1, reviewed=True, has_truth=True)
-    model.show = Show.UNREVIEWED
-    model.rebuild()
+    _list(model, show=Show.NOT_DONE)
     assert model.images == [0, 2, 3]
-    model.show = Show.WITH_TRUTH
-    model.rebuild()
+    _list(model, show=Show.WITH_TRUTH)
     assert model.images == [1]
-    assert model.marks(1) == ["ground truth", "reviewed"]
+    assert model.marks(1) == ["ground truth", "done"]
 
 
 def test_a_hundred_thousand_rows_are_listed_quickly(model, session, tmp_path):
@@ -102,8 +116,7 @@ def test_sorting_by_score_works_out_no_score(model, scoring, monkeypatch):
     """Of 10,000 images that takes seconds."""
     worked_out = []
     monkeypatch.setattr(Metrics, "from_counts", lambda *given: worked_out.append(given))
-    model.order = Order.WORST
-    model.rebuild()
+    _list(model, order=Order.WORST)
     assert model.images == list(range(100))
     assert model.score_of(25) == pytest.approx(1 / 4)
     assert worked_out == []
@@ -116,8 +129,7 @@ def test_sorting_by_score_works_out_no_score(model, scoring, monkeypatch):
 @pytest.mark.usefixtures("hundred")
 def test_rows_that_stay_as_they_are_are_not_made_again(model, scoring):
     """The list would forget what is selected and lay all of its rows out, after each stroke."""
-    model.order = Order.WORST
-    model.rebuild()
+    _list(model, order=Order.WORST)
     made = QSignalSpy(model.modelReset)
     scoring.record(50, "m", ConfusionMatrix(np.array([[6, 0], [495, 505]], np.int64)))
     model.rebuild()
@@ -151,11 +163,9 @@ def test_a_name_that_is_not_utf8_is_shown_by_its_bytes(make_window, tmp_path):
     window, shown = bench.window, r"caf\xe9\x1b\n.png"
     model = window.findChild(ImagesModel)
     assert model.stringList() == ["b.png", shown]
-    model.text = r"\xe9"
-    model.rebuild()
+    _list(model, r"\xe9")
     assert model.stringList() == [shown]
-    model.text = ""
-    model.rebuild()
+    _list(model)
     bench.studio.browsing.select(1)
     bench.until(lambda: getattr(bench.session.document, "ref", None) is not None)
     bench.until(lambda: bench.session.index == 1)

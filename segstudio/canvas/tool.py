@@ -129,6 +129,11 @@ class Tool:
         self.host = host
 
     @property
+    def paints(self) -> bool:
+        """Whether it paints or erases, so that the limits of painting hold for it."""
+        return self.makes_objects or self.erases
+
+    @property
     def brush_xy(self) -> Point | None:
         """The image point at which the brush's outline stays; None where it follows the pointer."""
         return None

@@ -34,7 +34,7 @@ from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notice, Notices
 from segstudio.preferences import Preferences
 from segstudio.session.document import Document
-from segstudio.session.session import SchemaOrigin, Session, Unreadable, What
+from segstudio.session.session import LIMITS_OF_A_FOLDER, SchemaOrigin, Session, Unreadable, What
 from segstudio.storage.image_ref import ImageRef, image_of, page_of, place_of
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.picture import COMPOSITE
@@ -300,7 +300,7 @@ class Browsing:
         self._cursor, self._pages = -1, (-1, 1)
         self._order.use(None, -1)
         shown = {"run": "", "hidden_classes": frozenset(), "contrast": project.contrast}
-        session.set_view(**shown, **self._first_classes())
+        session.set_view(**shown, **LIMITS_OF_A_FOLDER, **self._first_classes())
         session.notify(What.PROJECT | What.DOCUMENT | What.SCHEMA | What.STATES | What.SCORES)
         self._notices.settle(_OPENING)
         self._notices.enter_folder(project.root)

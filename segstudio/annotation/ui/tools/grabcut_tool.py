@@ -165,14 +165,19 @@ class GrabCutTool(Tool):
         return (self._box, *self._scribbles)
 
     def _ask(self) -> None:
+        from segstudio.annotation.limits import limits_of
         from segstudio.annotation.photo_regions import foreground
 
-        photo, box = self.host.assistant.photo(), self._box
-        if photo is None or box is None or box.is_empty:
+        photo, box, session = self.host.assistant.photo(), self._box, self.host.session
+        if photo is None or box is None or box.is_empty or session.document is None:
             self._forget()
             return
-        asked = self._asked
-        work = partial(foreground, photo, box, tuple(self._scribbles))
+        asked, erases = self._asked, self._erases
+        limits = limits_of(session, session.document)
+        find = partial(foreground, photo, box, tuple(self._scribbles))
+
+        def work() -> MaskPreview:
+            return limits.previewed(find(), erase=erases)
 
         def found(preview: MaskPreview) -> None:
             if self._asked == asked:

@@ -497,12 +497,7 @@ class PolygonTool(Tool):
         from segstudio.annotation.region_outline import reshaped
 
         session = self.host.session
-        change = partial(
-            reshaped,
-            outline=begun.opened,
-            rings=begun.rings,
-            only_unlabelled=session.view.only_unlabelled,
-        )
+        change = partial(reshaped, outline=begun.opened, rings=begun.rings)
         title = f"Reshape: {session.schema.name_of(begun.opened.class_id)}"
         rect = begun.opened.rect
         self.host.editing.change_by(title, change, rect.height * rect.width)

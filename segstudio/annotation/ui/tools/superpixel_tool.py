@@ -176,6 +176,7 @@ class SuperpixelTool(Tool):
         return [(cells, list(numbers)) for cells, numbers in self._chosen.values()]
 
     def _show(self) -> None:
+        from segstudio.annotation.limits import limits_of
         from segstudio.annotation.photo_regions import cells_mask
         from segstudio.core.mask_preview import MaskPreview
 
@@ -183,7 +184,12 @@ class SuperpixelTool(Tool):
         shown = [(id(cells), numbers) for cells, numbers in parts]
         if shown != self._shown:
             self._shown = shown
-            self._mark.take(MaskPreview.of(*cells_mask(parts)) if parts else None)
+            document = self.host.session.document
+            found = MaskPreview.of(*cells_mask(parts)) if parts else None
+            if found is not None and document is not None:
+                limits = limits_of(self.host.session, document)
+                found = limits.previewed(found, erase=self._erases)
+            self._mark.take(found)
         self.host.repaint_marks()
 
     def _forget(self) -> None:

@@ -177,6 +177,7 @@ class WandTool(Tool):
         pressed = self._pressed
         self._photo = self.host.assistant.photo()
         tolerance, find = self._tolerance, self._search()
+        limits = self._limits()
 
         def found(preview: MaskPreview) -> None:
             if self._pressed is pressed:
@@ -184,7 +185,16 @@ class WandTool(Tool):
                 self._mark.show(preview)
                 self._commit_if_found()
 
-        self.host.assistant.ask("Finding what looks alike", lambda _job: find(), found)
+        self.host.assistant.ask("Finding what looks alike", lambda _job: limits(find()), found)
+
+    def _limits(self) -> Callable[[MaskPreview], MaskPreview]:
+        """Leaves out of a preview what would not be painted."""
+        from segstudio.annotation.limits import limits_of
+
+        document, pressed = self.host.session.document, self._pressed
+        assert document is not None
+        erases = pressed is not None and pressed.ctrl
+        return partial(limits_of(self.host.session, document).previewed, erase=erases)
 
     def _commit_if_found(self) -> None:
         preview, pressed = self._known, self._pressed

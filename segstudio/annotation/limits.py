@@ -295,7 +295,7 @@ def limit_words(session: Session) -> tuple[str, ...]:
     if view.below_confidence is not None:
         shown = None if document is None else document.predictions.get(view.scored_run)
         of = "no model shown, so not limited" if shown is None else shown.title
-        said.append(f"confidence below {view.below_confidence:.0%} ({of})")
+        said.append(f"confidence below {100 * view.below_confidence:.0f} % ({of})")
     if view.snap_tolerance is not None:
         said.append(f"strokes snap to edges (tolerance {view.snap_tolerance})")
     return tuple(said)

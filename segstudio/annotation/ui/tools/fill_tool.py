@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from segstudio.annotation.ui.tools.brush_tool import ONLY_UNLABELLED
 from segstudio.canvas.tool import Pointer, Tool
 from segstudio.kit.actions import ActionSpec, flip_view, is_view
 from segstudio.kit.frame_names import TOOLS
@@ -26,7 +25,7 @@ class FillTool(Tool):
 
     name, title, icon, shortcut = "fill", "Fill", "paint-bucket", "G"
     tip = "Give a whole region the active class"
-    options = (_CONTIGUOUS, ONLY_UNLABELLED)
+    options = (_CONTIGUOUS,)
     makes_objects = continues_objects = True
 
     def press(self, pointer: Pointer) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPainterPath, QPen
 
-from segstudio.annotation.ui.tools.brush_tool import ONLY_UNLABELLED
 from segstudio.canvas.mask_mark import MaskMark, draw_path, path_of
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.canvas.view import Point
@@ -33,7 +32,6 @@ class GrabCutTool(Tool):
     name, title, icon, shortcut = "grabcut", "GrabCut", "crop", "Shift+Q"
     tip = "Drag a box around an object; draw on what is missing, with Shift on what is not it"
     group = "photo"
-    options = (ONLY_UNLABELLED,)
     makes_objects = True
     gestures = (
         ("Drag, then draw", "GrabCut: a box, then lines on what belongs to the object"),

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QPainter
 
-from segstudio.annotation.ui.tools.brush_tool import ONLY_UNLABELLED
 from segstudio.canvas.mask_mark import MaskMark
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.canvas.view import Point
@@ -32,7 +31,6 @@ class SuperpixelTool(Tool):
     name, title, icon, shortcut = "superpixel", "Superpixels", "component", "Shift+W"
     tip = "Click or drag over the cells that belong to it (Ctrl: erase); [ and ] size them"
     group = "photo"
-    options = (ONLY_UNLABELLED,)
     makes_objects = True
     gestures = (("Click, drag", "Superpixels: paint the cells under the pointer (Ctrl: erase)"),)
     has_size = True

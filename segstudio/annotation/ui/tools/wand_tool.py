@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QPainter
 
-from segstudio.annotation.ui.tools.brush_tool import ONLY_UNLABELLED
 from segstudio.canvas.mask_mark import MaskMark, draw_plate
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.kit.actions import ActionSpec, flip_view, is_view
@@ -45,7 +44,7 @@ class WandTool(Tool):
     name, title, icon, shortcut = "wand", "Magic wand", "wand-sparkles", "W"
     tip = "Press on a colour and drag right or left for more or less of it (Ctrl: erase)"
     group = "photo"
-    options = (_CONTIGUOUS, ONLY_UNLABELLED)
+    options = (_CONTIGUOUS,)
     makes_objects = True
     gestures = (
         ("Drag right or left", "Magic wand: more or less tolerance"),

@@ -320,3 +320,67 @@ def test_what_the_wand_previews_leaves_out_what_is_locked(stripes):
     assert not drawn[:, 10:20].any()
     stripes.release(5.5, 10.5)
     assert row(stripes) == [3] * 10 + [1] * 10 + [3] * 20
+
+
+# -- the fill's preview ----------------------------------------------------------------------------
+
+
+def filled(desk) -> np.ndarray:
+    """Which pixels the fill shows as those that it would fill."""
+    found = desk.canvas._tools.at(desk.viewport).chosen.found
+    shown = np.zeros(desk.labels.shape, np.bool_)
+    if found is not None:
+        shown[found.rect.slices] = found.shown[:, : found.rect.width]
+    return shown
+
+
+def test_the_fill_shows_the_region_under_the_pointer(stripes):
+    stripes.take("fill")
+    stripes.move(15.5, 10.5)
+    assert (filled(stripes) == (stripes.labels == 1)).all()
+    stripes.move(25.5, 3.5)
+    assert (filled(stripes) == (stripes.labels == 2)).all()
+    before = stripes.labels.copy()
+    stripes.click(25.5, 3.5)
+    assert (stripes.labels == np.where(before == 2, 3, before)).all()
+    assert not filled(stripes).any()  # until the pointer moves again
+    stripes.move(30.5, 3.5)
+    assert (filled(stripes) == (stripes.labels == 3)).all()
+    stripes.editing.undo()
+    assert not filled(stripes).any()  # of what is gone nothing is shown
+
+
+def test_the_preview_of_the_fill_is_drawn_and_goes_with_the_pointer(stripes):
+    stripes.take("fill", active_class=2)
+    stripes.move(-5.0, 10.5)
+    before = stripes.picture()
+    stripes.move(5.5, 10.5)
+    shown = (stripes.picture() != before).any(axis=2)
+    left, top = (round(value) for value in stripes.viewport.to_screen((0, 0)))
+    assert shown[top + 4 : top + 76, left + 4 : left + 36].all()
+    assert not shown[top + 4 : top + 76, left + 44 :].any()
+    stripes.move(-5.0, 10.5)
+    assert (stripes.picture() == before).all()
+
+
+def test_the_fill_shows_what_the_limits_leave(desk):
+    desk.open(two_tones(desk))
+    desk.place(4.0, (40.0, 80.0))
+    desk.take("fill", active_class=2, value_range=(100.0, 255.0))
+    desk.move(5.5, 10.5)
+    bright = desk.session.document.pixels[..., 0] > 100
+    assert (filled(desk) == bright).all()
+    desk.click(5.5, 10.5)
+    assert ((desk.labels == 2) == bright).all()
+
+
+def test_the_fill_snaps_to_the_edges_around_the_place_of_the_click(desk):
+    desk.open(two_tones(desk))
+    desk.place(4.0, (40.0, 80.0))
+    desk.take("fill", active_class=2, snap_tolerance=20)
+    desk.move(25.5, 10.5)
+    island = np.zeros((20, 40), np.bool_)
+    island[8:13, 24:27] = True
+    assert (filled(desk) == island).all()
+    desk.click(25.5, 10.5)
+    assert ((desk.labels == 2) == island).all()

@@ -108,11 +108,15 @@ class WorkArea(Display):
 
     def tell_tool(self, name: str, what: str) -> None:
         """Take a tool and give it one of its own commands, about the pixel under the pointer."""
-        pixel = None if self._pointer is None else self._pointer.pixel
         if self.session.view.tool != name:
             self.session.set_view(tool=name)
-        on_image = pixel is not None and self._is_pixel(pixel)
-        self._toolbox.tell(name, what, pixel if on_image else None)
+        self._toolbox.tell(name, what, self.pixel_at_pointer)
+
+    @property
+    def pixel_at_pointer(self) -> tuple[int, int] | None:
+        """The image's pixel (x, y) under the pointer; None beside the image."""
+        pixel = None if self._pointer is None else self._pointer.pixel
+        return pixel if pixel is not None and self._is_pixel(pixel) else None
 
     # -- for tools -----------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from segstudio.annotation.ui.limit_actions import LIMIT_ACTIONS
 from segstudio.annotation.ui.object_actions import OBJECT_ACTIONS, STROKE_ACTION
 from segstudio.annotation.ui.region_actions import REGION_ACTIONS
 from segstudio.annotation.ui.tools import tool_table
+from segstudio.annotation.ui.tools.copy_tool import PIECE_ACTIONS
 from segstudio.canvas.tool import Tool
 from segstudio.canvas.wheel import faded, resized_brush
 from segstudio.comparison.ui.compare_actions import (
@@ -337,6 +338,7 @@ _EDIT = (
     ActionSpec("edit.clear", EDIT, "Clear annotation", lambda c: c.studio.editing.clear(),
                "trash-2", enabled=_can_edit, section=1,
                tip="Make every pixel background; can be undone"),
+    *PIECE_ACTIONS,
     *OBJECT_ACTIONS,
 )  # fmt: skip
 

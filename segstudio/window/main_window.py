@@ -260,6 +260,7 @@ class MainWindow(QMainWindow):
             key_of=self.commands.key,
             prompting=studio.prompting,
             objects=studio.objects,
+            clipboard=studio.clipboard,
         )
         self.options: OptionsBar = OptionsBar(session, self.commands, TOOLS)
         self.options.add_right(LegendBar(session, self.canvas.names))

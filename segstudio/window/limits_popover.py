@@ -30,16 +30,23 @@ from segstudio.kit.icons import icon
 from segstudio.kit.key_tips import CommandTip, KeyTip
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.swatch import swatch
-from segstudio.session.session import NO_LIMITS, Change, Session, What
 
 if TYPE_CHECKING:
     from segstudio.kit.action_set import ActionSet
+    from segstudio.session.session import Change, Session
 
-_FOLLOWED = What.VIEW | What.SCHEMA | What.DOCUMENT | What.PHOTO | What.PROJECT | What.PREDICTIONS
 _WORDS = "Limits of painting"
 _USUAL_CONFIDENCE, _USUAL_TOLERANCE = 80, 24
 _LEAST_SAID_PX, _MOST_SAID_PX = 60, 300
 _WIDE_PX, _INDENT_PX = 96, 8
+
+
+def _follows(change: Change) -> bool:
+    """Whether something may have changed that is said of limits."""
+    from segstudio.session.session import What
+
+    of_image = What.DOCUMENT | What.PHOTO | What.PREDICTIONS
+    return bool(change.what & (What.VIEW | What.SCHEMA | What.PROJECT | of_image))
 
 
 class LimitsButton(QToolButton):
@@ -78,10 +85,12 @@ class LimitsButton(QToolButton):
         self.popover.open_below(self)
 
     def _on_change(self, change: Change) -> None:
-        if change.what & What.VIEW:
+        if _follows(change):
             self._show()
 
     def _show(self) -> None:
+        from segstudio.session.session import NO_LIMITS
+
         view = self._session.view
         count = sum(getattr(view, field) != off for field, off in NO_LIMITS.items())
         text = f"Limits: {count}" if count else "Limits"
@@ -227,7 +236,7 @@ class LimitsPopover(QFrame):
     # -- what is shown -------------------------------------------------------------------------
 
     def _on_change(self, change: Change) -> None:
-        if self.isVisible() and change.what & _FOLLOWED:
+        if self.isVisible() and _follows(change):
             self._show()
 
     def _show(self) -> None:
@@ -286,6 +295,8 @@ class LimitsPopover(QFrame):
     # -- what is chosen ------------------------------------------------------------------------
 
     def _flip(self, field: str, on: bool) -> None:
+        from segstudio.session.session import NO_LIMITS
+
         chosen: dict[str, Callable[[], object]] = {
             "only_unlabelled": lambda: True,
             "only_class": self.which.currentData,
@@ -330,7 +341,7 @@ class LimitsSaid(QWidget):
         self._show()
 
     def _on_change(self, change: Change) -> None:
-        if change.what & _FOLLOWED:
+        if _follows(change):
             self._show()
 
     def _show(self) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from segstudio.annotation.annotation_place import AnnotationPlace
 from segstudio.annotation.autosave import Autosave
 from segstudio.annotation.class_removal import ClassRemoval
+from segstudio.annotation.clipboard import Clipboard
 from segstudio.annotation.editing import Editing
 from segstudio.annotation.exporting import Exporting
 from segstudio.annotation.many_images import ManyImages
@@ -79,6 +80,7 @@ class Studio:
         scoring: Scores of the image and the folder.
         editing: Painting, undo.
         objects: Single objects: choosing, parting, joining, changing them.
+        clipboard: Objects and regions that were copied.
         prompting: Points and boxes answered by a network.
         place: Which files annotations go to, and their originals.
         autosave: Saving, and getting back what a crash left.
@@ -202,6 +204,7 @@ class Studio:
         session, jobs, notices = self.session, self.jobs, self.notices
         self.editing = Editing(session, jobs, notices)
         self.objects = Objects(session, jobs, notices, self.editing, self.schema_keeper)
+        self.clipboard = Clipboard(session, jobs, notices, self.editing, self.objects)
         self.prompting = Prompting(session, jobs, notices)
         self.recovering = Recovering(
             session,

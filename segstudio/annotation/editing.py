@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from segstudio.annotation.edit_queue import EditQueue, WantedEdit
 from segstudio.annotation.known_objects import KnownObjects
+from segstudio.annotation.limits import NOTHING_LEFT, Way, limits_of
 from segstudio.annotation.patching import (
     PackedAll,
     difference_at,
@@ -23,15 +23,14 @@ from segstudio.annotation.patching import (
     taken_patch,
 )
 from segstudio.annotation.stepping import AT_ONCE_PIXELS, Stepping
-from segstudio.annotation.stroke_objects import StrokeObjects, StrokeTarget
-from segstudio.core.brush import segment_mask
+from segstudio.annotation.stroke_objects import PointXY, Stroke, StrokeObjects, StrokeTarget
 from segstudio.core.formatting import counted
 from segstudio.core.geometry import Rect
-from segstudio.core.history import Edit, EditRecorder, Source
+from segstudio.core.history import Edit, Source
 from segstudio.core.labels import LabelMap, Mask, Patch
 from segstudio.core.merging import merged
 from segstudio.core.prediction import Prediction
-from segstudio.core.regions import region_at
+from segstudio.core.regions import filled_region
 from segstudio.core.shapes import polygon_mask
 from segstudio.jobs import JobRunner
 from segstudio.notices import Notices
@@ -39,39 +38,10 @@ from segstudio.runs.score_sides import run_title
 from segstudio.session.document import Document
 from segstudio.session.session import SchemaOrigin, Selection, Session, What
 
-PointXY = tuple[float, float]
-"""(x, y) in the image; pixel x covers [x, x + 1)."""
 _REPLACED = "replaced"
 """What the notice of a replaced annotation is about: the next one takes its place."""
 Made = Patch | Sequence[Patch] | None
 """What an edit changes, the patches in order; nothing if nothing changes."""
-
-
-@dataclass
-class _Stroke:
-    """What was decided when the brush went down, and how far it is.
-
-    Attributes:
-        document: Whose annotation is painted on.
-        recorder: What was painted so far.
-        last_xy: Where the brush was last.
-        size: Its diameter in pixels, at full pressure.
-        square: Whether it is a square.
-        by_pressure: Whether it is smaller where the pen is pressed less.
-        target: The class that is painted, and the object that the pixels become.
-        only_over: If given, only pixels of this class are painted over.
-        takes_objects: Whether pixels of objects were taken away, so that one may be cut in two.
-    """
-
-    document: Document
-    recorder: EditRecorder
-    last_xy: PointXY
-    size: int
-    square: bool
-    by_pressure: bool
-    target: StrokeTarget
-    only_over: int | None
-    takes_objects: bool = False
 
 
 class Editing:
@@ -97,7 +67,7 @@ class Editing:
         self._notices = notices
         self._queue = EditQueue(session, jobs, self._say)
         self._stepping = Stepping(session, jobs, notices, self._stepped)
-        self._stroke: _Stroke | None = None
+        self._stroke: Stroke | None = None
         self.known = KnownObjects(session, jobs)
         self.objects = StrokeObjects(session, self.known)
 
@@ -114,32 +84,22 @@ class Editing:
         Args:
             x: Column; pixel x covers [x, x + 1).
             y: Row.
-            erase: Paint background. With "only unlabelled" on, the eraser takes away the active
-                class only.
+            erase: Paint background.
             pressure: How hard the pen is pressed, 0..1.
         """
         self.end_stroke()
         document = self._editable()
         if document is None:
             return
-        view = self._session.view
-        class_id = 0 if erase else view.active_class
+        class_id = 0 if erase else self._session.view.active_class
         aimed = self.objects.at(document, (x, y), class_id)
         target = self.objects.numbered(document, aimed)
         if target is None:
-            self._say_full(document)
+            self._say(self._full(document))
             return
         title = "Eraser" if erase else f"Brush: {self._session.schema.name_of(target.class_id)}"
-        self._stroke = _Stroke(
-            document,
-            EditRecorder(title),
-            (x, y),
-            view.brush_size,
-            view.brush_square,
-            view.brush_pressure,
-            target,
-            self._only_over(erase),
-        )
+        limits = limits_of(self._session, document, (x, y))
+        self._stroke = Stroke.begun(document, title, (x, y), self._session.view, target, limits)
         self._stamp((x, y), pressure)
 
     def target_at(self, x: float, y: float, erase: bool = False) -> StrokeTarget | None:
@@ -171,7 +131,7 @@ class Editing:
             self._session.notify(What.HISTORY)
             self._select_painted(stroke.document, stroke.target)
 
-    def _part(self, stroke: _Stroke) -> None:
+    def _part(self, stroke: Stroke) -> None:
         """Make objects of the pieces of what the stroke cut, within the same edit."""
         erased = [patch.inverse() for patch in stroke.recorder.taken_back().unpack().patches]
         pieces = self.objects.parted(stroke.document, erased[::-1])
@@ -194,16 +154,10 @@ class Editing:
     def _stamp(self, point_xy: PointXY, pressure: float) -> None:
         stroke = self._stroke
         assert stroke is not None
-        annotation = stroke.document.annotation
-        size = max(1, round(stroke.size * pressure)) if stroke.by_pressure else stroke.size
-        rect, mask = segment_mask(
-            stroke.last_xy, point_xy, size, annotation.shape_hw, square=stroke.square
-        )
-        stroke.last_xy = point_xy
+        rect, mask = stroke.reach(point_xy, pressure)
         if rect.is_empty:
             return
-        target = stroke.target
-        patch = self.objects.painted_patch(stroke.document, (rect, mask), target, stroke.only_over)
+        patch = self.objects.painted_patch(stroke.document, (rect, mask), stroke.target)
         if patch is not None:
             ids = patch.instances_before
             stroke.takes_objects |= ids is not None and bool(ids[patch.before != patch.after].any())
@@ -217,28 +171,24 @@ class Editing:
         """Give the region under (x, y) the active class.
 
         The region is what is connected to the point with the same class, of an object only that
-        object, or with "contiguous" off that class everywhere. With "only unlabelled" on, only
-        background is filled. What lies in the outline of an object becomes a part of it.
+        object, or with "contiguous" off that class everywhere. What lies in the outline of an
+        object becomes a part of it.
         """
         self.end_stroke()
         document = self._editable()
         point = (int(np.floor(x)), int(np.floor(y)))
         if document is None or not Rect.of_shape(document.shape_hw).contains(*point):
             return
-        view = self._session.view
-        only_over = 0 if view.only_unlabelled else None
-        class_id, contiguous = view.active_class, view.fill_contiguous
+        class_id, contiguous = self._session.view.active_class, self._session.view.fill_contiguous
 
         def where() -> tuple[Rect, Mask]:
-            annotation = document.annotation
-            ids = annotation.instances if contiguous else None
-            return region_at(annotation.labels, point, contiguous=contiguous, ids=ids)
+            return filled_region(document.annotation, point, contiguous=contiguous)
 
         def target(found: tuple[Rect, Mask]) -> StrokeTarget:
             return self.objects.of_fill(document, point, found, class_id)
 
         title = f"Fill: {self._session.schema.name_of(class_id)}"
-        self._paint(document, title, where, target, only_over)
+        self._paint(document, title, where, target, middle=(x, y))
 
     def paint_polygon(
         self, points: Iterable[PointXY], erase: bool = False, title: str = "Polygon"
@@ -261,7 +211,6 @@ class Editing:
             f"{title}: {self._session.schema.name_of(target.class_id)}",
             lambda: polygon_mask(corners, document.shape_hw),
             lambda _found: target,
-            self._only_over(erase),
             pixels=int(width * height),
         )
 
@@ -272,7 +221,7 @@ class Editing:
             rect: Where; inside the image.
             mask: (h, w) bool of the rectangle's shape: which pixels.
             title: What the edit is called, before the class.
-            erase: Paint background; with "only unlabelled" on only over the active class.
+            erase: Paint background.
         """
         if not rect.is_empty:
             self.paint_region(lambda: (rect, mask), title, erase, rect.height * rect.width)
@@ -308,18 +257,10 @@ class Editing:
             f"{title}: {self._session.schema.name_of(target.class_id)}",
             find,
             lambda _found: target,
-            self._only_over(erase),
             pixels=pixels,
             then=then,
             beside=beside,
         )
-
-    def _only_over(self, erase: bool) -> int | None:
-        """The class that alone is painted over; None for all."""
-        view = self._session.view
-        if not view.only_unlabelled:
-            return None
-        return view.active_class if erase else 0
 
     def _paint(
         self,
@@ -327,30 +268,34 @@ class Editing:
         title: str,
         where: Callable[[], tuple[Rect, Mask]],
         target_of: Callable[[tuple[Rect, Mask]], StrokeTarget],
-        only_over: int | None,
         pixels: int | None = None,
         then: Callable[[bool], None] | None = None,
+        middle: PointXY | None = None,
         *,
         beside: bool = False,
     ) -> None:
-        """Paint the pixels that `where` finds, and select the object that they become."""
+        """Paint what the limits leave of the pixels that `where` finds, and select its object."""
         target: StrokeTarget | None = None
-        is_full = False
+        why_not = ""
+        limits = limits_of(self._session, document, middle)
+        way: Way | None = None if middle is None else (middle, middle)
 
         def make() -> Made:
-            nonlocal target, is_full
-            found = where()
-            if found[0].is_empty:
+            nonlocal target, why_not
+            rect, mask = where()
+            if rect.is_empty:
                 return None
-            target = self.objects.numbered(document, target_of(found))
-            is_full = target is None
-            return (
-                None if target is None else self.objects.painted(document, found, target, only_over)
-            )
+            target = self.objects.numbered(document, target_of((rect, mask)))
+            if target is None:
+                why_not = self._full(document)
+                return None
+            left = limits.within(rect, mask, erase=target.class_id == 0, way=way)
+            why_not = "" if left.any() or not mask.any() else NOTHING_LEFT
+            return self.objects.painted(document, (rect, left), target)
 
         def done(changed: bool) -> None:
-            if is_full:
-                self._say_full(document)
+            if why_not:
+                self._say(why_not)
             elif changed and target is not None:
                 self._select_painted(document, target)
             if then is not None:
@@ -365,7 +310,7 @@ class Editing:
         pixels: int | None = None,
         then: Callable[[bool], None] | None = None,
     ) -> None:
-        """Commit what a function makes of the open image's annotation, as one edit.
+        """Commit what the limits leave of what a function makes of the annotation, as one edit.
 
         Args:
             title: What the edit is called.
@@ -377,7 +322,7 @@ class Editing:
         self.end_stroke()
         document = self._editable()
         if document is not None:
-            self._perform(document, title, lambda: make(document.annotation), pixels, then)
+            self._perform_limited(document, title, lambda: make(document.annotation), pixels, then)
 
     # -- whole maps --------------------------------------------------------------------------
 
@@ -434,7 +379,7 @@ class Editing:
             return taken_patch(document, said, where(document, said), schema)
 
         title, source = f"Take from {said.title}", Source(run)
-        self._perform(document, title, make, pixels=pixels, source=source)
+        self._perform_limited(document, title, make, pixels, source=source)
 
     def use_truth(self, title: str = "Use ground truth") -> None:
         """Make the ground truth of the open image, as it was loaded, its annotation."""
@@ -567,6 +512,33 @@ class Editing:
             )
         )
 
+    def _perform_limited(
+        self,
+        document: Document,
+        title: str,
+        make: Callable[[], Patch | None],
+        pixels: int | None = None,
+        then: Callable[[bool], None] | None = None,
+        source: Source | None = None,
+    ) -> None:
+        """As `_perform`, but for what the limits forbid; says so where they leave nothing."""
+        limits, is_limited = limits_of(self._session, document), False
+
+        def limited() -> Patch | None:
+            nonlocal is_limited
+            patch = make()
+            left = None if patch is None else limits.restricted(patch)
+            is_limited = patch is not None and left is None
+            return left
+
+        def done(changed: bool) -> None:
+            if is_limited:
+                self._say(NOTHING_LEFT)
+            if then is not None:
+                then(changed)
+
+        self._perform(document, title, limited, pixels, done, source)
+
     def _editable(self) -> Document | None:
         """The open image if it may be edited; if not, the reason is said."""
         if self._session.read_only:
@@ -595,8 +567,9 @@ class Editing:
         if ready_for(document, patch):
             self.known.begin(document)
 
-    def _say_full(self, document: Document) -> None:
-        self._say(
+    @staticmethod
+    def _full(document: Document) -> str:
+        return (
             f"{document.ref.title} has no number left for another object: delete some or "
             "renumber them."
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from segstudio.annotation.limits import Limits, limits_of
 from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import bytes_text
 from segstudio.core.labels import Image
@@ -282,6 +283,7 @@ class Prompting:
         if self._is_asking or ready is None or asked is None or not self.is_ready:
             return
         self._next, self._is_asking = None, True
+        limits = limits_of(self._session, ready.document)
 
         def done(found: tuple[FoundObject, ...]) -> None:
             if found[0].document is not self._session.document:
@@ -299,7 +301,7 @@ class Prompting:
         self._jobs.submit(
             "Finding the object",
             "prompts",
-            lambda _job: _found(ready, asked),
+            lambda _job: _found(ready, asked, limits),
             done,
             ended=ended,
             visible=False,
@@ -342,12 +344,12 @@ def _digest(pixels: Image) -> str:
     return hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16).hexdigest()
 
 
-def _found(ready: _Ready, asked: _Asked) -> tuple[FoundObject, ...]:
+def _found(ready: _Ready, asked: _Asked, limits: Limits) -> tuple[FoundObject, ...]:
     """Ask the network, and make ready what is drawn: the object that it trusts most first."""
     prompt = asked.prompt
     given = ready.embedding, prompt.points, prompt.labels, prompt.box
     if not asked.all_meant:
-        return (_drawn(ready, prompt, ready.network.best(*given)),)
+        return (_drawn(ready, prompt, ready.network.best(*given), limits),)
     first, *others = ready.network.answer(*given)
     kept = [first]
     for other in others:
@@ -356,8 +358,9 @@ def _found(ready: _Ready, asked: _Asked) -> tuple[FoundObject, ...]:
         )
         if is_new and not other.rect.is_empty:
             kept.append(other)
-    return tuple(_drawn(ready, prompt, each) for each in kept)
+    return tuple(_drawn(ready, prompt, each, limits) for each in kept)
 
 
-def _drawn(ready: _Ready, prompt: Prompt, answer: ObjectMask) -> FoundObject:
-    return FoundObject(prompt, ready.document, MaskPreview.of(answer.rect, answer.mask))
+def _drawn(ready: _Ready, prompt: Prompt, answer: ObjectMask, limits: Limits) -> FoundObject:
+    preview = limits.previewed(MaskPreview.of(answer.rect, answer.mask))
+    return FoundObject(prompt, ready.document, preview)

@@ -78,8 +78,6 @@ def reshaped(
     annotation: LabelMap,
     outline: RegionOutline,
     rings: Sequence[npt.ArrayLike],
-    *,
-    only_unlabelled: bool = False,
 ) -> Patch | None:
     """The patch that gives a region other outlines; nothing is changed yet.
 
@@ -90,7 +88,6 @@ def reshaped(
         annotation: What is there now.
         outline: The region as it was opened.
         rings: Its outlines now.
-        only_unlabelled: Leave pixels of other classes alone.
 
     Returns:
         The patch, or None if no pixel would change.
@@ -113,8 +110,6 @@ def reshaped(
     if ids is not None and outline.instance_id:
         mine &= ids == outline.instance_id
     added = changing & new & ~mine
-    if only_unlabelled:
-        added &= labels == 0
     gone = changing & ~new & was & mine
     after = np.where(added, np.uint8(outline.class_id), np.where(gone, np.uint8(0), labels))
     if ids is None:

@@ -1,4 +1,4 @@
-"""Which object painted pixels become, and what erasing makes of objects."""
+"""A stroke while it is drawn, which object painted pixels become, and what erasing makes of objects."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ import cv2
 import numpy as np
 
 from segstudio.annotation.known_objects import KnownObjects
+from segstudio.annotation.limits import Limits
+from segstudio.core.brush import segment_mask
 from segstudio.core.geometry import Rect
+from segstudio.core.history import EditRecorder
 from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch
 from segstudio.core.merging import side_by_side
 from segstudio.core.object_cuts import cut_patch, fallen_apart
 from segstudio.core.object_index import HIGHEST_ID, ObjectInfo, places_of
 from segstudio.session.document import Document
-from segstudio.session.session import Session, StrokeMakes
+from segstudio.session.session import Session, StrokeMakes, ViewState
+
+PointXY = tuple[float, float]
+"""(x, y) in the image; pixel x covers [x, x + 1)."""
 
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
@@ -39,6 +45,56 @@ class StrokeTarget:
     def of_object(self) -> bool:
         """Whether the pixels are of an object."""
         return self.is_new or self.object_id > 0
+
+
+@dataclass
+class Stroke:
+    """What was decided when the brush went down, and how far it is.
+
+    Attributes:
+        document: Whose annotation is painted on.
+        recorder: What was painted so far.
+        last_xy: Where the brush was last.
+        size: Its diameter in pixels, at full pressure.
+        square: Whether it is a square.
+        by_pressure: Whether it is smaller where the pen is pressed less.
+        target: The class that is painted, and the object that the pixels become.
+        limits: Which pixels may be painted.
+        takes_objects: Whether pixels of objects were taken away, so that one may be cut in two.
+    """
+
+    document: Document
+    recorder: EditRecorder
+    last_xy: PointXY
+    size: int
+    square: bool
+    by_pressure: bool
+    target: StrokeTarget
+    limits: Limits
+    takes_objects: bool = False
+
+    @classmethod
+    def begun(
+        cls,
+        document: Document,
+        title: str,
+        point_xy: PointXY,
+        view: ViewState,
+        target: StrokeTarget,
+        limits: Limits,
+    ) -> Stroke:
+        """A stroke with the brush as it is set now, which has painted nothing yet."""
+        size, square, by_pressure = view.brush_size, view.brush_square, view.brush_pressure
+        recorder = EditRecorder(title)
+        return cls(document, recorder, point_xy, size, square, by_pressure, target, limits)
+
+    def reach(self, point_xy: PointXY, pressure: float = 1.0) -> tuple[Rect, Mask]:
+        """The pixels that are painted on the way to a point; the brush is there afterwards."""
+        size = max(1, round(self.size * pressure)) if self.by_pressure else self.size
+        way, self.last_xy = (self.last_xy, point_xy), point_xy
+        rect, mask = segment_mask(*way, size, self.document.shape_hw, square=self.square)
+        erase = self.target.class_id == 0
+        return rect, self.limits.within(rect, mask, erase=erase, way=way)
 
 
 class StrokeObjects:
@@ -117,7 +173,6 @@ class StrokeObjects:
         document: Document,
         where: tuple[Rect, Mask],
         target: StrokeTarget,
-        only_over: int | None,
     ) -> Patch | None:
         """The patch that paints a mask; it has ids where the first object is painted.
 
@@ -125,24 +180,20 @@ class StrokeObjects:
             document: The image.
             where: A rectangle inside the image, and which pixels of it.
             target: What they become; a new object has its number.
-            only_over: If given, only pixels of this class are painted.
         """
         annotation = document.annotation
         if target.object_id and annotation.instances is None:
             annotation = annotation.with_instances()
-        return annotation.paint(
-            *where, target.class_id, only_over=only_over, instance_id=target.object_id
-        )
+        return annotation.paint(*where, target.class_id, instance_id=target.object_id)
 
     def painted(
         self,
         document: Document,
         where: tuple[Rect, Mask],
         target: StrokeTarget,
-        only_over: int | None,
     ) -> tuple[Patch, ...]:
         """The patches that paint a mask, with the pieces of objects that this erases in two."""
-        patch = self.painted_patch(document, where, target, only_over)
+        patch = self.painted_patch(document, where, target)
         if patch is None:
             return ()
         ids, now = patch.instances_before, patch.instances_after

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from segstudio.annotation.editing import Editing
+from segstudio.annotation.limits import Limits, asks_photo, class_limits, limits_of
 from segstudio.annotation.many_images import ManyImages, Pass, every_page, share_text, trouble
 from segstudio.annotation.patching import difference_patch, packed
 from segstudio.annotation.region_operations import (
@@ -109,11 +110,12 @@ class Tidying:
         document, ignored = self._session.document, self._ignored
         if document is None:
             return
+        limits = limits_of(self._session, document)
 
         def work(job: Job) -> TidyPreview:
             before = document.annotation.snapshot()
             job.check()
-            return _preview(before, _after(before, request, ignored))
+            return _preview(before, _limited(before, _after(before, request, ignored), limits))
 
         def found(preview: TidyPreview) -> None:
             if document is self._session.document:
@@ -152,8 +154,15 @@ class Tidying:
         if session.read_only:
             self._notices.info(session.read_only)
             return
+        if asks_photo(session.view):
+            self._notices.info(
+                f"{self._title(request)} was not done: limits by values or by confidence hold in "
+                "the open image only.",
+                "Reset them to change many images.",
+            )
+            return
         refs, title, ignored = tuple(images), self._title(request), self._ignored
-        schema, elsewhere = session.schema, session.saving.elsewhere
+        schema, elsewhere, view = session.schema, session.saving.elsewhere, session.view
         tally = _Tally()
 
         def run(pages: tuple[ImageRef, ...]) -> None:
@@ -161,7 +170,8 @@ class Tidying:
                 return
 
             def new(ref: ImageRef, found: LabelMap) -> LabelMap:
-                return self._new(change, tally, request, ignored, ref, found)
+                limits = class_limits(view, found)
+                return self._new(change, tally, request, ignored, ref, found, limits)
 
             change = Pass(title, files, schema, elsewhere, pages, new, by=self)
             self._many.run(change, lambda: self._tell(change, tally))
@@ -179,12 +189,13 @@ class Tidying:
         ignored: frozenset[int],
         ref: ImageRef,
         found: LabelMap,
+        limits: Limits,
     ) -> LabelMap:
         """What an image's map becomes; it is operated on once, also if it is opened meanwhile."""
         checksum = found.checksum()
         if ref in change.written and checksum != tally.checksums.get(ref):
             return found
-        after = _after(found, request, ignored)
+        after = _limited(found, _after(found, request, ignored), limits)
         patch = difference_patch(found, after.labels, after.instances)
         if patch is None:
             return found
@@ -257,6 +268,18 @@ def _after(before: LabelMap, request: TidyRequest, ignored: frozenset[int]) -> L
     return operated(
         before, request.operation, request.target, request.amount, request.into, ignored
     )
+
+
+def _limited(before: LabelMap, after: LabelMap, limits: Limits) -> LabelMap:
+    """What an operation makes of a map where the limits of painting allow it."""
+    if not limits.apply or after is before:
+        return after
+    patch = difference_patch(before, after.labels, after.instances)
+    left = None if patch is None else limits.restricted(patch)
+    limited = before.copy()
+    if left is not None:
+        limited.apply(left)
+    return limited
 
 
 def _preview(before: LabelMap, after: LabelMap) -> TidyPreview:

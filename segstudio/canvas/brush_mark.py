@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QRegion
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QRegion
 
 from segstudio.canvas.marks import square
 from segstudio.canvas.view import Point
@@ -19,6 +20,8 @@ SHARP_PX = 4.0
 """From so many logical pixels for an image pixel on, single pixels are seen in the outline."""
 _MOST_SIDE = 400
 """A wider brush is drawn as a circle or a square: its pixels would cost a frame's time."""
+_MOST_TINTED = 256
+"""Of a wider brush a part of the pixels is tinted."""
 _SMALL_PX = 7.0
 """Below this diameter the circle has arms, so that it can be found."""
 _ARM_PX = 6.0
@@ -37,6 +40,8 @@ class BrushMark:
         erases: Whether it erases, which is drawn dashed.
         pixels: The lines around the very pixels that a click would paint; None where these are not
             looked at.
+        tint: What limits leave of them, to be drawn over the photo; None where nothing limits.
+        tinted: Where.
     """
 
     centre: QPointF
@@ -44,6 +49,34 @@ class BrushMark:
     is_square: bool = False
     erases: bool = False
     pixels: tuple[QLineF, ...] | None = None
+    tint: QImage | None = None
+    tinted: QRectF = field(default_factory=QRectF)
+
+    def limited(
+        self, rect: Rect, mask: Mask, color: QColor, to_screen: Callable[[Point], Point]
+    ) -> BrushMark:
+        """The same mark, in which the pixels are tinted that limits leave to be painted.
+
+        Args:
+            rect: Where they lie; may be empty, beside the image.
+            mask: (h, w) bool: which pixels of it.
+            color: What they are tinted with.
+            to_screen: Gives logical pixels in the view of an image point.
+        """
+        if rect.is_empty:
+            return self
+        step = max(1, -(-max(mask.shape) // _MOST_TINTED))
+        small = mask[::step, ::step]
+        height, width = small.shape
+        rows = np.zeros((height, -(-width // 4) * 4), np.uint8)  # as Qt wants them
+        rows[:, :width] = small
+        tint = QImage(rows.data, width, height, rows.shape[1], QImage.Format.Format_Indexed8).copy()
+        tint.setColorTable([0, color.rgba()])
+        right, bottom = rect.left + width * step, rect.top + height * step
+        box = QRectF(
+            QPointF(*to_screen((rect.left, rect.top))), QPointF(*to_screen((right, bottom)))
+        )
+        return replace(self, tint=tint, tinted=box)
 
     def around(self, rect: Rect, mask: Mask, to_screen: Callable[[Point], Point]) -> BrushMark:
         """The same mark with the outline of very pixels.
@@ -66,6 +99,9 @@ class BrushMark:
     @property
     def region(self) -> QRegion:
         """What has to be painted again when it comes or goes."""
+        if self.tint is not None:
+            whole = square(self.centre, self.width / 2 + _PEN_PX + _ARM_PX).united(self.tinted)
+            return QRegion(whole.toAlignedRect())
         if self.pixels is None and not self.is_square:
             return _ring_region(self.centre, self.width)
         if self.pixels is None and self.width > 8 * _PEN_PX:
@@ -77,9 +113,11 @@ class BrushMark:
     def paint(self, painter: QPainter) -> None:
         """Draw it in two tones, so that it shows on any photo."""
         painter.save()
-        if self.pixels is None:
+        if self.tint is not None:
+            painter.drawImage(self.tinted, self.tint)
+        if self.pixels is None or self.tint is not None:
             self._paint_shape(painter)
-        else:
+        if self.pixels is not None:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
             for pen in self._pens():
                 painter.setPen(pen)

@@ -29,6 +29,7 @@ from segstudio.session.document import Document
 from segstudio.session.session import MAX_PANES, Change, ViewState, What
 
 if TYPE_CHECKING:
+    from segstudio.annotation.clipboard import Clipboard
     from segstudio.annotation.editing import Editing
     from segstudio.annotation.objects import Objects
     from segstudio.annotation.prompting import Prompting
@@ -98,6 +99,7 @@ class Canvas(QWidget):
         key_of: Callable[[str], str] = lambda _command: "",
         prompting: Prompting | None = None,
         objects: Objects | None = None,
+        clipboard: Clipboard | None = None,
     ) -> None:
         super().__init__(parent)
         self._key_of = key_of
@@ -115,6 +117,7 @@ class Canvas(QWidget):
             objects,
             Assistant(session, jobs),
             self.tool_said.emit,
+            clipboard,
         )
         self._asked_rect: Rect | None = None
         self.empty = EmptyPage(self)
@@ -179,6 +182,11 @@ class Canvas(QWidget):
     def tell_tool(self, name: str, what: str) -> None:
         """Take a tool and give it one of its own commands, about the pixel under the pointer."""
         self._at_hand.tell_tool(name, what)
+
+    @property
+    def pixel_at_hand(self) -> tuple[int, int] | None:
+        """The image's pixel (x, y) under the pointer, or None."""
+        return self._at_hand.pixel_at_pointer
 
     def show_change(self, pixels: MaskPreview | None) -> None:
         """Mark pixels that would change in every view, or none."""

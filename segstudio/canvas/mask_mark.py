@@ -67,11 +67,17 @@ class MaskMark:
                 self._lines = [QLineF(*line) for line in found.outline.tolist()]
 
     def paint(
-        self, painter: QPainter, color: QColor | None = None, *, erases: bool = False
+        self,
+        painter: QPainter,
+        color: QColor | None = None,
+        *,
+        erases: bool = False,
+        lines: bool = False,
     ) -> None:
         """Draw it: in the colour of the active class with an outline, dashed if it erases.
 
-        In a colour that is given it has no outline: of single pixels nothing else would be seen.
+        In a colour that is given it has an outline with `lines` only: of single pixels nothing else
+        would be seen.
         """
         found = self._found
         if found is None or self._fill is None:
@@ -85,7 +91,7 @@ class MaskMark:
         fill = color or fill_color(self._host, erases=erases)
         self._fill.setColorTable([0, fill.rgba()])
         painter.drawImage(QPointF(0, 0), self._fill)
-        for pen in _pens(erases=erases, thin=True) if color is None else ():
+        for pen in _pens(erases=erases, thin=True) if color is None or lines else ():
             pen.setCosmetic(True)
             painter.setPen(pen)
             painter.drawLines(self._lines)

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 
 from segstudio.annotation.assistant import Assistant
+from segstudio.annotation.clipboard import Clipboard
 from segstudio.annotation.editing import Editing
 from segstudio.annotation.objects import Objects
 from segstudio.annotation.prompting import Prompting
@@ -56,6 +57,7 @@ class SharedTools:
         objects: Objects | None = None,
         assistant: Assistant | None = None,
         tell: Callable[[str], None] = lambda _text: None,
+        clipboard: Clipboard | None = None,
     ) -> None:
         """Args:
         session: What is open.
@@ -67,10 +69,12 @@ class SharedTools:
         objects: The verbs for single objects.
         assistant: Works on the photo; at once if not given.
         tell: Told what the tool in hand says of what is begun.
+        clipboard: What was copied.
         """
         self._objects = objects
         self.selection = SelectionMark(session, objects)
         self._prompting = prompting
+        self._clipboard = clipboard
         self._assistant = assistant or Assistant(session, None)
         self._tell, self._said = tell, ""
         self._session, self._editing = session, editing
@@ -98,6 +102,11 @@ class SharedTools:
     def prompting(self) -> Prompting | None:
         """The network that answers points and boxes, where there is one."""
         return self._prompting
+
+    @property
+    def clipboard(self) -> Clipboard | None:
+        """What was copied, where that can be."""
+        return self._clipboard
 
     @property
     def assistant(self) -> Assistant:

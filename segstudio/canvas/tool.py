@@ -14,6 +14,7 @@ from segstudio.kit.actions import ActionSpec
 
 if TYPE_CHECKING:
     from segstudio.annotation.assistant import Assistant
+    from segstudio.annotation.clipboard import Clipboard
     from segstudio.annotation.editing import Editing
     from segstudio.annotation.objects import Objects
     from segstudio.annotation.prompting import Prompting
@@ -67,6 +68,10 @@ class ToolHost(Protocol):
     @property
     def prompting(self) -> Prompting | None:
         """The network that answers points and boxes, where there is one."""
+
+    @property
+    def clipboard(self) -> Clipboard | None:
+        """What was copied, where that can be."""
 
     @property
     def assistant(self) -> Assistant:
@@ -127,6 +132,11 @@ class Tool:
 
     def __init__(self, host: ToolHost) -> None:
         self.host = host
+
+    @property
+    def paints(self) -> bool:
+        """Whether it paints or erases, so that the limits of painting hold for it."""
+        return self.makes_objects or self.erases
 
     @property
     def brush_xy(self) -> Point | None:

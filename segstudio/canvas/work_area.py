@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QRegion
 from PySide6.QtWidgets import QWidget
 
+from segstudio.annotation.limits import limits_of
 from segstudio.canvas.brush_mark import BrushMark, shows_pixels
 from segstudio.canvas.inspection_marks import InspectionMarks, paint, paint_boxes, region
 from segstudio.canvas.linked_views import LinkedViews
@@ -21,7 +22,7 @@ from segstudio.canvas.marks import (
     paint_ghost,
     paint_line,
 )
-from segstudio.canvas.mask_mark import MaskMark
+from segstudio.canvas.mask_mark import MaskMark, fill_color
 from segstudio.canvas.object_marks import REACH_PX
 from segstudio.canvas.over_photo import over_photo_on
 from segstudio.canvas.overlay import shows_annotation
@@ -107,11 +108,15 @@ class WorkArea(Display):
 
     def tell_tool(self, name: str, what: str) -> None:
         """Take a tool and give it one of its own commands, about the pixel under the pointer."""
-        pixel = None if self._pointer is None else self._pointer.pixel
         if self.session.view.tool != name:
             self.session.set_view(tool=name)
-        on_image = pixel is not None and self._is_pixel(pixel)
-        self._toolbox.tell(name, what, pixel if on_image else None)
+        self._toolbox.tell(name, what, self.pixel_at_pointer)
+
+    @property
+    def pixel_at_pointer(self) -> tuple[int, int] | None:
+        """The image's pixel (x, y) under the pointer; None beside the image."""
+        pixel = None if self._pointer is None else self._pointer.pixel
+        return pixel if pixel is not None and self._is_pixel(pixel) else None
 
     # -- for tools -----------------------------------------------------------------------------
 
@@ -158,6 +163,8 @@ class WorkArea(Display):
         """The annotation changed in these patches: also the outlines of what is selected there."""
         self._selection.forget(patches)
         super().refresh_labels(patches)
+        if self._ring is not None and self._ring.tint is not None:
+            self._show_pointer()
         if self.session.selection:
             for patch in patches:
                 left, top = self.to_screen((patch.rect.left, patch.rect.top))
@@ -420,10 +427,19 @@ class WorkArea(Display):
             view.brush_square,
             self._erases(),
         )
-        if not shows_pixels(view.brush_size, scale):
+        document, is_sharp = self.session.document, shows_pixels(view.brush_size, scale)
+        limits = None
+        if document is not None and tool.paints and not tool.busy:
+            limits = limits_of(self.session, document, at)
+        if not is_sharp and (limits is None or not limits.apply):
             return mark
         rect, mask = segment_mask(at, at, view.brush_size, shape_hw, square=view.brush_square)
-        return mark.around(rect, mask, self.to_screen)
+        if limits is not None and limits.apply:
+            erases = self._erases()
+            erase = erases or view.active_class == 0
+            mask = limits.within(rect, mask, erase=erase, way=(at, at))
+            mark = mark.limited(rect, mask, fill_color(self, erases=erases), self.to_screen)
+        return mark.around(rect, mask, self.to_screen) if is_sharp else mark
 
     def _erases(self) -> bool:
         held = self._pointer is not None and self._pointer.ctrl

@@ -169,7 +169,6 @@ class LabelMap:
         mask: Mask,
         class_id: int,
         *,
-        only_over: int | None = None,
         instance_id: int = 0,
     ) -> Patch | None:
         """The patch that sets the masked pixels of `rect` to a class; nothing is changed yet.
@@ -178,22 +177,20 @@ class LabelMap:
             rect: Where; must lie inside.
             mask: (h, w) bool of the rectangle's shape.
             class_id: The class to paint.
-            only_over: If given, only pixels of this class are painted (preserve rule).
             instance_id: The instance the pixels get where instance ids are kept.
 
         Returns:
             The patch, or None if no pixel would change.
         """
         before = self._labels[rect.slices]
-        chosen = mask if only_over is None else mask & (before == only_over)
-        changed = chosen & (before != class_id)
+        changed = mask & (before != class_id)
         ids = None if self._instances is None else self._instances[rect.slices]
         if ids is not None:
-            changed |= chosen & (ids != instance_id)
+            changed |= mask & (ids != instance_id)
         if not changed.any():
             return None
-        after = np.where(chosen, np.uint8(class_id), before)
+        after = np.where(mask, np.uint8(class_id), before)
         if ids is None:
             return Patch(rect, before.copy(), after)
-        ids_after = np.where(chosen, np.uint16(instance_id), ids)
+        ids_after = np.where(mask, np.uint16(instance_id), ids)
         return Patch(rect, before.copy(), after, ids.copy(), ids_after)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -55,6 +55,17 @@ class MaskPreview:
         whole = Rect(rect.top * step, rect.left * step, rect.bottom * step, rect.right * step)
         found, outline = _rows_of_four(mask), outline_segments(mask)
         return cls(whole.clip(shape_hw), mask, step, found, outline, is_exact=False)
+
+    def drawn_within(self, allowed: Mask) -> MaskPreview:
+        """The same pixels, of which only some are drawn: the others would not be painted.
+
+        Args:
+            allowed: Of every `step`-th row and column of `rect`, (h, w) bool.
+        """
+        small = self.mask[:: self.step, :: self.step] if self.is_exact else self.mask
+        height, width = allowed.shape
+        drawn = small[:height, :width] & allowed
+        return replace(self, shown=_rows_of_four(drawn), outline=outline_segments(drawn))
 
 
 def _rows_of_four(mask: Mask) -> Labels:

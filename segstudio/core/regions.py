@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from segstudio.core.geometry import Rect
-from segstudio.core.labels import InstanceIds, Labels, Mask
+from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask
 
 _FILLED = 2
 _LEAST_WINDOW = 256
@@ -46,6 +46,14 @@ def region_at(
     left, top, w, h = cv2.boundingRect(same)
     rect = Rect(top, left, top + h, left + w)
     return rect, same[rect.slices].astype(np.bool_)
+
+
+def filled_region(
+    annotation: LabelMap, point_xy: tuple[int, int], *, contiguous: bool
+) -> tuple[Rect, Mask]:
+    """What a fill at a pixel (x, y) means: its class, connected or everywhere; of objects that one."""
+    ids = annotation.instances if contiguous else None
+    return region_at(annotation.labels, point_xy, contiguous=contiguous, ids=ids)
 
 
 def region_around(

@@ -35,7 +35,7 @@ from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notice, Notices
 from segstudio.preferences import Preferences
 from segstudio.session.document import Document
-from segstudio.session.session import SchemaOrigin, Session, Unreadable, What
+from segstudio.session.session import LIMITS_OF_A_FOLDER, SchemaOrigin, Session, Unreadable, What
 from segstudio.storage.image_ref import ImageRef, image_of, page_of, place_of
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.picture import COMPOSITE
@@ -301,7 +301,7 @@ class Browsing:
         self._cursor, self._pages = -1, (-1, 1)
         self._order.use(None, -1)
         session.reopened = project.left_at if project.left_at.image else None
-        session.set_view(**view_at_opening(session, project))
+        session.set_view(**view_at_opening(session, project), **LIMITS_OF_A_FOLDER)
         session.notify(What.PROJECT | What.DOCUMENT | What.SCHEMA | What.STATES | What.SCORES)
         self._notices.settle(_OPENING)
         self._notices.enter_folder(project.root)

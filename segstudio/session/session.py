@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Flag, StrEnum, auto
-from typing import Any
+from typing import Any, Final
 
 from psygnal import Signal
 
@@ -179,6 +179,18 @@ class Pane:
     flavour: Flavour = Flavour.INSTANCE
 
 
+LIMITS_OF_A_FOLDER: Final[Mapping[str, Any]] = {
+    "only_class": None,
+    "locked_classes": frozenset(),
+    "value_range": None,
+    "below_confidence": None,
+    "snap_tolerance": None,
+}
+"""Limits of painting that go with the folder; fields of `ViewState`, as they are while off."""
+NO_LIMITS: Final[Mapping[str, Any]] = {"only_unlabelled": False, **LIMITS_OF_A_FOLDER}
+"""All limits of painting while off."""
+
+
 @dataclass(frozen=True)
 class ViewState:
     """How things are shown and what the mouse does. Replaced as a whole, never changed."""
@@ -192,6 +204,17 @@ class ViewState:
     active_class: int = 1
     previous_class: int = 0
     only_unlabelled: bool = False
+    """Whether nothing but background is painted over; see `annotation/limits.py`."""
+    only_class: int | None = None
+    """The class that alone is painted over, besides background where that is on."""
+    locked_classes: frozenset[int] = frozenset()
+    """Classes whose pixels are neither painted over nor erased."""
+    value_range: tuple[float, float] | None = None
+    """The stored values, lowest and highest, at which alone something is painted."""
+    below_confidence: float | None = None
+    """Painted is only where the shown model is less sure than this, 0..1."""
+    snap_tolerance: int | None = None
+    """By how much pixels that a stroke paints differ from its centre, 0..255; None for any."""
     fill_contiguous: bool = True
     stroke_makes: StrokeMakes = StrokeMakes.AUTOMATIC
     split_by_photo: bool = False

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
+from segstudio.annotation.ui.limit_actions import LIMIT_ACTIONS
 from segstudio.annotation.ui.object_actions import OBJECT_ACTIONS, STROKE_ACTION
 from segstudio.annotation.ui.region_actions import REGION_ACTIONS
 from segstudio.annotation.ui.tools import tool_table
+from segstudio.annotation.ui.tools.copy_tool import PIECE_ACTIONS
 from segstudio.canvas.tool import Tool
 from segstudio.canvas.wheel import faded, resized_brush
 from segstudio.comparison.ui.compare_actions import (
@@ -336,6 +338,7 @@ _EDIT = (
     ActionSpec("edit.clear", EDIT, "Clear annotation", lambda c: c.studio.editing.clear(),
                "trash-2", enabled=_can_edit, section=1,
                tip="Make every pixel background; can be undone"),
+    *PIECE_ACTIONS,
     *OBJECT_ACTIONS,
 )  # fmt: skip
 
@@ -521,7 +524,7 @@ def all_actions() -> tuple[ActionSpec, ...]:
     """Every command, in the order of the menus."""
     rows = (
         *_FILE, *_EDIT, *IMAGE_ACTIONS, *map(_of_tool, tool_table.TOOLS), *_BRUSH,
-        *_options(tool_table.TOOLS), *REGION_ACTIONS, *_CLASSES, *_VIEW,
+        *_options(tool_table.TOOLS), *LIMIT_ACTIONS, *REGION_ACTIONS, *_CLASSES, *_VIEW,
         *map(_of_panel, panels.PANELS), _SCORES, *_LAYOUT, *_MODEL, *WEIGHTS_ACTIONS, *RUN_ACTIONS,
         *NETWORK_ACTIONS, *EVALUATION_ACTIONS, *QUEUE_ACTIONS, *_HELP,
     )  # fmt: skip

@@ -260,8 +260,9 @@ class MainWindow(QMainWindow):
             key_of=self.commands.key,
             prompting=studio.prompting,
             objects=studio.objects,
+            clipboard=studio.clipboard,
         )
-        self.options = OptionsBar(session, self.commands, TOOLS)
+        self.options: OptionsBar = OptionsBar(session, self.commands, TOOLS)
         self.options.add_right(LegendBar(session, self.canvas.names))
         self.central.fill(self.options, self.canvas)
         self.stack = StackBar(session, studio.browsing, self.commands)
@@ -302,6 +303,7 @@ class MainWindow(QMainWindow):
         self.model_chooser.attach(session, studio.segmenting)
         self.model_chooser.offer([self.commands[action.id] for action in WEIGHTS_ACTIONS])
         self.view_controls.attach(session)
+        self.status.limits.attach(session)
         self.tools.attach(session)
         self.commands.failed.connect(self.signal_view.on_failed)
         self.text_focus.number_typed.connect(self.canvas.setFocus)

@@ -33,6 +33,7 @@ from segstudio.session.session import (
     StrokeMakes,
     What,
 )
+from segstudio.window.limits_popover import LimitsButton
 
 _SHOWN = (
     What.PROJECT | What.DOCUMENT | What.PREDICTIONS | What.VIEW | What.TRACE | What.INSPECTION
@@ -75,6 +76,7 @@ class OptionsBar(QFrame):
         self.hint.setProperty("caption", True)
         self.brush = BrushSize(session, actions)
         self.rule = StrokeRule(session, actions)
+        self.limits: LimitsButton = LimitsButton(session, actions)
         self.views = PlainLabel()
         self._unpin = actions["network.unpin"]
         self.pinned = _button(self._unpin)
@@ -84,7 +86,7 @@ class OptionsBar(QFrame):
         self._options = {option_id: _button(actions[option_id]) for option_id in ids}
         self.row = FittingRow("More options of the tool", lines=True)
         options = self._options.values()
-        for group in (self._compared, self.pinned, self.brush, self.rule, *options):
+        for group in (self._compared, self.pinned, self.brush, self.limits, self.rule, *options):
             self.row.add(group)
         self.row.set_tail(self.hint)
         self._line = GroupLine()
@@ -123,6 +125,9 @@ class OptionsBar(QFrame):
             wanted.append(self.brush)
         if tool.makes_objects and self.rule.applies:
             wanted.append(self.rule)
+        if tool.makes_objects or tool.erases:
+            wanted.append(self.limits)
+            self.limits.be_brief(brief=self.rule in wanted)
         if is_comparing:
             wanted.append(self._compared)
         if tool.name == PAN and (point := session.inspection.point) is not None:
@@ -131,7 +136,13 @@ class OptionsBar(QFrame):
         self._prompter.setIconText(session.prompting.title or "Choose weights…")
         wanted = wanted if has_document else []
         labels = self.name.text(), self.hint.text(), self.views.text()
-        shown_now = (*wanted, *labels, self._unpin.iconText(), self._prompter.iconText())
+        shown_now = (
+            *wanted,
+            *labels,
+            self.limits.text(),
+            self._unpin.iconText(),
+            self._prompter.iconText(),
+        )
         if shown_now == self._shown:
             return  # most changes of the view are about something else
         self._shown = shown_now
@@ -199,7 +210,7 @@ class BrushSize(QWidget):
         self._session = session
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, _SLIDER_STEPS)
-        self.slider.setFixedWidth(72)
+        self.slider.setFixedWidth(56)
         self.slider.setAccessibleName("Brush size")
         self.number = QSpinBox()
         self.number.setRange(MIN_BRUSH, MAX_BRUSH)

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.annotation.ui.limit_actions import RESET
 from segstudio.core.formatting import left_text
 from segstudio.core.pace import Pace
 from segstudio.core.text import printable
@@ -29,6 +30,7 @@ from segstudio.kit.icon_button import icon_button
 from segstudio.kit.key_tips import CommandTip, KeyTip
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.window import panels
+from segstudio.window.limits_popover import LimitsSaid
 
 _BUTTON_PX, _ICON_PX = STATUS_HEIGHT - 1, 14
 _JOB_TEXT_PX, _JOB_BRIEF_PX, _PROGRESS_PX = 240, 110, 96
@@ -170,6 +172,8 @@ class StatusBar(QStatusBar):
             "Objects", "Objects that are shown in this image", shrinks=False, after=True
         )
         self._saved = _Place("Saving", "")
+        self.limits = LimitsSaid(actions[RESET])
+        self._end.addWidget(self.limits)
         self._end.addWidget(self._objects)
         self._end.addWidget(self._saved)
         self._zoom_line = GroupLine()
@@ -216,6 +220,7 @@ class StatusBar(QStatusBar):
         found = {place.name: place.value.text() for place in places}
         found["Zoom"] = self.zoom.text()
         lines = (self._network, self._tool)
+        found["Limits"] = "" if self.limits.isHidden() else self.limits.text.whole
         return found | {line.accessibleName(): line.whole for line in lines}
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from segstudio.annotation.region_outline import outline_at, reshaped
 from segstudio.core.labels import LabelMap
@@ -95,16 +94,12 @@ def test_an_untouched_outline_changes_nothing():
     assert reshaped(annotation, outline, outline.rings) is None
 
 
-@pytest.mark.parametrize("only_unlabelled", [False, True])
-def test_a_neighbour_is_painted_over_unless_only_unlabelled_is_on(only_unlabelled):
+def test_a_neighbour_is_painted_over():
     annotation = label_map((2, 2, 8, 8), (2, 10, 8, 14), ids=True)
     outline = outline_at(annotation, (3, 3))
     rings = [np.where(ring == 8, 12, ring) for ring in outline.rings]
     rings = [
         np.column_stack([ring[:, 0], np.where(ring[:, 1] == 12, 8, ring[:, 1])]) for ring in rings
     ]
-    patch = reshaped(annotation, outline, rings, only_unlabelled=only_unlabelled)
-    annotation.apply(patch)
-    row = annotation.instances[4].tolist()
-    taken = 2 if only_unlabelled else 1
-    assert row[2:14] == [1] * 8 + [taken] * 2 + [2] * 2
+    annotation.apply(reshaped(annotation, outline, rings))
+    assert annotation.instances[4].tolist()[2:14] == [1] * 10 + [2] * 2

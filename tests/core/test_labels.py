@@ -28,12 +28,6 @@ def test_painting_what_is_there_already_is_no_patch():
     assert label_map.paint(WHOLE, ~ALL, 5) is None
 
 
-def test_painting_only_over_one_class():
-    label_map = LabelMap(np.array([[0, 1, 2], [0, 1, 2]], np.uint8))
-    patch = label_map.paint(WHOLE, ALL, 5, only_over=0)
-    assert patch.after.tolist() == [[5, 1, 2], [5, 1, 2]]
-
-
 def test_instance_ids_are_painted_too():
     ids = np.array([[1, 1, 0], [0, 0, 0]], np.uint16)
     label_map = LabelMap((ids > 0).astype(np.uint8), ids)

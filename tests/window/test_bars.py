@@ -187,14 +187,18 @@ def test_the_options_follow_the_tool_in_hand(desk, qtbot):
     qtbot.keyClick(options.brush.slider, Qt.Key.Key_End)
     assert session.view.brush_size == 1000
     assert options.brush.number.text() == "1000 px"
-    (only,) = [b for b in shown(options, QAbstractButton) if b.text().startswith("Paint only")]
-    qtbot.mouseClick(only, LEFT)
-    assert session.view.only_unlabelled
-    assert only.isChecked()
+    (square,) = [b for b in shown(options, QAbstractButton) if b.text() == "Square brush"]
+    qtbot.mouseClick(square, LEFT)
+    assert session.view.brush_square
+    assert square.isChecked()
+    assert options.limits.isVisible()
     qtbot.keyClick(desk.window, Qt.Key.Key_E)
     desk.until(lambda: options.name.text() == "Eraser")
     assert options.brush.isVisible()
-    assert not only.isVisible()
+    assert square.isVisible()
+    qtbot.keyClick(desk.window, Qt.Key.Key_G)
+    desk.until(lambda: options.name.text() == "Fill")
+    assert not square.isVisible()
 
 
 def test_no_menu_is_higher_than_the_screen_of_a_laptop(desk):

@@ -1,4 +1,4 @@
-"""The table of classes: eye, colour, id, name, a bar and two figures of each."""
+"""The table of classes: eye, lock, colour, id, name, a bar and two figures of each."""
 
 from __future__ import annotations
 
@@ -27,13 +27,15 @@ from segstudio.kit.table_model import Column, Emphasis, Side, TableModel
 from segstudio.kit.theme import tokens_of
 from segstudio.runs.scoring import ScoreRow
 
-EYE, SWATCH, ID, NAME, BAR_AT, FIRST, SECOND, RIM = range(8)
+EYE, LOCK, SWATCH, ID, NAME, BAR_AT, FIRST, SECOND, RIM = range(9)
 """The columns."""
 ROW_PX, HEAD_PX = 28, 24
 _RIM, _SIGN_PX = 12, 14
 _EYE_PX, _LEAST_BAR_PX, _MOST_BAR_PX = _RIM + _SIGN_PX + 2, 20, 44
+_LOCK_PX = _SIGN_PX + 2
 _LEAST_NAME_PX, _NAME_MARGIN, _CELL_MARGIN = 56, 10, 4
 _LONG_COUNT = 99_500
+_OPEN_LOCK = 0.6
 _MANY = 40
 """So many names decide how wide they are; all of them would take long."""
 
@@ -101,12 +103,14 @@ class ShownClasses:
     Attributes:
         active: Id of the active class.
         hidden: Ids of those that are not drawn.
+        locked: Ids of those that nothing paints over.
         scores: Of the classes that have figures, by id.
         figures: Which of them are shown.
     """
 
     active: int
     hidden: frozenset[int]
+    locked: frozenset[int]
     scores: Mapping[int, ScoreRow]
     figures: Figures = Figures.OVERLAP
 
@@ -152,6 +156,9 @@ def class_columns(
         Column("", lambda _spec: "", icon=lambda _spec: None, most=_EYE_PX - 2,
                spoken=lambda spec: "hidden" if spec.id in shown.hidden else "shown",
                cell_tip=lambda _: "Show or hide this class on the canvas (Space)"),
+        Column("", lambda _spec: "", icon=lambda _spec: None, most=_LOCK_PX,
+               spoken=lambda spec: "locked" if spec.id in shown.locked else "not locked",
+               cell_tip=lambda _: "Lock this class: nothing paints over it or erases it"),
         Column("", lambda _spec: "", swatches=lambda spec: (QColor(*spec.color),),
                spoken=lambda _spec: "colour",
                cell_tip=lambda _: "Click to change the colour"),
@@ -202,20 +209,24 @@ class ClassTable(TableView[ClassSpec]):
 
     Signals:
         eye_clicked: The class (`ClassSpec`) is to be shown or hidden.
+        lock_clicked: It is to be locked or unlocked.
         color_clicked: Its colour is to be changed.
         menu_asked: Its menu is asked for: (class, place on the screen).
     """
 
     eye_clicked = Signal(object)
+    lock_clicked = Signal(object)
     color_clicked = Signal(object)
     menu_asked = Signal(object, QPoint)
     rim = 0  # its columns have rims of their own
 
     def __init__(self, model: TableModel[ClassSpec]) -> None:
         self.hidden_classes: frozenset[int] = frozenset()
+        self.locked_classes: frozenset[int] = frozenset()
         self.has_figures = False
         super().__init__(model, "Classes", row_height=ROW_PX, icon_px=_SIGN_PX, rows_seen=(2, 2))
         self.setItemDelegateForColumn(EYE, _EyeDelegate(self))
+        self.setItemDelegateForColumn(LOCK, _LockDelegate(self))
         self.horizontalHeader().setFixedHeight(HEAD_PX)
         self.horizontalHeader().setMinimumSectionSize(_RIM - _CELL_MARGIN)
 
@@ -261,6 +272,9 @@ class ClassTable(TableView[ClassSpec]):
             if index.column() == EYE:
                 self.eye_clicked.emit(spec)
                 return
+            if index.column() == LOCK:
+                self.lock_clicked.emit(spec)
+                return
             if index.column() == SWATCH:
                 self.setCurrentIndex(index)
                 self.reached.emit(spec)
@@ -295,13 +309,35 @@ class _EyeDelegate(TableDelegate):
         if isinstance(view, ClassTable):
             spec = view.row_at(index)
             hidden = spec is not None and spec.id in view.hidden_classes
-            tokens = tokens_of(option.palette)
-            picture = tinted(
-                "eye-off" if hidden else "eye",
-                QColor(tokens.text_2),
-                _SIGN_PX,
-                view.devicePixelRatioF(),
-            )
-            box: QRect = option.rect
-            top = box.top() + (box.height() - _SIGN_PX) // 2
-            painter.drawPixmap(box.left() + _RIM, top, picture)
+            _draw_sign(view, painter, option, "eye-off" if hidden else "eye", _RIM)
+
+
+class _LockDelegate(TableDelegate):
+    """Draws a closed lock; an open one where a click would be quick: of the active class."""
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        super().paint(painter, option, index)
+        view = self.parent()
+        if not isinstance(view, ClassTable):
+            return
+        spec = view.row_at(index)
+        if spec is not None and spec.id in view.locked_classes:
+            _draw_sign(view, painter, option, "lock", 1)
+        elif index.row() == view.currentIndex().row():
+            painter.setOpacity(_OPEN_LOCK)
+            _draw_sign(view, painter, option, "lock-open", 1)
+            painter.setOpacity(1.0)
+
+
+def _draw_sign(
+    view: ClassTable, painter: QPainter, option: QStyleOptionViewItem, name: str, left: int
+) -> None:
+    color = QColor(tokens_of(option.palette).text_2)
+    picture = tinted(name, color, _SIGN_PX, view.devicePixelRatioF())
+    box: QRect = option.rect
+    painter.drawPixmap(box.left() + left, box.top() + (box.height() - _SIGN_PX) // 2, picture)

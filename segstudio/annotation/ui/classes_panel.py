@@ -166,6 +166,7 @@ class ClassesPanel(QWidget):
 
     def _connect(self) -> None:
         self.view.eye_clicked.connect(self._toggle_eye)
+        self.view.lock_clicked.connect(self._toggle_lock)
         self.view.color_clicked.connect(self._choose_color)
         self.view.reached.connect(self._activate)
         self.view.menu_asked.connect(self._show_class_menu)
@@ -204,6 +205,7 @@ class ClassesPanel(QWidget):
             missing = why_no_image_scores(session, self._commands.key) if metrics is None else None
         rows = {} if metrics is None else {r.class_id: r for r in self._scoring.rows(metrics)}
         self.view.hidden_classes = session.view.hidden_classes
+        self.view.locked_classes = session.view.locked_classes
         self.view.has_figures = bool(rows)
         self.model.show_rows(session.schema.classes, self._columns(rows))
         self.view.setMaximumHeight(self.view.whole_height())
@@ -217,7 +219,9 @@ class ClassesPanel(QWidget):
 
     def _columns(self, rows: Mapping[int, ScoreRow]) -> tuple[Column[ClassSpec], ...]:
         view, figures = self._session.view, Figures(self.details.figures.text)
-        shown = ShownClasses(view.active_class, view.hidden_classes, rows, figures)
+        shown = ShownClasses(
+            view.active_class, view.hidden_classes, view.locked_classes, rows, figures
+        )
         return class_columns(
             self._session.schema,
             shown,
@@ -331,6 +335,10 @@ class ClassesPanel(QWidget):
         hidden = self._session.view.hidden_classes
         self._session.set_view(hidden_classes=hidden ^ frozenset({spec.id}))
 
+    def _toggle_lock(self, spec: ClassSpec) -> None:
+        locked = self._session.view.locked_classes
+        self._session.set_view(locked_classes=locked ^ frozenset({spec.id}))
+
     def _show_only(self, spec: ClassSpec) -> None:
         others = frozenset(self._session.schema.ids) - {spec.id}
         self._session.set_view(hidden_classes=others)
@@ -396,6 +404,7 @@ class ClassesPanel(QWidget):
         self.rename = QAction("Rename", self)
         self.recolor = QAction("Colour…", self)
         self.hide_class = QAction("Hide", self)
+        self.lock = QAction("Lock", self)
         self.show_only = QAction("Show only this class", self)
         self.show_all = QAction("Show all classes", self)
         self.remove = QAction(icon("minus"), "Remove or merge…", self)
@@ -407,6 +416,7 @@ class ClassesPanel(QWidget):
             (self.rename, lambda spec: self.view.edit_name(spec.id)),
             (self.recolor, self._choose_color),
             (self.hide_class, self._toggle_eye),
+            (self.lock, self._toggle_lock),
             (self.show_only, self._show_only),
             (self.show_all, lambda _spec: self._session.set_view(hidden_classes=frozenset())),
             (self.remove, self._remove_class),
@@ -417,6 +427,8 @@ class ClassesPanel(QWidget):
             menu.addActions([self.rename, self.recolor])
             menu.addSeparator()
             menu.addActions([self.hide_class, self.show_only, self.show_all])
+            menu.addSeparator()
+            menu.addAction(self.lock)
             menu.addSeparator()
             menu.addActions([self.single, self.all_single])
             menu.addSeparator()
@@ -446,7 +458,9 @@ class ClassesPanel(QWidget):
         self.rename.setText(f"Rename “{name}”\tF2")
         hidden = view.active_class in view.hidden_classes
         self.hide_class.setText(f"{'Show' if hidden else 'Hide'}\tSpace")
-        for action in (self.rename, self.recolor, self.hide_class, self.show_only):
+        locked = view.active_class in view.locked_classes
+        self.lock.setText(f"{'Unlock' if locked else 'Lock'} “{name}”")
+        for action in (self.rename, self.recolor, self.hide_class, self.show_only, self.lock):
             action.setEnabled(spec is not None)
         self.show_all.setEnabled(bool(view.hidden_classes))
         of_objects, possible = self._objects.classes_of_objects, self._possible_objects

@@ -14,18 +14,6 @@ from segstudio.canvas.view import Point
 from segstudio.kit.actions import ActionSpec, flip_view, is_view
 from segstudio.kit.frame_names import TOOLS
 
-ONLY_UNLABELLED = ActionSpec(
-    "brush.only_unlabelled",
-    TOOLS,
-    "Paint only over unlabelled",
-    partial(flip_view, "only_unlabelled"),
-    "lock",
-    ("L",),
-    checked=partial(is_view, "only_unlabelled", True),
-    tip="Leave pixels alone that already have a class",
-    section=1,
-)
-"""An option of every tool that paints the active class."""
 SQUARE = ActionSpec(
     "brush.square",
     TOOLS,
@@ -57,7 +45,7 @@ class BrushTool(Tool):
 
     name, title, icon, shortcut = "brush", "Brush", "brush", "B"
     tip = "Paint the active class (hold Ctrl to erase)"
-    options: tuple[ActionSpec, ...] = (ONLY_UNLABELLED, SQUARE, PRESSURE)
+    options: tuple[ActionSpec, ...] = (SQUARE, PRESSURE)
     gestures = (
         ("Ctrl held while painting", "Erase"),
         ("Shift+click", "Paint a straight line from the end of the last stroke"),

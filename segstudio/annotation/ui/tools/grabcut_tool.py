@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPainterPath, QPen
 
-from segstudio.annotation.ui.tools.brush_tool import ONLY_UNLABELLED
 from segstudio.canvas.mask_mark import MaskMark, draw_path, path_of
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.canvas.view import Point
@@ -33,7 +32,6 @@ class GrabCutTool(Tool):
     name, title, icon, shortcut = "grabcut", "GrabCut", "crop", "Shift+Q"
     tip = "Drag a box around an object; draw on what is missing, with Shift on what is not it"
     group = "photo"
-    options = (ONLY_UNLABELLED,)
     makes_objects = True
     gestures = (
         ("Drag, then draw", "GrabCut: a box, then lines on what belongs to the object"),
@@ -165,14 +163,19 @@ class GrabCutTool(Tool):
         return (self._box, *self._scribbles)
 
     def _ask(self) -> None:
+        from segstudio.annotation.limits import limits_of
         from segstudio.annotation.photo_regions import foreground
 
-        photo, box = self.host.assistant.photo(), self._box
-        if photo is None or box is None or box.is_empty:
+        photo, box, session = self.host.assistant.photo(), self._box, self.host.session
+        if photo is None or box is None or box.is_empty or session.document is None:
             self._forget()
             return
-        asked = self._asked
-        work = partial(foreground, photo, box, tuple(self._scribbles))
+        asked, erases = self._asked, self._erases
+        limits = limits_of(session, session.document)
+        find = partial(foreground, photo, box, tuple(self._scribbles))
+
+        def work() -> MaskPreview:
+            return limits.previewed(find(), erase=erases)
 
         def found(preview: MaskPreview) -> None:
             if self._asked == asked:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from PySide6.QtGui import QPainter
 
-from segstudio.annotation.ui.tools.brush_tool import ONLY_UNLABELLED
 from segstudio.canvas.mask_mark import draw_path, fill_color, path_of
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.canvas.view import Point
@@ -25,7 +24,6 @@ class LassoTool(Tool):
     name, title, icon, shortcut = "lasso", "Lasso", "lasso", "Shift+P"
     tip = "Drag around an area (Ctrl: erase); a straight line closes it; Esc gives it up"
     group = "shapes"
-    options = (ONLY_UNLABELLED,)
     makes_objects = continues_objects = True
 
     def __init__(self, host: ToolHost) -> None:

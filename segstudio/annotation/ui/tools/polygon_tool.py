@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPolygonF
 
-from segstudio.annotation.ui.tools.brush_tool import ONLY_UNLABELLED
 from segstudio.canvas.mask_mark import draw_path, fill_color, path_of
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.canvas.view import Point
@@ -108,7 +107,7 @@ class PolygonTool(Tool):
 
     name, title, icon, shortcut = "polygon", "Polygon", "pentagon", "P"
     tip = "Click the corners; Enter or a click on the first one closes it"
-    options = (OPEN_REGION, ONLY_UNLABELLED)
+    options = (OPEN_REGION,)
     makes_objects = continues_objects = True
     gestures = (
         ("Enter, or click the first corner", "Close the polygon"),
@@ -497,12 +496,7 @@ class PolygonTool(Tool):
         from segstudio.annotation.region_outline import reshaped
 
         session = self.host.session
-        change = partial(
-            reshaped,
-            outline=begun.opened,
-            rings=begun.rings,
-            only_unlabelled=session.view.only_unlabelled,
-        )
+        change = partial(reshaped, outline=begun.opened, rings=begun.rings)
         title = f"Reshape: {session.schema.name_of(begun.opened.class_id)}"
         rect = begun.opened.rect
         self.host.editing.change_by(title, change, rect.height * rect.width)

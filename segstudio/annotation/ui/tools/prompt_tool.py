@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
 
-from segstudio.annotation.ui.tools.brush_tool import ONLY_UNLABELLED
 from segstudio.canvas.mask_mark import MaskMark
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.canvas.view import Point
@@ -88,7 +87,7 @@ class PromptTool(Tool):
 
     name, title, icon, shortcut = PROMPT, "Point and box", "sparkles", "Q"
     tip = "Click an object or drag a box around it; a network finds its outline"
-    options = (PROMPT_WEIGHTS, PROMPT_STEP, ONLY_UNLABELLED)
+    options = (PROMPT_WEIGHTS, PROMPT_STEP)
     makes_objects = True
     gestures = (
         ("Click, drag", "Point and box: a point on the object, a box around it"),

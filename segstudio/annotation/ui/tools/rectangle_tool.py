@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QPainter, QPainterPath
 
-from segstudio.annotation.ui.tools.brush_tool import ONLY_UNLABELLED
 from segstudio.canvas.mask_mark import draw_path, draw_plate, fill_color
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.canvas.view import Point
@@ -31,7 +30,6 @@ class RectangleTool(Tool):
     name, title, icon, shortcut = "rectangle", "Rectangle", "square", "R"
     tip = "Drag a rectangle (Shift: a square, Ctrl: erase); Esc gives it up"
     group = "shapes"
-    options = (ONLY_UNLABELLED,)
     makes_objects = True
     gestures: tuple[tuple[str, str], ...] = (
         ("Drag, Shift while dragging", "Rectangle and ellipse: a square, a circle"),

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
 
-from segstudio.annotation.ui.tools.brush_tool import ONLY_UNLABELLED
 from segstudio.canvas.mask_mark import draw_path, fill_color, path_of
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.canvas.view import Point
@@ -31,7 +30,6 @@ class ScissorsTool(Tool):
 
     name, title, icon, shortcut = "scissors", "Intelligent scissors", "scissors", "Shift+L"
     tip = "Click along an edge; the line finds it; Enter or a click on the first point closes"
-    options = (ONLY_UNLABELLED,)
     makes_objects = continues_objects = True
     gestures = (
         ("Click, Shift+click", "Intelligent scissors: along the edge, straight"),

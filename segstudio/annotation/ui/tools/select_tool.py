@@ -33,6 +33,7 @@ class SelectTool(Tool):
         ("Esc, Backspace, with Select", "Choose nothing"),
     )
     edits = False
+    group = "objects"
     shape = Qt.CursorShape.ArrowCursor
 
     def __init__(self, host: ToolHost) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QPainter
 
-from segstudio.annotation.ui.tools.brush_tool import ONLY_UNLABELLED
 from segstudio.canvas.mask_mark import MaskMark
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.canvas.view import Point
@@ -32,7 +31,6 @@ class SuperpixelTool(Tool):
     name, title, icon, shortcut = "superpixel", "Superpixels", "component", "Shift+W"
     tip = "Click or drag over the cells that belong to it (Ctrl: erase); [ and ] size them"
     group = "photo"
-    options = (ONLY_UNLABELLED,)
     makes_objects = True
     gestures = (("Click, drag", "Superpixels: paint the cells under the pointer (Ctrl: erase)"),)
     has_size = True
@@ -171,6 +169,7 @@ class SuperpixelTool(Tool):
         return [(cells, list(numbers)) for cells, numbers in self._chosen.values()]
 
     def _show(self) -> None:
+        from segstudio.annotation.limits import limits_of
         from segstudio.annotation.photo_regions import cells_mask
         from segstudio.core.mask_preview import MaskPreview
 
@@ -178,7 +177,12 @@ class SuperpixelTool(Tool):
         shown = [(id(cells), numbers) for cells, numbers in parts]
         if shown != self._shown:
             self._shown = shown
-            self._mark.take(MaskPreview.of(*cells_mask(parts)) if parts else None)
+            document = self.host.session.document
+            found = MaskPreview.of(*cells_mask(parts)) if parts else None
+            if found is not None and document is not None:
+                limits = limits_of(self.host.session, document)
+                found = limits.previewed(found, erase=self._erases)
+            self._mark.take(found)
         self.host.repaint_marks()
 
     def _forget(self) -> None:

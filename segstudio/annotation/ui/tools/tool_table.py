@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from segstudio.annotation.ui.tools.brush_tool import BrushTool
 from segstudio.annotation.ui.tools.contrast_tool import ContrastTool
+from segstudio.annotation.ui.tools.copy_tool import CopyTool
 from segstudio.annotation.ui.tools.ellipse_tool import EllipseTool
 from segstudio.annotation.ui.tools.eraser_tool import EraserTool
 from segstudio.annotation.ui.tools.fill_tool import FillTool
@@ -25,6 +26,7 @@ from segstudio.canvas.tool import Tool
 TOOLS: tuple[type[Tool], ...] = (
     PanTool,
     SelectTool,
+    CopyTool,
     BrushTool,
     EraserTool,
     PolygonTool,

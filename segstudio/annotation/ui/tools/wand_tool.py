@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QPainter
 
-from segstudio.annotation.ui.tools.brush_tool import ONLY_UNLABELLED
 from segstudio.canvas.mask_mark import MaskMark, draw_plate
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.kit.actions import ActionSpec, flip_view, is_view
@@ -45,7 +44,7 @@ class WandTool(Tool):
     name, title, icon, shortcut = "wand", "Magic wand", "wand-sparkles", "W"
     tip = "Press on a colour and drag right or left for more or less of it (Ctrl: erase)"
     group = "photo"
-    options = (_CONTIGUOUS, ONLY_UNLABELLED)
+    options = (_CONTIGUOUS,)
     makes_objects = True
     gestures = (
         ("Drag right or left", "Magic wand: more or less tolerance"),
@@ -180,13 +179,23 @@ class WandTool(Tool):
         pressed = self._pressed
         self._photo = self.host.assistant.photo()
         tolerance, find = self._tolerance, self._search()
+        limits = self._limits()
 
         def found(preview: MaskPreview) -> None:
             if self._pressed is pressed:
                 self._found = (tolerance, preview)
                 self._mark.show(preview)
 
-        self.host.assistant.ask("Finding what looks alike", lambda _job: find(), found)
+        self.host.assistant.ask("Finding what looks alike", lambda _job: limits(find()), found)
+
+    def _limits(self) -> Callable[[MaskPreview], MaskPreview]:
+        """Leaves out of a preview what would not be painted."""
+        from segstudio.annotation.limits import limits_of
+
+        document, pressed = self.host.session.document, self._pressed
+        assert document is not None
+        erases = pressed is not None and pressed.ctrl
+        return partial(limits_of(self.host.session, document).previewed, erase=erases)
 
     def _remember(self) -> None:
         """The next press begins with this tolerance."""

@@ -10,6 +10,7 @@ from segstudio.annotation.class_removal import ClassRemoval
 from segstudio.annotation.editing import Editing
 from segstudio.annotation.exporting import Exporting
 from segstudio.annotation.many_images import ManyImages
+from segstudio.annotation.object_table import ObjectTable
 from segstudio.annotation.objects import Objects
 from segstudio.annotation.prompting import Prompting
 from segstudio.annotation.recovering import Recovering
@@ -76,6 +77,7 @@ class Studio:
         scoring: Scores of the image and the folder.
         editing: Painting, undo.
         objects: Single objects: choosing, parting, joining, changing them.
+        object_table: Their figures: area, intensity, score.
         prompting: Points and boxes answered by a network.
         place: Which files annotations go to, and their originals.
         autosave: Saving, and getting back what a crash left.
@@ -195,6 +197,7 @@ class Studio:
         session, jobs, notices = self.session, self.jobs, self.notices
         self.editing = Editing(session, jobs, notices)
         self.objects = Objects(session, jobs, notices, self.editing, self.schema_keeper)
+        self.object_table = ObjectTable(session, jobs, self._clock)
         self.prompting = Prompting(session, jobs, notices)
         self.recovering = Recovering(
             session,

@@ -10,6 +10,7 @@ from segstudio.annotation.class_removal import ClassRemoval
 from segstudio.annotation.editing import Editing
 from segstudio.annotation.exporting import Exporting
 from segstudio.annotation.many_images import ManyImages
+from segstudio.annotation.object_csv import ObjectCsv
 from segstudio.annotation.object_table import ObjectTable
 from segstudio.annotation.objects import Objects
 from segstudio.annotation.prompting import Prompting
@@ -78,6 +79,7 @@ class Studio:
         editing: Painting, undo.
         objects: Single objects: choosing, parting, joining, changing them.
         object_table: Their figures: area, intensity, score.
+        object_csv: Files of these.
         prompting: Points and boxes answered by a network.
         place: Which files annotations go to, and their originals.
         autosave: Saving, and getting back what a crash left.
@@ -223,6 +225,9 @@ class Studio:
             self.place,
         )
         self.exporting = Exporting(session, jobs, notices, self._documents, self._folder)
+        self.object_csv = ObjectCsv(
+            session, jobs, notices, self._documents, self._folder, self.object_table
+        )
 
     def _make_folder(self) -> None:
         """Folders, images, their marks and thumbnails."""

@@ -41,7 +41,7 @@ def _go(bench, *, back: bool = False) -> str:
 
 # -- round and round -----------------------------------------------------------------------------
 
-ROUND = ["Classes", "Disagreement", "Model", "status", "tool bar", "Images", "options", "canvas"]
+ROUND = ["Classes", "Objects", "Disagreement", "Model", "status", "tool bar", "Images", "options", "canvas"]
 
 
 def test_f6_goes_round_the_parts_of_the_window_and_shift_f6_goes_back(bench):
@@ -112,7 +112,7 @@ def test_the_room_is_a_stop_before_the_status_bar(bench):
     bench.until(lambda: bench.window.evaluation.panel is not None)
     bench.settle()
     bench.window.canvas.setFocus()
-    for stop in ("Classes", "Disagreement", "Model"):
+    for stop in ("Classes", "Objects", "Disagreement", "Model"):
         assert _go(bench) == stop
     _go(bench)
     assert bench.window.docks.room.isAncestorOf(QApplication.focusWidget())

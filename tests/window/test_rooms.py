@@ -386,7 +386,7 @@ def test_damaged_words_on_the_room_are_passed_over(desk):
 
 
 def test_each_panel_has_a_title_of_32_pixels_whose_menu_lets_it_float_and_closes_it(desk):
-    for name in ("Images", "Classes", "Disagreement", "Model"):
+    for name in ("Images", "Classes", "Objects", "Disagreement", "Model"):
         dock = desk.window.docks.by_name[name]
         title = dock.titleBarWidget()
         assert title.height() == 32

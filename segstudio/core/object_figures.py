@@ -5,6 +5,7 @@ They are worked out in one pass over the map, and after an edit of its rectangle
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -218,6 +219,18 @@ class ObjectFigures:
         place = int(np.searchsorted(self.ids, object_id))
         is_there = place < len(self.ids) and self.ids[place] == object_id
         return self.rows[place] if is_there else None
+
+    def some(self, kept: npt.NDArray[np.bool_]) -> ObjectFigures:
+        """Those of some objects only, (N,) True for each that is meant."""
+        return ObjectFigures(
+            self.ids[kept],
+            self.classes[kept],
+            self.areas[kept],
+            self.bounds[kept],
+            self.means[kept],
+            self.scores[kept],
+            tuple(itertools.compress(self.rows, kept.tolist())),
+        )
 
     def seen_in(self, rect: Rect) -> npt.NDArray[np.intp]:
         """The places of the objects whose rectangles have a pixel in one, ascending."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
+from operator import attrgetter
 from typing import Final
 
 import numpy as np
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QIcon, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -62,6 +64,8 @@ _FILTER_TIP: Final = (
 _TO_TABLE: Final = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Down)
 _DELETE: Final = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 _ROW_PX: Final = 24
+_MOST_APART: Final = 300
+"""So many rows that do not follow each other are selected; for more Qt takes a tenth of a second."""
 ID, CLASS, AREA, MEAN, SCORE = range(5)
 """The columns; of an error comes last, without scores in their place."""
 
@@ -81,6 +85,9 @@ class ShownObjects:
     name_of: Callable[[int], str]
     color_of: Callable[[ObjectRow], QColor]
     errors: Mapping[int, str]
+
+
+_NOTHING: Final = ShownObjects(no_figures(), str, lambda _row: QColor(), {})
 
 
 class ObjectsPanel(QWidget):
@@ -119,9 +126,8 @@ class ObjectsPanel(QWidget):
         self.problem.setAccessibleName("What is wrong with the filter")
         self.problem.setContentsMargins(12, 0, 12, 4)
         self.problem.hide()
-        nothing = ShownObjects(no_figures(), str, lambda _row: QColor(), {})
         self.model: TableModel[ObjectRow] = TableModel(
-            object_columns(nothing), lambda row: row.id, self
+            object_columns(_NOTHING), attrgetter("id"), self
         )
         self.table = _ObjectView(
             self.model, "Objects of this image", row_height=_ROW_PX,
@@ -253,7 +259,7 @@ class ObjectsPanel(QWidget):
         self._seen, self._places = (), {}
         if not (figures is None and self.model.rows):  # else the table stays until they are known
             self._is_showing = True
-            self.model.show_rows(())
+            self.model.show_rows((), object_columns(_NOTHING))
             self._is_showing = False
             self.make.setVisible(
                 document is not None and document.has_reference and text == _NO_OBJECTS
@@ -266,7 +272,8 @@ class ObjectsPanel(QWidget):
         schema = self._schema_of(document)
         wanted = ObjectFilter.of(self.filter.text())
         kept = wanted.kept(figures, schema.name_of, errors)
-        rows = [row for row, is_kept in zip(figures.rows, kept.tolist(), strict=True) if is_kept]
+        figures = figures if kept.all() else figures.some(kept)
+        rows = figures.rows
         shown = ShownObjects(figures, schema.name_of, self._colors(document, schema), errors)
         self._is_showing = True
         self.model.show_rows(rows, object_columns(shown))
@@ -276,9 +283,9 @@ class ObjectsPanel(QWidget):
         self.problem.setText(problem)
         self.problem.setVisible(bool(problem))
         self._foot.setVisible(not self._run)
-        total = count_text(len(figures.rows))
+        total = count_text(len(kept))
         self.header.note.show_text(
-            total if len(rows) == len(figures.rows) else f"{count_text(len(rows))} of {total}"
+            total if len(rows) == len(kept) else f"{count_text(len(rows))} of {total}"
         )
         self._switch.show_contents(True)
 
@@ -303,6 +310,8 @@ class ObjectsPanel(QWidget):
         """Select the rows of what is selected on the picture."""
         objects = () if self._run else self._session.selection.objects
         wanted = sorted(self._places[i] for i in objects if i in self._places)
+        if sum(b - a > 1 for a, b in pairwise(wanted)) > _MOST_APART:
+            wanted = []
         self._show_chosen(objects)
         if self._deleted is not None and not objects:
             self._go_on(*self._deleted)
@@ -310,14 +319,14 @@ class ObjectsPanel(QWidget):
         self._deleted = None
         if self._run or wanted == self.table.chosen_places():
             return
-        model = self.table.selectionModel()
         self._is_showing = True
         if wanted:
             place = self._places[next(i for i in reversed(objects) if i in self._places)]
             index = self.model.index(place, ID)
-            model.setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
+            keep = QItemSelectionModel.SelectionFlag.NoUpdate
+            self.table.selectionModel().setCurrentIndex(index, keep)
             self.table.scrollTo(index)
-        model.select(_ranges(self.model, wanted), QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        self.table.choose_places(wanted)
         self._is_showing = False
 
     def _show_chosen(self, objects: tuple[int, ...]) -> None:
@@ -340,10 +349,10 @@ class ObjectsPanel(QWidget):
 
     def _delete(self) -> None:
         """Delete what is selected, and go on to the row that takes its place."""
-        places = self.table.chosen_places()
-        if self._run or not places or self._session.read_only:
+        places, chosen = self.table.chosen_places(), self._session.selection.objects
+        if self._run or not chosen or self._session.read_only:
             return
-        self._deleted = places[0], {self.model.rows[place].id for place in places}
+        self._deleted = min(places, default=0), {*chosen}
         self._objects.delete()
 
     def _go_on(self, place: int, gone: set[int]) -> None:
@@ -377,27 +386,31 @@ class ObjectsPanel(QWidget):
 def object_columns(shown: ShownObjects) -> tuple[Column[ObjectRow], ...]:
     """Number and colour, class, area, mean; score and error where there are any."""
     names = {int(c): shown.name_of(int(c)) for c in np.unique(shown.figures.classes)}
-    errors = shown.errors
+    errors, ranks = shown.errors, np.zeros(256)
+    for rank, class_id in enumerate(sorted(names, key=lambda c: names[c].casefold())):
+        ranks[class_id] = rank
 
     def picture(row: ObjectRow) -> QIcon:
         return swatch(shown.color_of(row))
 
     columns: list[Column[ObjectRow]] = [
         Column("Id", lambda row: str(row.id), "The object's number", lambda row: row.id,
-               icon=picture, side=Side.LEFT),
+               icon=picture, keys=lambda: shown.figures.ids),
         Column("Class", lambda row: names[row.class_id], "The class of most of its pixels",
-               stretch=56),
+               stretch=56, keys=lambda: ranks[shown.figures.classes]),
         Column("Area, px", lambda row: count_text(row.area), "How many pixels it has",
-               lambda row: row.area, side=Side.RIGHT),
+               lambda row: row.area, side=Side.RIGHT, keys=lambda: shown.figures.areas),
         Column("Mean", lambda row: _mean_text(row.mean),
                "Mean intensity: of the stored values of the channel that is shown",
-               lambda row: row.mean, side=Side.RIGHT, spare=True),
+               lambda row: row.mean, side=Side.RIGHT, spare=True,
+               keys=lambda: shown.figures.means),
     ]  # fmt: skip
     if not np.isnan(shown.figures.scores).all():
         columns.append(
             Column("Score", lambda row: "" if row.score != row.score else ratio_text(row.score, 2),
                    "How sure the model is that found it; empty for what was drawn by hand",
-                   lambda row: row.score, side=Side.RIGHT, spare=True)
+                   lambda row: row.score, side=Side.RIGHT, spare=True,
+                   keys=lambda: shown.figures.scores)
         )  # fmt: skip
     if errors:
         columns.append(
@@ -420,20 +433,6 @@ def _is_same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
     )
 
 
-def _ranges(model: TableModel[ObjectRow], places: Iterable[int]) -> QItemSelection:
-    """Rows as few ranges as possible: for each one Qt compares all others."""
-    found, last = QItemSelection(), len(model.columns) - 1
-    first = before = -2
-    for place in [*places, -2]:
-        if place == before + 1 and first >= 0:
-            before = place
-            continue
-        if first >= 0:
-            found.select(model.index(first, 0), model.index(before, last))
-        first = before = place
-    return found
-
-
 class _ObjectView(TableView[ObjectRow]):
     """The table.
 
@@ -442,12 +441,6 @@ class _ObjectView(TableView[ObjectRow]):
     """
 
     delete_asked = Signal()
-
-    def chosen_places(self) -> list[int]:
-        """The selected rows, ascending; quick also for ten thousand."""
-        selection = self.selectionModel().selection()
-        ranges = [selection.at(number) for number in range(selection.count())]
-        return sorted({p for r in ranges for p in range(r.top(), r.bottom() + 1)})
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Delete deletes."""

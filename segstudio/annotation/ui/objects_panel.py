@@ -9,13 +9,14 @@ from operator import attrgetter
 from typing import Final
 
 import numpy as np
-from PySide6.QtCore import QItemSelectionModel, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QIcon, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -63,7 +64,7 @@ _FILTER_TIP: Final = (
 )
 _TO_TABLE: Final = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Down)
 _DELETE: Final = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
-_ROW_PX: Final = 24
+_ROW_PX, _ICON_PX = 24, 14
 _MOST_APART: Final = 300
 """So many rows that do not follow each other are selected; for more Qt takes a tenth of a second."""
 ID, CLASS, AREA, MEAN, SCORE = range(5)
@@ -477,13 +478,18 @@ class _FilterField(QLineEdit):
             super().keyPressEvent(event)
 
 
-class _Verb(QPushButton):
+class _Verb(QToolButton):
     """A short word that does what a command does, and can be pressed when that can be done."""
 
     def __init__(self, action: QAction, text: str) -> None:
-        super().__init__(action.icon(), text)
+        super().__init__()
         self._action = action
+        self.setIcon(action.icon())
+        self.setIconSize(QSize(_ICON_PX, _ICON_PX))
+        self.setText(text)
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setProperty("small", True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.clicked.connect(action.trigger)
         CommandTip(action, self)
         action.changed.connect(self._follow)

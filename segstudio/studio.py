@@ -11,6 +11,8 @@ from segstudio.annotation.clipboard import Clipboard
 from segstudio.annotation.editing import Editing
 from segstudio.annotation.exporting import Exporting
 from segstudio.annotation.many_images import ManyImages
+from segstudio.annotation.object_csv import ObjectCsv
+from segstudio.annotation.object_table import ObjectTable
 from segstudio.annotation.objects import Objects
 from segstudio.annotation.prompting import Prompting
 from segstudio.annotation.recovering import Recovering
@@ -81,6 +83,8 @@ class Studio:
         editing: Painting, undo.
         objects: Single objects: choosing, parting, joining, changing them.
         clipboard: Objects and regions that were copied.
+        object_table: Their figures: area, intensity, score.
+        object_csv: Files of these.
         prompting: Points and boxes answered by a network.
         place: Which files annotations go to, and their originals.
         autosave: Saving, and getting back what a crash left.
@@ -205,6 +209,7 @@ class Studio:
         self.editing = Editing(session, jobs, notices)
         self.objects = Objects(session, jobs, notices, self.editing, self.schema_keeper)
         self.clipboard = Clipboard(session, jobs, notices, self.editing, self.objects)
+        self.object_table = ObjectTable(session, jobs, self._clock)
         self.prompting = Prompting(session, jobs, notices)
         self.recovering = Recovering(
             session,
@@ -230,6 +235,9 @@ class Studio:
             self.place,
         )
         self.exporting = Exporting(session, jobs, notices, self._documents, self._folder)
+        self.object_csv = ObjectCsv(
+            session, jobs, notices, self._documents, self._folder, self.object_table
+        )
 
     def _make_folder(self) -> None:
         """Folders, images, their marks and thumbnails."""

@@ -40,6 +40,8 @@ from segstudio.session.document import Document
 from segstudio.session.session import Flavour, Layer, OverlayStyle, Pane, Session, ViewState
 
 _NOTHING = np.zeros((256, 4), np.uint8)
+_OF_MODEL = (Layer.PREDICTION, Layer.CONFIDENCE, Layer.ENTROPY)
+"""Layers that show nothing of the annotation."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,17 @@ def objects_shown(document: Document, view: ViewState) -> bool:
     drawn = (document.older or document.truth) if original else document.annotation
     painted = layer in (Layer.ANNOTATION, Layer.ORIGINAL, Layer.BOTH)
     return painted and drawn is not None and drawn.instances is not None
+
+
+def objects_run(document: Document, view: ViewState) -> str | None:
+    """Whose objects a view tells apart: "" for the annotation's, or a run; None where none are."""
+    prediction = shown_prediction(document, view)
+    of_model = None if prediction is None or prediction.instance_ids is None else prediction.run
+    if view.layer is Layer.NONE:
+        return None
+    if view.layer in _OF_MODEL:
+        return of_model
+    return of_model if document.annotation.instances is None else ""
 
 
 def why_no_flavour(document: Document, view: ViewState) -> str:

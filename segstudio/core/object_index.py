@@ -34,6 +34,22 @@ class ObjectInfo:
     rect: Rect
 
 
+class ObjectColumns(NamedTuple):
+    """The objects of a map in columns, by number.
+
+    Attributes:
+        ids: (N,) numbers, ascending.
+        classes: (N,) uint8: the class of most pixels of each.
+        areas: (N,) pixels.
+        bounds: (N, 4) int32: top, left, bottom, right.
+    """
+
+    ids: _Numbers
+    classes: npt.NDArray[np.uint8]
+    areas: _Numbers
+    bounds: npt.NDArray[np.int32]
+
+
 class ObjectIndex:
     """The objects of one label map, kept in step by the patches that change it.
 
@@ -112,6 +128,12 @@ class ObjectIndex:
         """The numbers (N,) of all objects, ascending, and where they lie, (N, 4)."""
         numbers = np.flatnonzero(self._areas)
         return numbers, self._bounds[numbers]
+
+    def table(self) -> ObjectColumns:
+        """All objects in columns, by number."""
+        numbers = np.flatnonzero(self._areas)
+        found = (self._classes[numbers], self._areas[numbers], self._bounds[numbers])
+        return ObjectColumns(numbers, *found)
 
     def boxes_touching(self, rect: Rect) -> _Numbers:
         """The numbers of the objects whose boxes have a pixel in a rectangle."""

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from PySide6.QtCore import (
     QAbstractTableModel,
@@ -27,6 +27,9 @@ from PySide6.QtGui import (
 
 from segstudio.core.text import safe_cells
 from segstudio.kit.plain import plain
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 Row = TypeVar("Row")
 Index = QModelIndex | QPersistentModelIndex
@@ -69,6 +72,8 @@ class Column(Generic[Row]):
         tip: What the column means.
         value: The number behind the text: sorted by and copied; NaN where it is not known.
         key: What it is sorted by, if not by the value or the text; None comes last.
+        keys: The same as numbers of all rows at once, as they were given; NaN comes last. For
+            tables of thousands of rows.
         cell_tip: What a pointer on a row's cell is told, if not its text.
         side: Of texts and heading.
         emphasis: How a row's text stands out.
@@ -91,6 +96,7 @@ class Column(Generic[Row]):
     tip: str = ""
     value: Callable[[Row], float] | None = None
     key: Callable[[Row], Any] | None = None
+    keys: Callable[[], npt.NDArray[Any]] | None = None
     cell_tip: Callable[[Row], str] | None = None
     side: Side = Side.LEFT
     emphasis: Callable[[Row], Emphasis] | None = None
@@ -174,6 +180,13 @@ class TableModel(Generic[Row], QAbstractTableModel):
         """The place of a row, -1 if it is not shown."""
         return next((i for i, row in enumerate(self.rows) if self._identity(row) == identity), -1)
 
+    def places_of(self, identities: Sequence[Hashable]) -> list[int]:
+        """The places of rows, ascending, of those that are shown."""
+        if not identities:
+            return []
+        places = {self._identity(row): place for place, row in enumerate(self.rows)}
+        return sorted(places[identity] for identity in identities if identity in places)
+
     def repaint(self) -> None:
         """Ask for what the rows look like again."""
         if len(self.rows):
@@ -206,9 +219,13 @@ class TableModel(Generic[Row], QAbstractTableModel):
         column, order = self._sorting
         if not 0 <= column < len(self.columns):
             return list(self._given)
+        falling = order == Qt.SortOrder.DescendingOrder
+        keys = self.columns[column].keys
+        if keys is not None:
+            return _in_order(self._given, keys(), falling=falling)
         keyed = [(self.columns[column].sort_key(row), row) for row in self._given]
         known = [pair for pair in keyed if pair[0] is not None]
-        known.sort(key=lambda pair: pair[0], reverse=order == Qt.SortOrder.DescendingOrder)
+        known.sort(key=lambda pair: pair[0], reverse=falling)
         return [row for _, row in known] + [row for key, row in keyed if key is None]
 
     def text(self, rows: Sequence[Row]) -> str:
@@ -276,6 +293,14 @@ class TableModel(Generic[Row], QAbstractTableModel):
         if not 0 <= place < len(self.rows):
             return None
         return found(self.columns[index.column()], self.rows[place])
+
+
+def _in_order(rows: Sequence[Row], keys: npt.NDArray[Any], *, falling: bool) -> list[Row]:
+    """Rows by their keys, equal ones as they were given; those without one last."""
+    import numpy as np
+
+    order = np.argsort(-keys.astype(np.float64) if falling else keys, kind="stable")
+    return [rows[place] for place in order.tolist()]
 
 
 def _known(value: float) -> float | None:

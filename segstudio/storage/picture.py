@@ -64,6 +64,11 @@ class Picture:
         """Whether there is more than the grey or the colours of a photo."""
         return self._count > (3 if self.is_color else 1)
 
+    @property
+    def in_composite(self) -> tuple[int, ...]:
+        """The channels that are seen where none is shown alone."""
+        return tuple(c for c, color in enumerate(self.colors) if color is not None)
+
     def read(self, rect: Rect) -> npt.NDArray[Any]:
         """The stored values of a rectangle, (h, w, C); a view, not to be written to."""
         return self.raw[rect.slices]
@@ -110,7 +115,7 @@ class Picture:
             return _grey(self._eight_bit(channel, check))
         if self.colors == RGB and self._is_plain:
             return self.raw
-        used = [c for c, color in enumerate(self.colors) if color is not None]
+        used = self.in_composite
         if len(used) == 1:
             return _grey(self._eight_bit(used[0], check))
         out = np.zeros((*self.shape_hw, 3), np.uint8)

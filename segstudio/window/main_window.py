@@ -35,6 +35,7 @@ from segstudio.window.start import Start
 
 if TYPE_CHECKING:
     from segstudio.annotation.ui.classes_panel import ClassesPanel
+    from segstudio.annotation.ui.objects_panel import ObjectsPanel
     from segstudio.comparison.ui.disagreement_panel import DisagreementPanel
     from segstudio.folder.ui.images_panel import ImagesPanel
     from segstudio.kit.action_set import ActionSet
@@ -61,6 +62,7 @@ class MainWindow(QMainWindow):
 
     images: ImagesPanel
     classes: ClassesPanel
+    object_list: ObjectsPanel
     model: ModelPanel
     disagreement: DisagreementPanel
 

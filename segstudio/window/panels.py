@@ -98,6 +98,23 @@ def _classes() -> Build:
     return build
 
 
+def _objects() -> Build:
+    from segstudio.annotation.ui.objects_panel import ObjectsPanel
+
+    def build(window: MainWindow, studio: Studio) -> ObjectsPanel:
+        window.object_list = ObjectsPanel(
+            studio.session,
+            studio.object_table,
+            studio.objects,
+            studio.object_csv,
+            window.commands,
+        )
+        window.object_list.object_opened.connect(window.canvas.show_rect)
+        return window.object_list
+
+    return build
+
+
 def _model() -> Build:
     from segstudio.runs.ui.model_panel import ModelPanel
 
@@ -148,6 +165,10 @@ def _evaluation() -> Build:
 PANELS: tuple[PanelSpec, ...] = (
     PanelSpec("Images", _images, Area.LeftDockWidgetArea, width=172, icon="panel-left"),
     PanelSpec("Classes", _classes, height=560),
+    PanelSpec(
+        "Objects", _objects, icon="table", keys=("Shift+Q",), height=320,
+        tip="Every object of the open image: number, class, area, intensity, score",
+    ),
     PanelSpec(
         "Disagreement", _disagreement, icon="vote", keys=("Shift+M",), height=300,
         tip="Where the models differ on the open image, region by region",

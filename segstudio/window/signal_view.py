@@ -9,14 +9,14 @@ import numpy as np
 from PySide6.QtCore import QObject
 
 from segstudio.annotation.ui.tools import tool_table
-from segstudio.canvas.overlay import shown_prediction
+from segstudio.canvas.overlay import objects_run
 from segstudio.canvas.probe import probe
 from segstudio.core.labels import InstanceIds
 from segstudio.jobs import Job
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.model_titles import short_model_titles
 from segstudio.session.document import Document
-from segstudio.session.session import Change, Layer, ViewState, What
+from segstudio.session.session import Change, ViewState, What
 from segstudio.studio import Studio
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ _UNDER_POINTER = (
     What.LABELS | What.PREDICTIONS | What.DOCUMENT | What.VIEW | What.SCHEMA | What.OBJECTS
 )
 _OBJECTS = What.LABELS | What.PREDICTIONS | What.DOCUMENT | What.VIEW
-_OF_MODEL = (Layer.PREDICTION, Layer.CONFIDENCE, Layer.ENTROPY)
-"""Layers that show nothing of the annotation."""
 _TITLE = What.PROJECT | What.DOCUMENT | What.SAVED | What.HISTORY
 
 _Counted = tuple[Document | None, InstanceIds | None, int]
@@ -240,14 +238,10 @@ def _values_kind(document: Document) -> str:
 
 def shown_objects(document: Document, view: ViewState) -> InstanceIds | None:
     """The objects that are told apart in a view: (H, W) ids, or None where there are none."""
-    prediction = shown_prediction(document, view)
-    of_model = None if prediction is None else prediction.instance_ids
-    if view.layer is Layer.NONE:
+    run = objects_run(document, view)
+    if run is None:
         return None
-    if view.layer in _OF_MODEL:
-        return of_model
-    own = document.annotation.instances
-    return of_model if own is None else own
+    return document.predictions[run].instance_ids if run else document.annotation.instances
 
 
 def number_of(ids: InstanceIds) -> int:

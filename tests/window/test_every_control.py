@@ -56,7 +56,7 @@ def desk(keep_window, tiny_specs, tmp_path_factory):
     bench.studio.evaluating.start([UNET, SHUFFLE])
     bench.until(lambda: bench.session.evaluation.done == {UNET: 3, SHUFFLE: 3}, LONG_MS)
     bench.until(lambda: not bench.session.evaluation.running)
-    for name in ("Disagreement", "Classes", "Model"):
+    for name in ("Disagreement", "Objects", "Classes", "Model"):
         bench.window.docks.open(name)
     bench.window.classes.show_more(True)
     bench.settle()

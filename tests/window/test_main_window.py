@@ -346,7 +346,7 @@ def test_panels_hidden_by_tab_are_there_again_at_the_next_start(make_window, fol
     second.open(folder)
     docks = second.window.docks
     assert [name for name in docks.by_name if docks.shown(name)] == [
-        "Images", "Classes", "Disagreement", "Model",
+        "Images", "Classes", "Objects", "Disagreement", "Model",
     ]  # fmt: skip
 
 

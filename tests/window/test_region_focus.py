@@ -41,7 +41,17 @@ def _go(bench, *, back: bool = False) -> str:
 
 # -- round and round -----------------------------------------------------------------------------
 
-ROUND = ["Classes", "Disagreement", "Model", "status", "tool bar", "Images", "options", "canvas"]
+ROUND = [
+    "Classes",
+    "Objects",
+    "Disagreement",
+    "Model",
+    "status",
+    "tool bar",
+    "Images",
+    "options",
+    "canvas",
+]
 
 
 def test_f6_goes_round_the_parts_of_the_window_and_shift_f6_goes_back(bench):
@@ -93,7 +103,7 @@ def test_lists_take_the_keys_and_a_panel_remembers_what_had_them(bench):
 def test_what_is_hidden_or_can_take_no_keys_is_passed_by(bench):
     bench.window.docks.by_name["Classes"].close()
     bench.window.central._tools.setEnabled(False)
-    assert _go(bench) == "Disagreement"
+    assert _go(bench) == "Objects"
     while (place := _go(bench)) != "Images":
         assert place != "Classes"
     assert _go(bench) == "canvas"  # the hand has no options, and the tools can't be used
@@ -112,7 +122,7 @@ def test_the_room_is_a_stop_before_the_status_bar(bench):
     bench.until(lambda: bench.window.evaluation.panel is not None)
     bench.settle()
     bench.window.canvas.setFocus()
-    for stop in ("Classes", "Disagreement", "Model"):
+    for stop in ("Classes", "Objects", "Disagreement", "Model"):
         assert _go(bench) == stop
     _go(bench)
     assert bench.window.docks.room.isAncestorOf(QApplication.focusWidget())
@@ -128,7 +138,7 @@ def test_a_panel_that_floats_is_a_stop_too(bench):
     bench.until(bench.window.canvas.viewport.hasFocus)
     assert _go(bench) == "Classes"
     assert dock.isActiveWindow()
-    assert _go(bench) == "Disagreement"
+    assert _go(bench) == "Objects"
     _go(bench, back=True)
     _press(bench, KEY.Key_Escape)
     assert _place(bench) == "canvas"

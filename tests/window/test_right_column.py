@@ -281,7 +281,7 @@ def test_folding_all_writes_the_layout_once(bench, monkeypatch):
     from segstudio.window.main_window import LayoutStore
 
     folds, opened = bench.window.docks.folds, []
-    for name in ("Model", "Disagreement"):
+    for name in ("Model", "Objects", "Disagreement"):
         folds.fold(name, folded=False)
     path = bench.window.layout_store._path
     bench.until(lambda: path.exists() and LayoutStore(path).kept("folded") == "-")
@@ -298,7 +298,9 @@ def test_folding_all_writes_the_layout_once(bench, monkeypatch):
     assert len(opened) == 1
     assert path.read_text() != before
     monkeypatch.undo()
-    assert set(LayoutStore(path).kept("folded").split(",")) == {"Model", "Disagreement"}
+    assert set(LayoutStore(path).kept("folded").split(",")) == {
+        "Model", "Objects", "Disagreement",
+    }  # fmt: skip
 
 
 def test_a_right_click_makes_the_class_active_and_its_menu_acts_on_it(bench):
@@ -417,9 +419,9 @@ def test_shift_m_opens_the_disagreement_and_folds_it_again(bench):
 
 def test_every_button_of_the_column_has_a_name_a_tip_and_takes_the_tab_key(scored):
     open_more(scored)
-    for name in ("Model", "Disagreement"):
+    for name in ("Model", "Objects", "Disagreement"):
         scored.window.docks.open(name)
-    for name in ("Classes", "Model", "Disagreement"):
+    for name in ("Classes", "Model", "Objects", "Disagreement"):
         dock = scored.window.docks.by_name[name]
         buttons = [b for b in dock.findChildren(QToolButton) if b.isVisible()]
         assert buttons

@@ -386,7 +386,7 @@ def test_damaged_words_on_the_room_are_passed_over(desk):
 
 
 def test_each_panel_has_a_title_of_32_pixels_whose_menu_lets_it_float_and_closes_it(desk):
-    for name in ("Images", "Classes", "Disagreement", "Model"):
+    for name in ("Images", "Classes", "Objects", "Disagreement", "Model"):
         dock = desk.window.docks.by_name[name]
         title = dock.titleBarWidget()
         assert title.height() == 32
@@ -396,7 +396,7 @@ def test_each_panel_has_a_title_of_32_pixels_whose_menu_lets_it_float_and_closes
         menu = title.more.menu()
         fold, floating, close = menu.actions()[-3:]
         menu.aboutToShow.emit()
-        assert fold.isVisible() == (name in ("Disagreement", "Model"))
+        assert fold.isVisible() == (name in ("Objects", "Disagreement", "Model"))
         assert floating.text() == "Float"
         assert close.text().partition("\t")[0] == "Close"
         floating.trigger()

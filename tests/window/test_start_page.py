@@ -152,7 +152,7 @@ def test_a_folder_brings_all_as_it_was_laid_out(make_window, folder):
     assert window.options.isVisible()
     assert window.canvas.isVisible()
     assert window.central._tools.isVisible()
-    assert _panels(window) == ["Images", "Classes", "Disagreement", "Model"]
+    assert _panels(window) == ["Images", "Classes", "Objects", "Disagreement", "Model"]
     assert window.canvas.viewport.hasFocus()
     assert not window.status._start.isVisible()
     assert not window.status._offline.isVisible()
@@ -198,7 +198,7 @@ def test_a_layout_outlives_a_start_without_a_folder(make_window, folder):
     third = make_window()
     assert third.window.size().toTuple() == (1100, 700)
     third.open(folder)
-    assert _panels(third.window) == ["Images", "Classes", "Disagreement"]
+    assert _panels(third.window) == ["Images", "Classes", "Objects", "Disagreement"]
 
 
 def test_a_window_that_is_opened_with_a_folder_shows_its_panels_at_once(qtbot, tmp_path):
@@ -517,7 +517,7 @@ def test_a_window_whose_first_folder_cannot_be_opened_gets_the_page(make_window,
     assert not _panels(bench.window)
     assert not bench.window.bar.isVisible()
     bench.open(folder)
-    assert _panels(bench.window) == ["Images", "Classes", "Disagreement", "Model"]
+    assert _panels(bench.window) == ["Images", "Classes", "Objects", "Disagreement", "Model"]
 
 
 def _cancel_opening(bench, begin) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMenu
 
 from segstudio.annotation.ui.tools.merge_tool import MERGE
 from segstudio.annotation.ui.tools.split_tool import SPLIT
-from segstudio.kit.actions import ActionSpec, Context, Scope
+from segstudio.kit.actions import ActionSpec, Context, Scope, has_project
 from segstudio.kit.frame_names import EDIT, TOOLS
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import in_menu
@@ -78,6 +78,13 @@ OBJECT_ACTIONS = (
     ActionSpec("objects.from_regions", EDIT, "Make objects of the regions",
                lambda c: c.studio.objects.from_regions(), enabled=_can_edit, section=2,
                tip="Each connected region that is no object yet becomes one"),
+    ActionSpec("objects.csv", EDIT, "Save objects as CSV…",
+               lambda c: c.window.object_list.save(every=False), "download",
+               enabled=_keeps_ids, section=3,
+               tip="Number, class, area, intensity and score of every object of this image"),
+    ActionSpec("objects.csv_all", EDIT, "Save objects of all images as CSV…",
+               lambda c: c.window.object_list.save(every=True), "download",
+               enabled=has_project, section=3, tip="A line for each object of each image and page"),
 )  # fmt: skip
 
 STROKE_ACTION = ActionSpec(

@@ -530,8 +530,7 @@ class Session:
         chosen = self.correcting.in_front
         if chosen is not None:
             return chosen
-        differ = self.disagreement is not None or self.disagreeing.waiting
-        return not differ and self.document is not None and bool(self.document.predictions)
+        return self.document is not None and len(self.document.predictions) == 1
 
     def set_correcting(self, **values: Any) -> None:
         """Replace fields of `correcting`; says ERRORS if anything differs."""

@@ -105,7 +105,9 @@ def _disagreement() -> Build:
     from segstudio.comparison.ui.disagreement_panel import DisagreementPanel
 
     def build(window: MainWindow, studio: Studio) -> DisagreementPanel:
-        panel = DisagreementPanel(studio.session, studio.disagreement, window.commands)
+        panel = DisagreementPanel(
+            studio.session, studio.disagreement, studio.error_targets, window.commands
+        )
         panel.region_opened.connect(window.canvas.show_rect)
         window.disagreement = panel
         return panel
@@ -140,8 +142,8 @@ PANELS: tuple[PanelSpec, ...] = (
     PanelSpec("Images", _images, Area.LeftDockWidgetArea, width=172, icon="panel-left"),
     PanelSpec("Classes", _classes, height=560),
     PanelSpec(
-        "Disagreement", _disagreement, icon="vote", keys=("Shift+M",), height=300,
-        tip="Where the models differ on the open image, region by region",
+        "Disagreement", _disagreement, icon="vote", keys=("Shift+M",), height=340,
+        tip="Where your annotation differs from a model, error by error, and where models differ",
     ),
     PanelSpec("Model", _model, height=40),
     PanelSpec(

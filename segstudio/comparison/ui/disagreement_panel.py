@@ -134,7 +134,7 @@ class DisagreementPanel(QWidget):
         pages = QWidget()
         pages.setLayout(self._pages)
         self.tabs.setContentsMargins(12, 2, 12, 4)
-        whole = QVBoxLayout(self)
+        whole = _Column(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
         whole.addWidget(self.tabs)
@@ -218,6 +218,13 @@ class DisagreementPanel(QWidget):
         if document is None:
             return False, _NO_IMAGE
         return False, _FEW_CHOSEN if len(document.predictions) > 1 else _NO_RUNS
+
+
+class _Column(QVBoxLayout):
+    """Lets lists be as low as they can: asked by width they would need all rows they want."""
+
+    def hasHeightForWidth(self) -> bool:
+        return False
 
 
 def region_columns(

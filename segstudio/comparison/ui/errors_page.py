@@ -75,10 +75,7 @@ class ErrorsPage(QWidget):
         super().__init__()
         self._session, self._targets = session, targets
         self._opened: ErrorKey | None = None
-        self.summary = ElidedLabel()
-        self.summary.setContentsMargins(12, 0, 12, 2)
-        self.summary.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.summary.setAccessibleName("How many errors there are")
+        self.legend = SidesLegend()
         self.chips = KindChips()
         self.model: TableModel[ObjectError] = TableModel(
             error_columns(session.schema), lambda error: error.key, self
@@ -108,7 +105,7 @@ class ErrorsPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         for widget, stretch in (
-            (self.summary, 0), (self.chips, 0), (self.table, 1), (self.decision, 0)
+            (self.legend, 0), (self.chips, 0), (self.table, 1), (self.decision, 0)
         ):  # fmt: skip
             column.addWidget(widget, stretch)
         return contents
@@ -133,7 +130,7 @@ class ErrorsPage(QWidget):
         """Show what is known now."""
         session = self._session
         found, state = session.errors, session.correcting
-        self.summary.show_text(summary_of(found))
+        self.legend.show_sides(found)
         filled, text = self._what_to_say()
         self._switch.show_contents(filled, text)
         self.run_model.setVisible(text == NO_MODEL)
@@ -246,41 +243,55 @@ class KindChips(QWidget):
             button.setVisible(kind is None or number > 0 or kind == chosen)
 
 
+class SidesLegend(QWidget):
+    """Which colour is whose outline, and how many objects are right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.title, self.right = ElidedLabel(), PlainLabel()
+        self.title.setAccessibleName("What counts as right")
+        self.right.setAccessibleName("How many objects are right")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 0, 12, 2)
+        row.setSpacing(4)
+        row.addWidget(_square(SKY))
+        row.addWidget(PlainLabel("Yours"))
+        row.addSpacing(6)
+        row.addWidget(_square(VERMILION))
+        row.addWidget(self.title, 1)
+        row.addWidget(self.right)
+        self.right.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+
+    def show_sides(self, found: AnnotationErrors | None) -> None:
+        """Name the other side."""
+        if found is not None:
+            self.title.show_text(_capital(found.title))
+            self.right.setText(f"{count_text(found.matched)} right" if found.matched else "")
+            self.setToolTip(plain(summary_of(found)))
+
+
 class Decision(QWidget):
     """What the opened error is, in words, and buttons: the other side is right, or mine is."""
 
     def __init__(self, actions: ActionSet) -> None:
         super().__init__()
         self.words = FaintLabel(_HINT)
-        self._mine = _legend(SKY)
-        self._theirs = _legend(VERMILION)
-        self.mine_name, self.their_name = PlainLabel("Yours"), ElidedLabel()
-        legend = QHBoxLayout()
-        legend.setSpacing(4)
-        for part in (self._mine, self.mine_name, self._theirs):
-            legend.addWidget(part)
-        legend.insertSpacing(2, 8)
-        legend.addWidget(self.their_name, 1)
-        self.legend = QWidget()
-        self.legend.setLayout(legend)
-        legend.setContentsMargins(0, 0, 0, 0)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        self.words.setFixedHeight(2 * self.words.fontMetrics().lineSpacing() + 2)
         self.repair, self.keep = QPushButton("Take"), QPushButton("Mine is right")
         row = QHBoxLayout()
         row.setSpacing(6)
         for button, command in ((self.repair, "disagreement.take"), (self.keep, "errors.keep")):
             button.setAutoDefault(False)
+            button.setEnabled(False)
             CommandTip(actions[command], button)
             row.addWidget(button)
         row.addStretch(1)
-        self._buttons = QWidget()
-        row.setContentsMargins(0, 0, 0, 0)
-        self._buttons.setLayout(row)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 4, 8, 6)
         column.setSpacing(4)
         column.addWidget(self.words)
-        column.addWidget(self.legend)
-        column.addWidget(self._buttons)
+        column.addLayout(row)
 
     def show_error(
         self,
@@ -292,18 +303,17 @@ class Decision(QWidget):
     ) -> None:
         """Show what is to be decided, or how to choose an error."""
         is_open = found is not None and error is not None
-        self.legend.setVisible(is_open)
-        self._buttons.setVisible(is_open)
+        self.repair.setEnabled(is_open and not read_only)
+        self.keep.setEnabled(is_open)
         if found is None or error is None:
             self.words.setText(_HINT)
             return
         self.words.setText(sentence_of(found, error, schema))
-        self.their_name.show_text(_capital(found.title))
+        self.words.setToolTip(plain(f"{error.kind.value.capitalize()}: {KIND_TIPS[error.kind]}"))
         self.repair.setText(act_of(error, found.against))
-        self.repair.setEnabled(not read_only)
 
 
-def _legend(color: str) -> PlainLabel:
+def _square(color: str) -> PlainLabel:
     label = PlainLabel()
     label.setPixmap(swatch(QColor(color)).pixmap(QSize(_SWATCH, _SWATCH)))
     return label
@@ -340,10 +350,10 @@ def sentence_of(found: AnnotationErrors, error: ObjectError, schema: LabelSchema
     number = f"#{error.mine[0]}" if error.mine and not found.mine.from_regions else ""
     yours = f"Your object {number}".rstrip()
     sentences = {
-        ErrorKind.MERGED: f"{yours} covers {len(error.theirs)} of {whose}.",
-        ErrorKind.SPLIT: f"{len(error.mine)} of your objects are one of {whose}.",
-        ErrorKind.MISSED: f"{_capital(whose)} has an object here, {theirs}; you have none.",
-        ErrorKind.INVENTED: f"{yours} is none of {whose}.",
+        ErrorKind.MERGED: f"{yours} is {len(error.theirs)} for {whose}.",
+        ErrorKind.SPLIT: f"{len(error.mine)} of your objects are one for {whose}.",
+        ErrorKind.MISSED: f"{_capital(whose)} has an object here ({theirs}), you have none.",
+        ErrorKind.INVENTED: f"{_capital(whose)} has no object where {yours[0].lower()}{yours[1:]} is.",
         ErrorKind.WRONG_CLASS: f"{yours} is {mine}; {whose} says {theirs}.",
         ErrorKind.BAD_SHAPE: f"{yours} and that of {whose} have an IoU of {error.iou:.2f}.",
         ErrorKind.REGION: f"You say {mine}; {whose} says {theirs}.",

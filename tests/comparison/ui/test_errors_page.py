@@ -76,7 +76,8 @@ def test_with_one_model_the_errors_of_the_annotation_are_in_front(page):
     assert texts(page, PIXELS) == ["72", "48", "64"]
     assert set(texts(page, CLASS)) == {page.session.schema.name_of(1)}
     assert visible_chips(page) == ["All 3", "Merged 1", "Missed 1", "Invented 1"]
-    assert errors_of(page).summary.whole == "3 errors, against U-Net, nuclei"
+    assert errors_of(page).legend.title.whole == "U-Net, nuclei"
+    assert errors_of(page).legend.toolTip() == "3 errors, against U-Net, nuclei"
 
 
 def test_a_chip_lists_one_kind(page):
@@ -99,7 +100,7 @@ def test_a_click_goes_there_and_says_what_can_be_done(page):
     places = [QPoint(*map(int, canvas.viewport.to_screen(corner))) for corner in corners]
     assert all(canvas.viewport.rect().contains(place) for place in places)
     decision = errors_of(page).decision
-    assert decision.words.text() == "Your object #1 covers 2 of U-Net, nuclei."
+    assert decision.words.text() == "Your object #1 is 2 for U-Net, nuclei."
     assert decision.repair.text() == "Split in 2"
     for row, act in ((1, "Take"), (2, "Delete")):
         click_row(page, row)

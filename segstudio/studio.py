@@ -17,6 +17,7 @@ from segstudio.annotation.tidying import Tidying
 from segstudio.clock import Clock
 from segstudio.comparison.comparing import Comparing
 from segstudio.comparison.disagreement import Disagreement
+from segstudio.comparison.error_counts import ErrorCounts
 from segstudio.comparison.error_targets import ErrorTargets
 from segstudio.core.prediction import RunOptions
 from segstudio.evaluation.confused_places import ConfusedPlaces
@@ -101,6 +102,7 @@ class Studio:
         work_queue: Images in the order in which they need a person.
         disagreement: Where predictions differ, and taking one of them there.
         error_targets: What is wrong with the annotation if another side is right, and repairs.
+        error_counts: How many errors the images of the folder have.
         inspecting: The network inspector.
         inspection_export: Files made from a trace.
         pairing: Its comparison with a second network.
@@ -261,6 +263,9 @@ class Studio:
         )
         self.error_targets = ErrorTargets(
             self.session, self.jobs, self._clock, self.notices, self.editing, self._folder
+        )
+        self.error_counts = ErrorCounts(
+            self.session, self.jobs, self._clock, self._documents, self._folder
         )
         self.comparing = Comparing(self.session, self.segmenting)
 

@@ -12,7 +12,6 @@ from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch
 from segstudio.metrics.object_errors import (
     ClassRegions,
     ErrorKind,
-    FoundErrors,
     ObjectError,
     ObjectPairs,
     ObjectSide,
@@ -20,9 +19,7 @@ from segstudio.metrics.object_errors import (
     objects_of,
 )
 from segstudio.session.document import Document
-from segstudio.session.error_state import AnnotationErrors
-
-_NONE: frozenset[str] = frozenset()
+from segstudio.session.error_state import AnnotationErrors, ErrorSides
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,32 +123,32 @@ class ComparedAnnotation:
             settled: What the user said to be right (`object_repairs.marks_of`).
         """
         objects = self._pairs.errors(good_shape)
-        regions = differing_regions(
-            self.mine, self.theirs, self._ignored, self._void, self._min_pixels
+        regions = self._regions()
+        found = AnnotationErrors(
+            mine=self.mine,
+            theirs=self.theirs,
+            regions=regions,
+            things=self.things,
+            document=document,
+            against=against,
+            title=title,
+            errors=(*objects.errors, *regions.errors),
+            settled=0,
+            matched=objects.matched,
+            kinds=objects.kinds,
         )
-        found = self._found(document, against, title, objects, regions)
         return found if not settled else without_settled(found, settled)
 
-    def _found(
-        self,
-        document: Document,
-        against: str,
-        title: str,
-        objects: FoundErrors,
-        regions: ClassRegions,
-    ) -> AnnotationErrors:
-        return AnnotationErrors(
-            document,
-            against,
-            title,
-            (*objects.errors, *regions.errors),
-            0,
-            objects.matched,
-            objects.kinds,
-            self.mine,
-            self.theirs,
-            regions,
-            self.things,
+    def count(self, good_shape: float, settled: frozenset[str]) -> int:
+        """How many errors there are that are not settled; see `errors`."""
+        regions = self._regions()
+        sides = ErrorSides(self.mine, self.theirs, regions, self.things)
+        errors = (*self._pairs.errors(good_shape).errors, *regions.errors)
+        return sum(not is_settled(sides, error, settled) for error in errors)
+
+    def _regions(self) -> ClassRegions:
+        return differing_regions(
+            self.mine, self.theirs, self._ignored, self._void, self._min_pixels
         )
 
 
@@ -162,7 +159,7 @@ def without_settled(found: AnnotationErrors, settled: frozenset[str]) -> Annotat
     return replace(found, errors=left, settled=found.settled + gone) if gone else found
 
 
-def is_settled(found: AnnotationErrors, error: ObjectError, settled: frozenset[str]) -> bool:
+def is_settled(found: ErrorSides, error: ObjectError, settled: frozenset[str]) -> bool:
     """Whether the user said of all that an error is about that the annotation is right."""
     return bool(settled) and settled.issuperset(marks_of(found, error))
 

@@ -83,18 +83,18 @@ class ErrorTargets:
 
     def choose_against(self, against: str) -> None:
         """Take another side as right, as in `ErrorsState`."""
-        self._session.set_correcting(against=against, of_images={})
+        self._session.set_correcting(against=against)
         self._follow()
 
     def set_good_shape(self, iou: float) -> None:
         """Call the shape of an object right from another IoU on."""
         if iou != self._session.correcting.good_shape:
-            self._session.set_correcting(good_shape=iou, of_images={})
+            self._session.set_correcting(good_shape=iou)
             self._look_again()
 
     def set_min_pixels(self, pixels: int) -> None:
         """List no regions of classes that are smaller."""
-        self._session.set_correcting(min_pixels=max(1, pixels), of_images={})
+        self._session.set_correcting(min_pixels=max(1, pixels))
         self._follow()
 
     # -- going from error to error -------------------------------------------------------------
@@ -214,7 +214,7 @@ class ErrorTargets:
 
     def _on_project(self, _change: Change) -> None:
         self._settled = {}
-        self._session.set_correcting(of_images={}, opened=None)
+        self._session.set_correcting(opened=None)
 
     def _on_asked(self, _change: Change) -> None:
         self._follow()

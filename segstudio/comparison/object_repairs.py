@@ -13,7 +13,7 @@ from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch
 from segstudio.core.object_cuts import grown
 from segstudio.core.object_index import HIGHEST_ID, tight
 from segstudio.metrics.object_errors import ErrorKind, ObjectError
-from segstudio.session.error_state import TRUTH, AnnotationErrors
+from segstudio.session.error_state import TRUTH, AnnotationErrors, ErrorSides
 
 FreeNumbers = Callable[[int], Sequence[int]]
 """Gives so many numbers that no object has, or fewer."""
@@ -164,7 +164,7 @@ class _Repair:
         self._ids[mask] = 0
 
 
-def marks_of(found: AnnotationErrors, error: ObjectError) -> tuple[str, ...]:
+def marks_of(found: ErrorSides, error: ObjectError) -> tuple[str, ...]:
     """What an error is known by when the user says that the annotation is right there.
 
     That is said of each of my objects as it is, whatever else another side says of it; where I

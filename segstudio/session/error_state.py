@@ -28,7 +28,37 @@ TRUTH = ":truth"
 
 
 @dataclass(frozen=True, eq=False)
-class AnnotationErrors:
+class ErrorSides:
+    """The two maps that errors are about.
+
+    Attributes:
+        mine: The annotation's objects.
+        theirs: Those of the other side.
+        regions: Where classes differ and neither side has an object.
+        things: The classes that have objects.
+    """
+
+    mine: ObjectSide
+    theirs: ObjectSide
+    regions: ClassRegions
+    things: frozenset[int]
+
+    def mask_of(self, error: ObjectError, *, mine: bool) -> tuple[Rect, Mask]:
+        """The error's rectangle, and which of its pixels one side means by it.
+
+        Of a region both mean the same pixels.
+        """
+        rect = error.rect
+        if error.kind is ErrorKind.REGION:
+            return rect, self.regions.mask(error)
+        side, numbers = (self.mine, error.mine) if mine else (self.theirs, error.theirs)
+        ids = side.ids[rect.slices]
+        mask: Mask = np.isin(ids, numbers) if len(numbers) > 1 else ids == (numbers or (-1,))[0]
+        return rect, mask
+
+
+@dataclass(frozen=True, eq=False)
+class AnnotationErrors(ErrorSides):
     """The errors of one image's annotation, as of a moment after its last edit.
 
     Attributes:
@@ -39,10 +69,6 @@ class AnnotationErrors:
         settled: How many more there are of which the user said that the annotation is right.
         matched: How many objects are right.
         kinds: The kind of each object of the annotation that is not right, settled or not.
-        mine: The annotation's objects.
-        theirs: Those of the other side.
-        regions: Where classes differ and neither side has an object.
-        things: The classes that have objects.
     """
 
     document: Document
@@ -52,10 +78,6 @@ class AnnotationErrors:
     settled: int
     matched: int
     kinds: Mapping[int, ErrorKind]
-    mine: ObjectSide
-    theirs: ObjectSide
-    regions: ClassRegions
-    things: frozenset[int]
 
     @cached_property
     def counts(self) -> Mapping[ErrorKind, int]:
@@ -75,19 +97,6 @@ class AnnotationErrors:
     def _by_key(self) -> Mapping[ErrorKey, ObjectError]:
         return {error.key: error for error in self.errors}
 
-    def mask_of(self, error: ObjectError, *, mine: bool) -> tuple[Rect, Mask]:
-        """The error's rectangle, and which of its pixels one side means by it.
-
-        Of a region both mean the same pixels.
-        """
-        rect = error.rect
-        if error.kind is ErrorKind.REGION:
-            return rect, self.regions.mask(error)
-        side, numbers = (self.mine, error.mine) if mine else (self.theirs, error.theirs)
-        ids = side.ids[rect.slices]
-        mask: Mask = np.isin(ids, numbers) if len(numbers) > 1 else ids == (numbers or (-1,))[0]
-        return rect, mask
-
 
 @dataclass(frozen=True)
 class ErrorsState:
@@ -104,7 +113,6 @@ class ErrorsState:
         waiting: Whether they are being looked for.
         problem: Why there are none to be known; "" if there is no reason.
         of_images: How many errors images have, as far as that was counted, by position.
-        counting: Whether those of the folder are being counted.
     """
 
     against: str = SHOWN
@@ -116,4 +124,3 @@ class ErrorsState:
     waiting: bool = False
     problem: str = ""
     of_images: Mapping[int, int] = field(default_factory=dict)
-    counting: bool = False

@@ -63,7 +63,13 @@ def _images() -> Build:
     from segstudio.folder.ui.images_panel import ImagesPanel
 
     def build(window: MainWindow, studio: Studio) -> ImagesPanel:
-        panel = ImagesPanel(studio.session, studio.browsing, studio.scoring, window.commands)
+        panel = ImagesPanel(
+            studio.session,
+            studio.browsing,
+            studio.scoring,
+            window.commands,
+            studio.error_counts.want,
+        )
         panel.selection_changed.connect(window.commands.refresh)
         window.images = panel
         return panel

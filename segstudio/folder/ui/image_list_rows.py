@@ -10,6 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QStringListModel, Qt
 
+from segstudio.core.formatting import counted
 from segstudio.core.short_names import SharedParts, shared_parts
 from segstudio.kit.plain import plain
 from segstudio.metrics.tally import lead_name
@@ -32,6 +33,7 @@ class Order(StrEnum):
 
     NAME = "Name"
     WORST = "Lowest IoU"
+    ERRORS = "Most errors"
     STATE = "State"
 
 
@@ -155,6 +157,10 @@ class ImagesModel(QStringListModel):
         """What the shown run scores on an image (`Scoring.lead_of`)."""
         return self._scoring.lead_of(image)
 
+    def errors_of(self, image: int) -> int | None:
+        """How many errors an image's annotation has, as far as that is counted."""
+        return self._session.correcting.of_images.get(image)
+
     def says_little(self, image: int) -> bool:
         """Whether the score of an image is partly of the model's own pixels."""
         taken = map(model_of, self._session.state(image).taken)
@@ -193,6 +199,9 @@ class ImagesModel(QStringListModel):
             _UNTOUCHED: sign_of(state) is _NOT_REVIEWED,
         }
         found = [word for word, is_so in words.items() if is_so]
+        errors = self.errors_of(image)
+        if errors is not None:
+            found.append(counted(errors, "error"))
         score = self.score_of(image)
         return found if math.isnan(score) else [*found, self._score_text(image, score)]
 
@@ -228,6 +237,9 @@ class ImagesModel(QStringListModel):
     def _sorted(self, chosen: list[int]) -> list[int]:
         if self.order is Order.WORST:
             return self._scoring.worst_first(chosen)
+        if self.order is Order.ERRORS:
+            errors = self._session.correcting.of_images
+            return sorted(chosen, key=lambda i: -errors.get(i, -1))
         if self.order is Order.STATE:
             return sorted(chosen, key=lambda i: _state_rank(self._session.state(i)))
         return chosen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import (
@@ -69,9 +70,23 @@ class ImagesPanel(QWidget):
     selection_changed = Signal()
 
     def __init__(
-        self, session: Session, browsing: Browsing, scoring: Scoring, actions: ActionSet
+        self,
+        session: Session,
+        browsing: Browsing,
+        scoring: Scoring,
+        actions: ActionSet,
+        count_errors: Callable[[bool], None],
     ) -> None:
+        """Args:
+        session: What is open.
+        browsing: Opens images.
+        scoring: Their scores.
+        actions: What can be done with an image.
+        count_errors: Called with whether the list is in the order of errors.
+        """
         super().__init__()
+        self._count_errors = count_errors
+        self._errors_shown: object = None
         self._session, self._browsing, self._actions = session, browsing, actions
         self._syncing = False
         self._root: Path | None = None
@@ -169,6 +184,11 @@ class ImagesPanel(QWidget):
             self._show_current()
         if what & (What.STATES | What.SCORES | What.VIEW | What.SCHEMA):
             self._on_marks(change)
+        if what & What.ERRORS and self._session.correcting.of_images is not self._errors_shown:
+            self._errors_shown = self._session.correcting.of_images
+            if self.model.order is Order.ERRORS:
+                self._rebuild.request()
+                self.view.viewport().update()
 
     def _on_marks(self, change: Change) -> None:
         filtered = self.model.show is not Show.ALL or self.model.order is not Order.NAME
@@ -185,6 +205,8 @@ class ImagesPanel(QWidget):
         self.model.text = self.filter.text()
         self.model.order = Order(self.order.choice)
         self.model.show = Show(self.show_.choice)
+        if self.model.order is not before[1]:
+            self._count_errors(self.model.order is Order.ERRORS)
         is_another_list = before != (self.model.text, self.model.order, self.model.show)
         self._syncing = True
         self.model.rebuild()

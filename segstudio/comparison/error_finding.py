@@ -11,7 +11,6 @@ from segstudio.comparison.object_repairs import marks_of
 from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch
 from segstudio.metrics.object_errors import (
     ClassRegions,
-    ErrorKind,
     ObjectError,
     ObjectPairs,
     ObjectSide,
@@ -162,8 +161,3 @@ def without_settled(found: AnnotationErrors, settled: frozenset[str]) -> Annotat
 def is_settled(found: ErrorSides, error: ObjectError, settled: frozenset[str]) -> bool:
     """Whether the user said of all that an error is about that the annotation is right."""
     return bool(settled) and settled.issuperset(marks_of(found, error))
-
-
-def kind_of_object(found: AnnotationErrors | None, object_id: int) -> ErrorKind | None:
-    """What is wrong with an object of the annotation; None if nothing is, or nothing is known."""
-    return None if found is None else found.kinds.get(object_id)

@@ -85,6 +85,16 @@ class AnnotationErrors(ErrorSides):
         found = Counter(error.kind for error in self.errors)
         return {kind: found[kind] for kind in ErrorKind if found[kind]}
 
+    @cached_property
+    def words_of_objects(self) -> Mapping[int, str]:
+        """What is wrong with objects of the annotation, in a word or two, by number."""
+        return {
+            number: text_of(error)
+            for error in self.errors
+            if not self.mine.from_regions
+            for number in error.mine
+        }
+
     def listed(self, kind: ErrorKind | None) -> tuple[ObjectError, ...]:
         """The errors of one kind; all for None."""
         return tuple(error for error in self.errors if kind is None or error.kind is kind)
@@ -96,6 +106,12 @@ class AnnotationErrors(ErrorSides):
     @cached_property
     def _by_key(self) -> Mapping[ErrorKey, ObjectError]:
         return {error.key: error for error in self.errors}
+
+
+def text_of(error: ObjectError) -> str:
+    """The kind of an error; of several objects in one, or one in several, with how many."""
+    several = {ErrorKind.MERGED: error.theirs, ErrorKind.SPLIT: error.mine}.get(error.kind)
+    return error.kind.value.capitalize() + (f" {len(several)}" if several else "")
 
 
 @dataclass(frozen=True)

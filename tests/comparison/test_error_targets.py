@@ -7,7 +7,6 @@ import pytest
 from fakes import make_folder
 from strokes import undo_title
 
-from segstudio.comparison.error_finding import kind_of_object
 from segstudio.core.geometry import Rect
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import ClassSpec, LabelSchema
@@ -139,13 +138,13 @@ def test_pieces_of_one_object_are_merged(objects):
     paint(objects, RIGHT)
     predict(objects, *maps_of(WIDE))
     assert listed(objects) == [(ErrorKind.SPLIT, (2, 1), (1,))]
-    assert kind_of_object(objects.session.errors, 1) is ErrorKind.SPLIT
+    assert objects.session.errors.words_of_objects == {1: "Split 2", 2: "Split 2"}
     repair_first(objects)
     expected = np.zeros(SHAPE, np.uint16)
     expected[WIDE.slices] = 2
     assert np.array_equal(ids_of(objects), expected)
     assert undo_title(objects.document.history) == "Merge 2"
-    assert kind_of_object(objects.session.errors, 2) is None
+    assert objects.session.errors.words_of_objects == {}
 
 
 def test_what_nobody_else_has_is_deleted(objects):

@@ -31,7 +31,7 @@ from segstudio.kit.swatch import swatch
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import UNSORTED, Column, Side, TableModel
 from segstudio.metrics.object_errors import ErrorKey, ErrorKind, ObjectError
-from segstudio.session.error_state import SHOWN, TRUTH, AnnotationErrors
+from segstudio.session.error_state import SHOWN, TRUTH, AnnotationErrors, text_of
 from segstudio.session.session import Session
 
 KIND, CLASS, PIXELS, IOU = range(4)
@@ -82,7 +82,7 @@ class ErrorsPage(QWidget):
         )
         self.table = TableView(self.model, "Errors of the annotation", sorting=UNSORTED)
         self.table.show_more_or_less((3, 7))
-        self.decision = Decision(actions)
+        self.decision = DecisionBar(actions)
         self.run_model = QPushButton(actions["model.run"].icon(), "Run")
         CommandTip(actions["model.run"], self.run_model)
         self.run_model.clicked.connect(actions["model.run"].trigger)
@@ -270,7 +270,7 @@ class SidesLegend(QWidget):
             self.setToolTip(plain(summary_of(found)))
 
 
-class Decision(QWidget):
+class DecisionBar(QWidget):
     """What the opened error is, in words, and buttons: the other side is right, or mine is."""
 
     def __init__(self, actions: ActionSet) -> None:
@@ -326,12 +326,8 @@ def error_columns(schema: LabelSchema) -> tuple[Column[ObjectError], ...]:
         mine, theirs = schema.name_of(error.class_id), schema.name_of(error.their_class)
         return mine if error.class_id == error.their_class else f"{mine} → {theirs}"
 
-    def kind(error: ObjectError) -> str:
-        several = {ErrorKind.MERGED: error.theirs, ErrorKind.SPLIT: error.mine}.get(error.kind)
-        return error.kind.value.capitalize() + (f" {len(several)}" if several else "")
-
     return (
-        Column("Error", kind, "What is wrong with your annotation if the other side is right",
+        Column("Error", text_of, "What is wrong with your annotation if the other side is right",
                key=lambda e: [*ErrorKind].index(e.kind), icon=lambda e: icon(KIND_ICONS[e.kind]),
                cell_tip=lambda e: KIND_TIPS[e.kind]),
         Column("Class", classes, "Your class; where the other side's is another one, both",

@@ -112,7 +112,9 @@ class ErrorTargets:
         keys = [] if found is None else [e.key for e in found.listed(self._session.correcting.kind)]
         if key in keys:
             self._place = keys.index(key)
-        self._session.set_correcting(opened=key)
+        # who is at one stays there when another model has run
+        in_front = self._session.correcting.in_front if key is None else True
+        self._session.set_correcting(opened=key, in_front=in_front)
 
     def step(self, by: int) -> None:
         """Look at the next (1) or previous (-1) error of the list, at its end from the other side.

@@ -211,6 +211,16 @@ def test_painting_is_followed_by_the_edited_pixels_alone(objects):
     assert listed(objects) == [(ErrorKind.MISSED, (), (2,))]
 
 
+def test_who_is_at_an_error_stays_there_when_another_model_has_run(objects):
+    predict(objects, *maps_of(LOW))
+    objects.error_targets.step(1)
+    predict(objects, *maps_of(LOW, ALONE), run="bright")
+    objects.session.set_view(run="blobs")
+    rest(objects)
+    assert objects.session.errors_in_front
+    assert objects.session.correcting.opened == (ErrorKind.MISSED.value, (), (1,), 0)
+
+
 def test_the_wanted_iou_decides_what_a_bad_shape_is(objects):
     paint(objects, Rect(10, 2, 14, 10))
     predict(objects, *maps_of(Rect(10, 4, 14, 12)))  # 24 of 40 pixels

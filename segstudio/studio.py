@@ -20,6 +20,8 @@ from segstudio.annotation.tidying import Tidying
 from segstudio.clock import Clock
 from segstudio.comparison.comparing import Comparing
 from segstudio.comparison.disagreement import Disagreement
+from segstudio.comparison.error_counts import ErrorCounts
+from segstudio.comparison.error_targets import ErrorTargets
 from segstudio.core.prediction import RunOptions
 from segstudio.evaluation.confused_places import ConfusedPlaces
 from segstudio.evaluation.evaluating import Evaluating
@@ -111,6 +113,8 @@ class Studio:
         evaluation_report: Files made from the comparison.
         work_queue: Images in the order in which they need a person.
         disagreement: Where predictions differ, and taking one of them there.
+        error_targets: What is wrong with the annotation if another side is right, and repairs.
+        error_counts: How many errors the images of the folder have.
         inspecting: The network inspector.
         inspection_export: Files made from a trace.
         pairing: Its comparison with a second network.
@@ -279,6 +283,12 @@ class Studio:
         """Models side by side, and where they disagree."""
         self.disagreement = Disagreement(
             self.session, self.jobs, self._clock, self.notices, self.editing
+        )
+        self.error_targets = ErrorTargets(
+            self.session, self.jobs, self._clock, self.notices, self.editing, self._folder
+        )
+        self.error_counts = ErrorCounts(
+            self.session, self.jobs, self._clock, self._documents, self._folder
         )
         self.comparing = Comparing(self.session, self.segmenting)
 

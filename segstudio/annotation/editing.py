@@ -314,8 +314,7 @@ class Editing:
 
         Args:
             title: What the edit is called.
-            make: Gives the patch, None if nothing changes; runs in a job where it is large, and
-                again if something was painted meanwhile.
+            make: Gives the patch or None; runs in a job if large, again if painted on meanwhile.
             pixels: How many pixels it looks at, at most; None for the whole image.
             then: Called at the end with whether something changed.
         """
@@ -581,20 +580,21 @@ class Editing:
         *,
         pixels: int | None = None,
         then: Callable[[bool], None] | None = None,
+        source: Source | None = None,
     ) -> None:
         """Make an edit of the open image of patches that are made elsewhere.
 
         Args:
             title: What the edit is called.
-            make: Makes the patches of an image, perhaps in a job, and again if it was painted on
-                meanwhile.
+            make: Makes the patches, perhaps in a job, and again if it was painted on meanwhile.
             pixels: How many pixels they have at most; None for the whole image.
             then: Called at the end with whether something changed.
+            source: Where the pixels come from, if not from a hand.
         """
         self.end_stroke()
         document = self._editable()
         if document is not None:
-            self._perform(document, title, lambda: make(document), pixels=pixels, then=then)
+            self._perform(document, title, lambda: make(document), pixels, then, source)
 
     # -- undo --------------------------------------------------------------------------------
 

@@ -463,7 +463,7 @@ def _refresh(viewport: Viewport, change: Change, shown: Document | None) -> None
     if change.what & What.VIEW:
         viewport.refresh_view_state()
     selected = change.what & What.HISTORY and viewport.session.selection
-    if change.what & (What.DISAGREEMENT | What.OBJECTS) or selected:
+    if change.what & (What.DISAGREEMENT | What.ERRORS | What.OBJECTS) or selected:
         viewport.refresh_tones()
         viewport.update()  # the outlines of the opened region and of what is selected, its tags
     if change.what & _MARKED:

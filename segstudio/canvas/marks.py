@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -12,8 +12,11 @@ from segstudio.canvas.view import Point
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Mask
 from segstudio.core.outline import outline_segments
+from segstudio.core.series_colors import SKY, VERMILION
+from segstudio.metrics.object_errors import ErrorKey, ObjectError
 from segstudio.session.disputes import Disputes
 from segstudio.session.document import Document
+from segstudio.session.error_state import AnnotationErrors
 from segstudio.session.session import Session
 
 
@@ -88,18 +91,70 @@ class RegionMark:
                 (disputes, opened),
                 outline_path(region.rect, partial(disputes.mask, region)),
             )
-        origin, unit = QPointF(*to_screen((0.0, 0.0))), QPointF(*to_screen((1.0, 1.0)))
-        scale = unit.x() - origin.x()
-        painter.save()
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        place = QTransform.fromTranslate(origin.x(), origin.y()).scale(scale, scale)
-        painter.setTransform(place, combine=True)
-        for color, width in ((_REGION_MARK_DARK, 3.0), (_REGION_MARK_LIGHT, 1.0)):
-            pen = QPen(color, width)
-            pen.setCosmetic(True)
-            painter.setPen(pen)
-            painter.drawPath(self._path)
-        painter.restore()
+        pens = (QPen(_REGION_MARK_DARK, 3.0), QPen(_REGION_MARK_LIGHT, 1.0))
+        _draw_path(painter, self._path, pens, to_screen)
+
+
+class ErrorMark:
+    """Draws what is mine and what is theirs in the opened error along the edges of their pixels.
+
+    Mine is a line in the colour of what only the annotation has, theirs is dashed in that of what
+    only the model has.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._paths: tuple[QPainterPath, QPainterPath] = (QPainterPath(), QPainterPath())
+        self._of: tuple[AnnotationErrors, ErrorKey] | None = None
+
+    def paint(
+        self, painter: QPainter, document: Document | None, to_screen: Callable[[Point], Point]
+    ) -> None:
+        """Draw it over a picture of the document, if one is open and the overlay is shown."""
+        session = self._session
+        found, opened = session.errors, session.correcting.opened
+        if found is None or opened is None or found.document is not document:
+            return
+        error = found.error(opened)
+        if error is None or not session.view.overlay_visible or not session.errors_in_front:
+            return
+        if self._of is None or self._of != (found, opened):
+            self._of = (found, opened)
+            mine, theirs = (
+                outline_path(error.rect, partial(_mask_of, found, error, mine))
+                for mine in (True, False)
+            )
+            self._paths = mine, theirs
+        dashed = QPen(QColor(VERMILION), 2.0)
+        dashed.setDashPattern([3.0, 2.0])
+        casing = QPen(_REGION_MARK_DARK, 4.0)
+        mine, theirs = self._paths
+        _draw_path(painter, mine, (casing, QPen(QColor(SKY), 2.0)), to_screen)
+        _draw_path(painter, theirs, (QPen(_REGION_MARK_DARK, 3.0), dashed), to_screen)
+
+
+def _mask_of(found: AnnotationErrors, error: ObjectError, mine: bool) -> Mask:
+    return found.mask_of(error, mine=mine)[1]
+
+
+def _draw_path(
+    painter: QPainter,
+    path: QPainterPath,
+    pens: Iterable[QPen],
+    to_screen: Callable[[Point], Point],
+) -> None:
+    """Draw a path in pixels of the image with pens whose width is in logical pixels."""
+    origin, unit = QPointF(*to_screen((0.0, 0.0))), QPointF(*to_screen((1.0, 1.0)))
+    scale = unit.x() - origin.x()
+    painter.save()
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    place = QTransform.fromTranslate(origin.x(), origin.y()).scale(scale, scale)
+    painter.setTransform(place, combine=True)
+    for pen in pens:
+        pen.setCosmetic(True)
+        painter.setPen(pen)
+        painter.drawPath(path)
+    painter.restore()
 
 
 def outline_path(

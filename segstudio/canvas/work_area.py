@@ -14,6 +14,7 @@ from segstudio.canvas.brush_mark import BrushMark, shows_pixels
 from segstudio.canvas.inspection_marks import InspectionMarks, paint, paint_boxes, region
 from segstudio.canvas.linked_views import LinkedViews
 from segstudio.canvas.marks import (
+    ErrorMark,
     RegionMark,
     ghost_region,
     line_at,
@@ -96,7 +97,7 @@ class WorkArea(Display):
         self._hovered: tuple[int, int] | None = None
         self._marks = InspectionMarks(session)
         self._marked = QRegion()
-        self._region = RegionMark(session)
+        self._region, self._error = RegionMark(session), ErrorMark(session)
         self._selection = tools.selection
         self._questions = Questions()
         self._change = MaskMark(self)
@@ -465,7 +466,10 @@ class WorkArea(Display):
 
     def paint_marks(self, painter: QPainter) -> None:
         """Draw the opened region, the inspector's and the tool's marks, and the ring."""
-        self._region.paint(painter, self.document, self.to_screen)
+        if self.session.errors_in_front:
+            self._error.paint(painter, self.document, self.to_screen)
+        else:
+            self._region.paint(painter, self.document, self.to_screen)
         self._selection.paint(painter, self.document, self.to_screen)
         document = self.document
         if self.number == 0 and document is not None and self.session.view.overlay_visible:

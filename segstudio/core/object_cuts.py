@@ -115,7 +115,7 @@ def cut_by_line(mask: Mask, rect: Rect, points: Iterable[PointXY]) -> Pieces:
     """
     line = _line(rect, list(points)) & mask
     pieces = fallen_apart(mask & ~line, mask) if line.any() else mask.astype(np.int32)
-    return _grown(pieces, mask) if pieces.max(initial=0) > 1 else mask.astype(np.int32)
+    return grown(pieces, mask) if pieces.max(initial=0) > 1 else mask.astype(np.int32)
 
 
 def cut_between(
@@ -414,8 +414,11 @@ def _connected(mask: Mask) -> tuple[int, Pieces]:
     return count - 1, np.asarray(parts, np.int32)
 
 
-def _grown(pieces: Pieces, mask: Mask) -> Pieces:
-    """Pixels of a mask that belong to no piece yet given to the pieces beside them, the first first."""
+def grown(pieces: Pieces, mask: Mask) -> Pieces:
+    """Pixels of a mask that belong to no piece yet given to the pieces beside them, the first first.
+
+    What is connected to no piece stays 0.
+    """
     pieces = pieces.copy()
     count = int(pieces.max())
     while True:

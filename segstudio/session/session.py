@@ -16,6 +16,7 @@ from segstudio.core.tones import AS_FOUND, Contrast
 from segstudio.metrics.class_sums import ConfusionMatrices
 from segstudio.session.disputes import DisagreementState, Disputes
 from segstudio.session.document import Document
+from segstudio.session.error_state import AnnotationErrors, ErrorsState
 from segstudio.session.evaluation_state import Evaluation
 from segstudio.session.inspection import Inspection
 from segstudio.session.queue_state import QueueState
@@ -66,6 +67,8 @@ class What(Flag):
     """The evaluation of the folder: its progress or its figures."""
     DISAGREEMENT = auto()
     """Where the predictions of the open image differ, and what is chosen of it."""
+    ERRORS = auto()
+    """What is wrong with the annotation if another side is right, and what is chosen of it."""
     QUEUE = auto()
     """Which images wait for a person."""
     OBJECTS = auto()
@@ -454,6 +457,9 @@ class Session:
         disagreement: Where the predictions of the open image differ; None while nothing can be
             compared.
         disagreeing: What is chosen and looked at of it.
+        errors: What is wrong with the annotation if another side is right; None while that is not
+            known, or nobody looks at it.
+        correcting: What is chosen and looked at of it.
         selection: Which objects of the open image are selected.
         reopened: Where the folder was left, until its first image is shown.
     """
@@ -482,6 +488,8 @@ class Session:
         self.evaluation = Evaluation()
         self.disagreement: Disputes | None = None
         self.disagreeing = DisagreementState()
+        self.errors: AnnotationErrors | None = None
+        self.correcting = ErrorsState()
         self.selection = Selection()
         self.reopened: LastPlace | None = None
 
@@ -572,6 +580,21 @@ class Session:
         if state != self.disagreeing:
             self.disagreeing = state
             self.notify(What.DISAGREEMENT)
+
+    @property
+    def errors_in_front(self) -> bool:
+        """Whether keys go from error to error of the annotation, not along where models differ."""
+        chosen = self.correcting.in_front
+        if chosen is not None:
+            return chosen
+        return self.document is not None and len(self.document.predictions) == 1
+
+    def set_correcting(self, **values: Any) -> None:
+        """Replace fields of `correcting`; says ERRORS if anything differs."""
+        state = replace(self.correcting, **values)
+        if state != self.correcting:
+            self.correcting = state
+            self.notify(What.ERRORS)
 
     def state(self, index: int) -> ImageState:
         """The marks of an image."""

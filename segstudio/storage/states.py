@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final
@@ -27,6 +27,9 @@ _SOURCES = "sources.json"
 _NOTES = "notes.json"
 _CONTRAST = "contrast.json"
 _PLACE = "place.json"
+_SETTLED = "settled.json"
+_LISTS: Final = {_SOURCES: "runs", _SETTLED: "settled"}
+"""Files with a list for each image, and the entry that has them."""
 _LONGEST = 1e7
 """No zoom and no coordinate of an image is as large."""
 
@@ -68,6 +71,7 @@ _KEPT: tuple[tuple[str, str, type, str], ...] = (
     ("corrected.json", Mark.CORRECTED, list, "no image counts as corrected"),
     (_NOTES, "notes", dict, "no image has a note"),
     (_SOURCES, "runs", dict, "from which models annotations have pixels is not known"),
+    (_SETTLED, "settled", dict, "what was kept against a model is asked about again"),
     (_READING, "asked", list, "how the masks are read is found out again"),
     (_CHOSEN, "folder", str, "masks are looked for beside the images"),
     (_CONTRAST, "folder", str, "images are shown as they are"),
@@ -149,12 +153,12 @@ def _unusable_choice(data: Mapping[str, Any]) -> dict[str, object]:
     return wrong
 
 
-def _unusable_sources(data: Mapping[str, Any]) -> dict[str, object]:
-    """The images of sources.json whose entry is no list of names."""
+def _unusable_lists(entry: str, data: Mapping[str, Any]) -> dict[str, object]:
+    """The images whose entry is no list of names."""
     return {
-        key: runs
-        for key, runs in data.get("runs", {}).items()
-        if not (isinstance(runs, list) and all(isinstance(run, str) for run in runs))
+        key: names
+        for key, names in data.get(entry, {}).items()
+        if not (isinstance(names, list) and all(isinstance(name, str) for name in names))
     }
 
 
@@ -191,8 +195,8 @@ _UNUSABLE: Final[dict[str, Callable[[Mapping[str, Any]], dict[str, object]]]] = 
     _PLACE: _unusable_place,
     _READING: _unusable_reading,
     _CHOSEN: _unusable_choice,
-    _SOURCES: _unusable_sources,
     _NOTES: _unusable_notes,
+    **{name: partial(_unusable_lists, entry) for name, entry in _LISTS.items()},
 }
 
 
@@ -399,21 +403,7 @@ def load_sources(data_folder: Path) -> dict[str, frozenset[str]]:
     Args:
         data_folder: `Project.data_folder`.
     """
-    path = data_folder / _SOURCES
-    try:
-        return _sources(path, path.stat().st_mtime_ns)
-    except OSError:
-        return {}
-
-
-@lru_cache(maxsize=2)
-def _sources(path: Path, _modified: int) -> dict[str, frozenset[str]]:
-    try:
-        found = read_json(path)["runs"]
-        wrong = _unusable_sources({"runs": found})
-        return {key: frozenset(runs) for key, runs in found.items() if key not in wrong}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, SegstudioError):
-        return {}
+    return _load_lists(data_folder / _SOURCES)
 
 
 def save_sources(data_folder: Path, root: Path, key: str, runs: Iterable[str]) -> None:
@@ -428,14 +418,60 @@ def save_sources(data_folder: Path, root: Path, key: str, runs: Iterable[str]) -
     Raises:
         SegstudioError: if it cannot be written.
     """
-    make_folder(data_folder)
+    _save_list(data_folder / _SOURCES, root, key, runs)
+
+
+def load_settled(data_folder: Path) -> dict[str, frozenset[str]]:
+    """What of annotations the user said to be right although a model says otherwise, by image.
+
+    Args:
+        data_folder: `Project.data_folder`.
+    """
+    return _load_lists(data_folder / _SETTLED)
+
+
+def save_settled(data_folder: Path, root: Path, key: str, settled: Iterable[str]) -> None:
+    """Write what of an image's annotation the user said to be right.
+
+    Args:
+        data_folder: `Project.data_folder`; made if missing.
+        root: The folder, for people who look into the file.
+        key: The image, `ImageRef.key`.
+        settled: What says which pixels are meant; none takes the entry away.
+
+    Raises:
+        SegstudioError: if it cannot be written.
+    """
+    _save_list(data_folder / _SETTLED, root, key, settled)
+
+
+def _load_lists(path: Path) -> dict[str, frozenset[str]]:
+    try:
+        return _lists(path, path.stat().st_mtime_ns)
+    except OSError:
+        return {}
+
+
+@lru_cache(maxsize=4)
+def _lists(path: Path, _modified: int) -> dict[str, frozenset[str]]:
+    entry = _LISTS[path.name]
+    try:
+        found = read_json(path)[entry]
+        wrong = _unusable_lists(entry, {entry: found})
+        return {key: frozenset(names) for key, names in found.items() if key not in wrong}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SegstudioError):
+        return {}
+
+
+def _save_list(path: Path, root: Path, key: str, names: Iterable[str]) -> None:
+    make_folder(path.parent)
     # Read again, since another window may have written of other images.
-    known = {k: sorted(r) for k, r in load_sources(data_folder).items() if k != key}
-    if taken := sorted(runs):
-        known[key] = taken
-    content = {"folder": str(root), "runs": dict(sorted(known.items()))}
+    known = {k: sorted(r) for k, r in _load_lists(path).items() if k != key}
+    if listed := sorted(names):
+        known[key] = listed
+    content = {"folder": str(root), _LISTS[path.name]: dict(sorted(known.items()))}
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(data_folder / _SOURCES, utf8_json(text))
+    write_atomically(path, utf8_json(text))
 
 
 def load_notes(data_folder: Path) -> dict[str, str]:

@@ -27,6 +27,7 @@ _NAPARI: Keymap = {
     "tool.polygon": ("Shift+P",),
     "tool.lasso": ("Shift+T",),
     "tool.scissors": ("Shift+U",),
+    "errors.keep": ("Ctrl+Shift+J",),
     "tool.pick": ("L", "I"),
     "tool.pan": ("Z", "H"),
     "tool.select": ("Shift+Z",),

@@ -72,6 +72,7 @@ def _images() -> Build:
             studio.work_progress,
             studio.jobs,
             window.commands,
+            studio.error_counts.want,
         )
         panel.selection_changed.connect(window.commands.refresh)
         window.images = panel
@@ -131,7 +132,9 @@ def _disagreement() -> Build:
     from segstudio.comparison.ui.disagreement_panel import DisagreementPanel
 
     def build(window: MainWindow, studio: Studio) -> DisagreementPanel:
-        panel = DisagreementPanel(studio.session, studio.disagreement, window.commands)
+        panel = DisagreementPanel(
+            studio.session, studio.disagreement, studio.error_targets, window.commands
+        )
         panel.region_opened.connect(window.canvas.show_rect)
         window.disagreement = panel
         return panel
@@ -170,8 +173,8 @@ PANELS: tuple[PanelSpec, ...] = (
         tip="Every object of the open image: number, class, area, intensity, score",
     ),
     PanelSpec(
-        "Disagreement", _disagreement, icon="vote", keys=("Shift+M",), height=300,
-        tip="Where the models differ on the open image, region by region",
+        "Disagreement", _disagreement, icon="vote", keys=("Shift+M",), height=340,
+        tip="Where your annotation differs from a model, error by error, and where models differ",
     ),
     PanelSpec("Model", _model, height=40),
     PanelSpec(

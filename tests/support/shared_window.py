@@ -71,6 +71,7 @@ class Found:
 
     view: Any
     disagreeing: Any
+    correcting: Any
     inspection: Any
     model: Any
     models: dict[str, ModelSpec]
@@ -92,6 +93,7 @@ def found(bench):
     bench.found = Found(
         session.view,
         session.disagreeing,
+        session.correcting,
         session.inspection,
         session.model,
         dict(session.models),
@@ -186,6 +188,7 @@ def _views_back(bench) -> None:
     studio.comparing.arrange([found.view.run or found.model.chosen])
     session.set_view(**_values(found.view))
     session.set_disagreeing(**_values(found.disagreeing))
+    session.set_correcting(**_values(found.correcting))
     if not session.inspection.active:
         session.set_inspection(**_values(found.inspection))
     studio.notices.close_shown()

@@ -1,4 +1,4 @@
-"""The disagreement: where the models differ on the open image, and who is right there."""
+"""The disagreement: where models, or a model and the annotation, differ, and who is right there."""
 
 from __future__ import annotations
 
@@ -10,26 +10,34 @@ from PySide6.QtGui import QActionGroup, QColor, QPalette
 from PySide6.QtWidgets import QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from segstudio.comparison.disagreement import Disagreement, silent_runs
+from segstudio.comparison.error_targets import ErrorTargets
 from segstudio.comparison.ui.answers import UNKNOWN, AnswersView, classes_text
+from segstudio.comparison.ui.errors_page import ErrorsPage, summary_of
 from segstudio.core.formatting import count_text, percent_text
 from segstudio.core.schema import LabelSchema
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.elided import ElidedLabel
-from segstudio.kit.empty import EmptyState, Switch
+from segstudio.kit.empty import EmptyState, Stacked, Switch
 from segstudio.kit.icon_button import action_icon
 from segstudio.kit.icons import icon
 from segstudio.kit.key_tips import CommandTip
 from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.panel_header import PanelHeader, on_panel_ground
 from segstudio.kit.plain import in_menu
+from segstudio.kit.segment_row import Segments
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import Column, Emphasis, Side, TableModel
 from segstudio.runs.named_runs import is_removed
 from segstudio.session.disputes import DisagreementState, DisputedRegion, Disputes
 from segstudio.session.session import Change, Session, What
 
-_SHOWN = What.DISAGREEMENT | What.DOCUMENT | What.PREDICTIONS | What.SCHEMA
+_SHOWN = What.DISAGREEMENT | What.ERRORS | What.DOCUMENT | What.PREDICTIONS | What.SCHEMA
+ERRORS, MODELS = "Your annotation", "Between models"
+_TABS = {
+    ERRORS: "Where your annotation differs from a model, or from the ground truth",
+    MODELS: "Where two models or more differ, whatever is annotated",
+}
 _NO_IMAGE = "Open an image to see where models differ on it."
 _NO_RUNS = "Run two models or more on this image to see where they differ."
 _FEW_CHOSEN = "Choose two models or more to compare."
@@ -43,7 +51,9 @@ _SIZES = (1, 5, 10, 25, 50, 100, 250)
 
 
 class DisagreementPanel(QWidget):
-    """The regions by size; below who says what of the opened one.
+    """One of two pages: errors of the annotation, or regions on which models differ.
+
+    The regions stand by size; below them who says what of the opened one.
 
     Signals:
         region_opened: The `Rect` of the region that the user wants to see.
@@ -51,8 +61,15 @@ class DisagreementPanel(QWidget):
 
     region_opened = Signal(object)
 
-    def __init__(self, session: Session, disagreement: Disagreement, actions: ActionSet) -> None:
+    def __init__(
+        self,
+        session: Session,
+        disagreement: Disagreement,
+        targets: ErrorTargets,
+        actions: ActionSet,
+    ) -> None:
         super().__init__()
+        self._targets = targets
         self._session, self._disagreement = session, disagreement
         self._opened = 0
         on_panel_ground(self)
@@ -68,7 +85,9 @@ class DisagreementPanel(QWidget):
         self.run_models = QPushButton(actions["compare.models"].icon(), "Run models…")
         CommandTip(actions["compare.models"], self.run_models)
         self.run_models.clicked.connect(actions["compare.models"].trigger)
-        self.choices = ChoicesButton(session, disagreement)
+        self.errors = ErrorsPage(session, targets, actions)
+        self.tabs = Segments("What is listed", _TABS)
+        self.choices = ChoicesButton(session, disagreement, self.errors)
         self.model: TableModel[DisputedRegion] = TableModel(
             region_columns(None, session.disagreeing, session.schema), lambda r: r.number, self
         )
@@ -84,13 +103,19 @@ class DisagreementPanel(QWidget):
             ("scan", "Show the region", lambda: self._open(region.number))
         ]
         self.answers.asked.connect(disagreement.take)
+        self.errors.reached.connect(self.region_opened)
+        for name in _TABS:
+            self.tabs.button(name).clicked.connect(partial(self._bring, name))
         session.changed.connect(self._on_change)
         self._show()
 
     @property
     def empty_text(self) -> str:
         """The line shown instead of regions, "" while there are some."""
-        return self._switch.empty_text
+        return self.errors.empty_text if self._session.errors_in_front else self._switch.empty_text
+
+    def _bring(self, name: str, _checked: bool = False) -> None:
+        self._targets.bring(name == ERRORS)
 
     def _lay_out(self) -> None:
         for button in (self.previous, self.next, self.show_layer, self.choices):
@@ -102,25 +127,46 @@ class DisagreementPanel(QWidget):
         column.addWidget(self.summary)
         column.addWidget(self.table, 1)
         column.addWidget(self.answers)
+        regions = QWidget()
         self._switch = Switch(EmptyState("", self.run_models), contents)
-        self.setLayout(self._switch)
+        regions.setLayout(self._switch)
+        self._pages = Stacked(self.errors, regions)
+        pages = QWidget()
+        pages.setLayout(self._pages)
+        self.tabs.setContentsMargins(12, 2, 12, 4)
+        whole = _Column(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(self.tabs)
+        whole.addWidget(pages, 1)
 
     def fold(self, folded: bool) -> None:
         """Show the line with how much the models differ, or the regions too."""
         self.header.show_folded(folded)
-        for button in (self.previous, self.next, self.show_layer, self.choices):
+        for button in (self.previous, self.next, self.choices):
             button.setVisible(not folded)
+        self._show_front()
         self._show_note()
 
     def _show_note(self) -> None:
         """The line on top says by itself how much the models differ while it is all that is seen."""
-        self.header.note.show_text(
-            _summary(self._session.disagreement) if self.header.folded else ""
-        )
+        session = self._session
+        in_front = session.errors_in_front
+        said = summary_of(session.errors) if in_front else _summary(session.disagreement)
+        self.header.note.show_text(said if self.header.folded else "")
+
+    def _show_front(self) -> None:
+        """Show the page that the keys are about; the layer is about models alone."""
+        in_front = self._session.errors_in_front
+        self.tabs.choose(ERRORS if in_front else MODELS)
+        self._pages.setCurrentIndex(0 if in_front else 1)
+        self.show_layer.setVisible(not in_front and not self.header.folded)
 
     def _on_change(self, change: Change) -> None:
         if change.what & What.DISAGREEMENT:
             self._follow()
+        if change.what & What.ERRORS:
+            self.errors.follow()
         if change.what & _SHOWN:
             self._refresh.request()
 
@@ -144,6 +190,8 @@ class DisagreementPanel(QWidget):
         disputes, state = session.disagreement, session.disagreeing
         self.summary.show_text(_summary(disputes))
         self._show_note()
+        self._show_front()
+        self.errors.show_errors()
         filled, text = self._contents()
         self._switch.show_contents(filled, text)
         self.run_models.setVisible(text == _NO_RUNS)
@@ -170,6 +218,13 @@ class DisagreementPanel(QWidget):
         if document is None:
             return False, _NO_IMAGE
         return False, _FEW_CHOSEN if len(document.predictions) > 1 else _NO_RUNS
+
+
+class _Column(QVBoxLayout):
+    """Lets lists be as low as they can: asked by width they would need all rows they want."""
+
+    def hasHeightForWidth(self) -> bool:
+        return False
 
 
 def region_columns(
@@ -252,14 +307,14 @@ def _no_regions(disputes: Disputes) -> str:
 class ChoicesButton(QToolButton):
     """Its menu is made when it opens, from what there is then."""
 
-    def __init__(self, session: Session, disagreement: Disagreement) -> None:
+    def __init__(self, session: Session, disagreement: Disagreement, errors: ErrorsPage) -> None:
         super().__init__()
-        self._session, self._disagreement = session, disagreement
+        self._session, self._disagreement, self._errors = session, disagreement, errors
         self.setIcon(icon("sliders-horizontal"))
         self.setIconSize(QSize(16, 16))
         self.setAutoRaise(True)
-        self.setToolTip("The models to compare, and the smallest region to list")
-        self.setAccessibleName("Models and regions to compare")
+        self.setToolTip("What is compared, and the smallest region to list")
+        self.setAccessibleName("What is compared")
         self.setProperty("plain", True)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.choices = QMenu(self)
@@ -270,6 +325,9 @@ class ChoicesButton(QToolButton):
         """List the predictions of the open image and the sizes."""
         menu, session = self.choices, self._session
         menu.clear()
+        if session.errors_in_front:
+            self._errors.fill(menu)
+            return
         document, state = session.document, session.disagreeing
         predictions = {} if document is None else document.predictions
         menu.addSection("Compare")

@@ -9,9 +9,10 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from segstudio.core.formatting import counted
 from segstudio.core.short_names import elided_middle
 from segstudio.folder.browsing import Browsing
-from segstudio.folder.ui.image_list_rows import IMAGE_ROLE, NOTE_SIGN, SIGNS, ImagesModel
+from segstudio.folder.ui.image_list_rows import IMAGE_ROLE, NOTE_SIGN, SIGNS, ImagesModel, Order
 from segstudio.kit.focus_ring import KeyUse, draw_ring
 from segstudio.kit.icons import tinted
 from segstudio.kit.theme import tokens_of
@@ -121,7 +122,14 @@ class ImageDelegate(QStyledItemDelegate):
     def _paint_score(
         self, painter: QPainter, place: QRect, palette: QPalette, image: int, state: ImageState
     ) -> None:
-        """The score at the right, or a sign that there is a prediction which has none."""
+        """The score at the right, or a sign that there is a prediction which has none.
+
+        Where the list is in the order of errors it is their number.
+        """
+        errors = self._model.errors_of(image) if self._model.wish.order is Order.ERRORS else None
+        if errors is not None:
+            painter.drawText(place, _MIDDLE | _RIGHT, counted(errors, "error"))
+            return
         score = self._model.score_of(image)
         if not math.isnan(score):
             text = f"{score:.3f}"

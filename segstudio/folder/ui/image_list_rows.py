@@ -10,6 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QStringListModel, Qt
 
+from segstudio.core.formatting import counted
 from segstudio.core.progress import Check, no_check
 from segstudio.core.short_names import SharedParts, shared_parts
 from segstudio.folder.image_query import Found, ImageContents, ImageFacts, Query
@@ -37,6 +38,7 @@ class Order(StrEnum):
 
     NAME = "Name"
     WORST = "Lowest IoU"
+    ERRORS = "Most errors"
     STATE = "State"
 
 
@@ -145,6 +147,7 @@ class ListRequest:
     states: Mapping[int, ImageState]
     contents: Mapping[int, ImageContents]
     leads: Leads
+    errors: Mapping[int, int]
 
     @property
     def is_quick(self) -> bool:
@@ -173,6 +176,8 @@ class ListRequest:
     def _sorted(self, chosen: list[int]) -> list[int]:
         if self.wish.order is Order.WORST:
             return self.leads.worst_first(chosen)
+        if self.wish.order is Order.ERRORS:
+            return sorted(chosen, key=lambda i: -self.errors.get(i, -1))
         if self.wish.order is Order.STATE:
             unmarked = ImageState()
             return sorted(chosen, key=lambda i: _state_rank(self.states.get(i, unmarked)))
@@ -224,7 +229,8 @@ class ImagesModel(QStringListModel):
         states, contents = self._session.states, self._contents.known
         needs_scores = self.wish.query.needs_scores or self.wish.order is Order.WORST
         leads = self._scoring.leads if needs_scores else Leads()
-        made = ListRequest(images, self.wish, states, contents, leads)
+        errors = self._session.correcting.of_images
+        made = ListRequest(images, self.wish, states, contents, leads, errors)
         return made if made.is_quick else replace(made, states={**states}, contents={**contents})
 
     def rebuild(self) -> None:
@@ -255,6 +261,10 @@ class ImagesModel(QStringListModel):
     def score_of(self, image: int) -> float:
         """What the shown run scores on an image (`Scoring.lead_of`)."""
         return self._scoring.lead_of(image)
+
+    def errors_of(self, image: int) -> int | None:
+        """How many errors an image's annotation has, as far as that is counted."""
+        return self._session.correcting.of_images.get(image)
 
     def says_little(self, image: int) -> bool:
         """Whether the score of an image is partly of the model's own pixels."""
@@ -293,6 +303,9 @@ class ImagesModel(QStringListModel):
         }
         found = [*(word for word, is_so in words.items() if is_so), state.work.value]
         found += [f"“{state.note}”"] if state.note else []
+        errors = self.errors_of(image)
+        if errors is not None:
+            found.append(counted(errors, "error"))
         score = self.score_of(image)
         return found if math.isnan(score) else [*found, self._score_text(image, score)]
 

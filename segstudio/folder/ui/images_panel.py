@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import (
@@ -88,8 +89,23 @@ class ImagesPanel(QWidget):
         progress: WorkProgress,
         jobs: JobRunner,
         actions: ActionSet,
+        count_errors: Callable[[bool], None],
     ) -> None:
+        """Args:
+        session: What is open.
+        browsing: Opens images.
+        scoring: Their scores.
+        states: Their marks and notes.
+        contents: What their masks hold.
+        progress: How far the work on the folder is.
+        jobs: Where long lists are chosen and sorted.
+        actions: What can be done with an image.
+        count_errors: Called with whether the list is in the order of errors.
+        """
         super().__init__()
+        self._count_errors = count_errors
+        self._errors_shown: object = None
+        self._order_counted = Order.NAME
         self._session, self._browsing, self._actions = session, browsing, actions
         self._states, self._contents, self._progress = states, contents, progress
         self._jobs = jobs
@@ -215,6 +231,11 @@ class ImagesPanel(QWidget):
             self.foot.show_progress(self._progress)
         if what & (What.STATES | What.SCORES | What.VIEW | What.SCHEMA):
             self._on_marks(change)
+        if what & What.ERRORS and self._session.correcting.of_images is not self._errors_shown:
+            self._errors_shown = self._session.correcting.of_images
+            if self.model.wish.order is Order.ERRORS:
+                self._rebuild.request()
+                self.view.viewport().update()
 
     def _on_marks(self, change: Change) -> None:
         wish = self.model.wish
@@ -259,6 +280,9 @@ class ImagesPanel(QWidget):
         selected = self.selected_images()
         is_another_list = rows.wish != self._wish_shown
         self._wish_shown = rows.wish
+        if rows.wish.order is not self._order_counted:
+            self._order_counted = rows.wish.order
+            self._count_errors(rows.wish.order is Order.ERRORS)
         self._syncing = True
         self.model.take(rows)
         self._syncing = False

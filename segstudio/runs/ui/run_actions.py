@@ -25,15 +25,50 @@ def _is_missing(c: Context) -> bool:
 
 
 def _has_regions(c: Context) -> bool:
-    return c.session.disagreement is not None and bool(c.session.disagreement.regions)
+    """Whether what is in front lists anything: errors of the annotation, or where models differ."""
+    session = c.session
+    if session.errors_in_front:
+        found = session.errors
+        return found is not None and bool(found.listed(session.correcting.kind))
+    return session.disagreement is not None and bool(session.disagreement.regions)
 
 
-def _can_take(c: Context) -> bool:
+def _step(by: int, c: Context) -> None:
+    if c.session.errors_in_front:
+        c.studio.error_targets.step(by)
+    else:
+        c.studio.disagreement.step(by)
+
+
+def _is_at_error(c: Context) -> bool:
+    session = c.session
+    if not session.errors_in_front or session.errors is None:
+        return False
+    return session.errors.error(session.correcting.opened) is not None
+
+
+def _is_at_one(c: Context) -> bool:
+    if c.session.errors_in_front:
+        return _is_at_error(c)
     return _has_regions(c) and bool(c.session.disagreeing.opened)
 
 
+def _can_take(c: Context) -> bool:
+    return _is_at_one(c) and not (c.session.errors_in_front and c.session.read_only)
+
+
 def _take(c: Context) -> None:
-    c.studio.disagreement.take(c.canvas.shown_view.run)
+    if c.session.errors_in_front:
+        c.studio.error_targets.repair()
+    else:
+        c.studio.disagreement.take(c.canvas.shown_view.run)
+
+
+def _leave(c: Context) -> None:
+    if c.session.errors_in_front:
+        c.studio.error_targets.open(None)
+    else:
+        c.studio.disagreement.open(0)
 
 
 def _is_shown(c: Context) -> bool:
@@ -94,22 +129,28 @@ DISAGREEMENT_ACTIONS = (
                "vote", enabled=lambda c: c.session.disagreement is not None,
                checked=_is_shown, section=6,
                tip="Colour the pixels on which the models differ"),
-    ActionSpec("disagreement.next", VIEW, "Next region of disagreement",
-               lambda c: c.studio.disagreement.step(1), "chevron-right", ("J",),
+    ActionSpec("disagreement.next", VIEW, "Next error or disagreement",
+               partial(_step, 1), "chevron-right", ("J",),
                enabled=_has_regions, section=6, repeats=True,
-               tip="Go to the next smaller region on which the models differ"),
-    ActionSpec("disagreement.previous", VIEW, "Previous region of disagreement",
-               lambda c: c.studio.disagreement.step(-1), "chevron-left", ("Shift+J",),
+               tip="Go to the next error of your annotation, or the next smaller region on which "
+               "models differ: what the panel Disagreement lists"),
+    ActionSpec("disagreement.previous", VIEW, "Previous error or disagreement",
+               partial(_step, -1), "chevron-left", ("Shift+J",),
                enabled=_has_regions, section=6, repeats=True,
-               tip="Go to the next larger region on which the models differ"),
-    ActionSpec("disagreement.leave", VIEW, "Leave region of disagreement",
-               lambda c: c.studio.disagreement.open(0), "x", ("Esc",), Scope.CANVAS,
-               enabled=_can_take, section=6, tip="Take the region's outline off the photo"),
+               tip="Go to the error, or the larger region, before it"),
+    ActionSpec("disagreement.leave", VIEW, "Leave error or disagreement",
+               _leave, "x", ("Esc",), Scope.CANVAS,
+               enabled=_is_at_one, section=6, tip="Take its outlines off the photo"),
 )  # fmt: skip
 
 TAKE_ACTIONS = (
-    ActionSpec("disagreement.take", EDIT, "Take shown prediction in this region",
+    ActionSpec("disagreement.take", EDIT, "Model is right: repair, or take its region",
                _take, "clipboard-check", ("U",), enabled=_can_take, section=1,
-               tip="Make what the model of the view under the pointer says of the opened region "
-               "of disagreement the annotation there; can be undone"),
+               tip="At an error: split, merge, take, delete, as its button says, and go to the next; "
+               "at a region of disagreement: take what the model of the view under the pointer says"),
+    ActionSpec("errors.keep", EDIT, "Mine is right: keep it",
+               lambda c: c.studio.error_targets.keep(), "circle-check", ("Shift+U",),
+               enabled=_is_at_error, section=1,
+               tip="Leave the annotation as it is at this error, which does not come again until "
+               "the annotation changes there, and go to the next"),
 )  # fmt: skip

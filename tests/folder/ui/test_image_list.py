@@ -207,6 +207,33 @@ def test_the_number_of_images_is_told_beside_the_panel_name(listed, folder):
     assert images.listed.isHidden()
 
 
+def test_images_with_the_most_errors_come_first_and_say_how_many(listed):
+    images = listed.window.images
+    _choose(listed, images.order, Order.ERRORS)
+    listed.session.set_correcting(of_images={0: 1, 2: 7})
+    listed.until(lambda: images.model.images == [2, 0, 1])
+    assert "7 errors" in images.model.marks(2)
+    assert "1 error" in images.model.marks(0)
+    before = _row_image(images, 0)
+    listed.session.set_correcting(of_images={0: 1, 2: 3})
+    listed.until(lambda: _row_image(images, 0) != before)
+    listed.session.set_correcting(of_images={0: 4, 2: 3})
+    listed.until(lambda: images.model.images == [0, 2, 1])
+
+
+def test_choosing_the_order_of_errors_counts_those_that_are_not_known(listed):
+    images, session = listed.window.images, listed.session
+    listed.studio.segmenting.run_all()
+    listed.until(lambda: all(session.state(i).runs for i in range(3)))
+    run = next(iter(session.state(0).runs))
+    session.set_view(run=run)
+    listed.settle()
+    _choose(listed, images.order, Order.ERRORS)
+    listed.until(lambda: set(session.correcting.of_images) == {0, 1, 2})
+    found = session.correcting.of_images
+    assert [found[i] for i in images.model.images] == sorted(found.values(), reverse=True)
+
+
 def test_the_title_bar_has_the_count_and_the_order(listed):
     images = listed.window.images
     title = listed.window.docks.by_name["Images"].titleBarWidget()

@@ -1,0 +1,142 @@
+"""What is wrong with the open image's annotation if a model or the ground truth is right."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from segstudio.core.geometry import Rect
+from segstudio.core.labels import Mask
+from segstudio.metrics.object_errors import (
+    GOOD_SHAPE,
+    ClassRegions,
+    ErrorKey,
+    ErrorKind,
+    ObjectError,
+    ObjectSide,
+)
+from segstudio.session.document import Document
+
+SHOWN = ""
+"""Against the prediction that is shown, whichever it is."""
+TRUTH = ":truth"
+"""Against the ground truth as it was loaded; no run is called so."""
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorSides:
+    """The two maps that errors are about.
+
+    Attributes:
+        mine: The annotation's objects.
+        theirs: Those of the other side.
+        regions: Where classes differ and neither side has an object.
+        things: The classes that have objects.
+    """
+
+    mine: ObjectSide
+    theirs: ObjectSide
+    regions: ClassRegions
+    things: frozenset[int]
+
+    def mask_of(self, error: ObjectError, *, mine: bool) -> tuple[Rect, Mask]:
+        """The error's rectangle, and which of its pixels one side means by it.
+
+        Of a region both mean the same pixels.
+        """
+        rect = error.rect
+        if error.kind is ErrorKind.REGION:
+            return rect, self.regions.mask(error)
+        side, numbers = (self.mine, error.mine) if mine else (self.theirs, error.theirs)
+        ids = side.ids[rect.slices]
+        mask: Mask = np.isin(ids, numbers) if len(numbers) > 1 else ids == (numbers or (-1,))[0]
+        return rect, mask
+
+
+@dataclass(frozen=True, eq=False)
+class AnnotationErrors(ErrorSides):
+    """The errors of one image's annotation, as of a moment after its last edit.
+
+    Attributes:
+        document: The image.
+        against: Key of the run that counts as right, or `TRUTH`.
+        title: What that is called.
+        errors: Those that are not settled, by kind, the largest first.
+        settled: How many more there are of which the user said that the annotation is right.
+        matched: How many objects are right.
+        kinds: The kind of each object of the annotation that is not right, settled or not.
+    """
+
+    document: Document
+    against: str
+    title: str
+    errors: tuple[ObjectError, ...]
+    settled: int
+    matched: int
+    kinds: Mapping[int, ErrorKind]
+
+    @cached_property
+    def counts(self) -> Mapping[ErrorKind, int]:
+        """How many there are of each kind, in the order of the kinds; of others none."""
+        found = Counter(error.kind for error in self.errors)
+        return {kind: found[kind] for kind in ErrorKind if found[kind]}
+
+    @cached_property
+    def words_of_objects(self) -> Mapping[int, str]:
+        """What is wrong with objects of the annotation, in a word or two, by number."""
+        return {
+            number: text_of(error)
+            for error in self.errors
+            if not self.mine.from_regions
+            for number in error.mine
+        }
+
+    def listed(self, kind: ErrorKind | None) -> tuple[ObjectError, ...]:
+        """The errors of one kind; all for None."""
+        return tuple(error for error in self.errors if kind is None or error.kind is kind)
+
+    def error(self, key: ErrorKey | None) -> ObjectError | None:
+        """The error that is known by a key; None if it is not there any more."""
+        return self._by_key.get(key) if key is not None else None
+
+    @cached_property
+    def _by_key(self) -> Mapping[ErrorKey, ObjectError]:
+        return {error.key: error for error in self.errors}
+
+
+def text_of(error: ObjectError) -> str:
+    """The kind of an error; of several objects in one, or one in several, with how many."""
+    several = {ErrorKind.MERGED: error.theirs, ErrorKind.SPLIT: error.mine}.get(error.kind)
+    return error.kind.value.capitalize() + (f" {len(several)}" if several else "")
+
+
+@dataclass(frozen=True)
+class ErrorsState:
+    """What is looked at of it; what was chosen stays from image to image.
+
+    Attributes:
+        against: What counts as right: `SHOWN`, `TRUTH` or the key of a run.
+        kind: The only kind that is listed; None for all.
+        good_shape: The IoU from which on the shape of an object is right.
+        min_pixels: Smaller regions of classes are not listed.
+        in_front: Whether keys go from error to error, not along where models differ; None as long
+            as nobody chose: then where there is one model only.
+        opened: The error that is looked at, None for none.
+        waiting: Whether they are being looked for.
+        problem: Why there are none to be known; "" if there is no reason.
+        of_images: How many errors images have, as far as that was counted, by position.
+    """
+
+    against: str = SHOWN
+    kind: ErrorKind | None = None
+    good_shape: float = GOOD_SHAPE
+    min_pixels: int = 10
+    in_front: bool | None = None
+    opened: ErrorKey | None = None
+    waiting: bool = False
+    problem: str = ""
+    of_images: Mapping[int, int] = field(default_factory=dict)

@@ -49,7 +49,7 @@ class ObjectTones:
         self._still: dict[int, tuple[weakref.ref[InstanceIds], Tones]] = {}
         session.follow(What.LABELS, self._on_labels)
         session.follow(What.OBJECTS, self._on_objects)
-        session.follow(What.DOCUMENT, lambda _change: self._forget())
+        session.follow(What.DOCUMENT, self._on_document)
 
     def of(self, ids: InstanceIds) -> Tones:
         """The tones of a map, by object id: of the open annotation, or of one that stays as it is.
@@ -74,7 +74,7 @@ class ObjectTones:
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _forget(self) -> None:
+    def _on_document(self, _change: Change) -> None:
         document = self._session.document
         if document is None or document.annotation is not self._of:
             self._of = None

@@ -160,7 +160,9 @@ class ActionSet(QObject):
             action.setChecked(spec.checked(context))
 
     def run(self, action_id: str) -> None:
-        """Do what the user chose in the palette or a button."""
+        """Do what the user chose in the palette or a button, if it can be done by now."""
+        if self._context is not None:
+            self._refresh(next(spec for spec in self.rows if spec.id == action_id), self._context)
         if self._actions[action_id].isEnabled():
             self._actions[action_id].trigger()
 

@@ -395,7 +395,7 @@ _VIEW = (
                checked=partial(is_view, "pixel_grid", True),
                tip="Shown when zoomed in far enough"),
     ActionSpec("view.navigator", VIEW, "Navigator", partial(flip_view, "navigator"), "picture-in-picture-2",
-               ("Ctrl+Shift+N",), checked=partial(is_view, "navigator", True),
+               ("F8",), checked=partial(is_view, "navigator", True),
                tip="The whole image in a corner, while a part of it is out of sight"),
     ActionSpec(CONTRAST, VIEW, "Brightness and contrast…",
                lambda c: c.window.open_contrast(), "contrast",

@@ -597,7 +597,8 @@ class Objects:
         document, index = self._session.document, self.index
         if document is None or index is None:
             return False
-        why, classes = f"{document.ref.title} tells none apart", ()
+        why = f"{document.ref.title} tells none apart"
+        classes: tuple[int, ...] = ()
         if len(index):
             class_id = class_without_number(document.annotation, points)
             if not class_id:

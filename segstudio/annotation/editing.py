@@ -295,7 +295,7 @@ class Editing:
             erase: Paint background.
             pixels: How many it looks at, at most; None for the whole image.
             then: Called at the end with whether something changed.
-            beside: Whether that takes long however few they are.
+            beside: Whether that takes long however few they are; it looks at the photo alone.
         """
         self.end_stroke()
         document = self._editable()
@@ -554,7 +554,7 @@ class Editing:
             pixels: How many pixels they have at most; None for the whole image.
             then: Called at the end with whether something changed.
             source: Where the pixels come from, if not from a hand.
-            beside: Whether a job makes them however few they are.
+            beside: Whether a job makes them however few they are, of the photo alone.
         """
         size = document.annotation.labels.size if pixels is None else pixels
         self._queue.add(
@@ -564,6 +564,7 @@ class Editing:
                 lambda: packed_all(title, make(), source),
                 lambda made: self._finish(document, made, then),
                 beside or size > AT_ONCE_PIXELS,
+                looks_at_photo=beside,
             )
         )
 

@@ -140,6 +140,7 @@ class Editing:
             target,
             self._only_over(erase),
         )
+        document.history.begin(self._stroke.recorder)
         self._stamp((x, y), pressure)
 
     def target_at(self, x: float, y: float, erase: bool = False) -> StrokeTarget | None:
@@ -188,6 +189,8 @@ class Editing:
     def abort_stroke(self) -> None:
         """Take the stroke back as if it had never begun."""
         stroke, self._stroke = self._stroke, None
+        if stroke is not None:
+            stroke.document.history.give_up(stroke.recorder)
         if stroke is not None and not stroke.recorder.is_empty:
             self._stepping.take_back(stroke.document, stroke.recorder.taken_back())
 

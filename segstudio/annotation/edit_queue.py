@@ -22,6 +22,8 @@ class WantedEdit:
         make: Makes its patches of what the annotation is then; in a job where it is large.
         done: Commits them.
         is_large: Whether they are made in a job.
+        looks_at_photo: Whether what it paints was found in the photo, whatever the annotation is:
+            a small edit need not wait for it.
     """
 
     document: Document
@@ -29,6 +31,7 @@ class WantedEdit:
     make: Callable[[], PackedAll]
     done: Callable[[PackedAll], None]
     is_large: bool
+    looks_at_photo: bool = False
 
 
 class EditQueue:
@@ -48,10 +51,15 @@ class EditQueue:
         """
         self._session, self._jobs, self._say = session, jobs, say
         self._job: Job | None = None
+        self._made: WantedEdit | None = None
         self._waiting: deque[WantedEdit] = deque()
 
     def add(self, edit: WantedEdit) -> None:
-        """Make an edit, at once where it is small and nothing is made before it."""
+        """Make an edit, at once where it is small and none that it may depend on is made before."""
+        before = (self._made, *self._waiting) if self._job is not None else ()
+        if before and not edit.is_large and all(e is None or e.looks_at_photo for e in before):
+            self._start(edit)
+            return
         self._waiting.append(edit)
         self._go_on()
 
@@ -87,6 +95,7 @@ class EditQueue:
                 self._job = None
             self._go_on()
 
+        self._made = edit
         job = self._jobs.submit(
             edit.title, "edits", lambda _job: edit.make(), done, ended=ended, front=True
         )

@@ -100,6 +100,7 @@ class Editing:
         title = "Eraser" if erase else f"Brush: {self._session.schema.name_of(target.class_id)}"
         limits = limits_of(self._session, document, (x, y))
         self._stroke = Stroke.begun(document, title, (x, y), self._session.view, target, limits)
+        document.history.begin(self._stroke.recorder)
         self._stamp((x, y), pressure)
 
     def target_at(self, x: float, y: float, erase: bool = False) -> StrokeTarget | None:
@@ -148,6 +149,8 @@ class Editing:
     def abort_stroke(self) -> None:
         """Take the stroke back as if it had never begun."""
         stroke, self._stroke = self._stroke, None
+        if stroke is not None:
+            stroke.document.history.give_up(stroke.recorder)
         if stroke is not None and not stroke.recorder.is_empty:
             self._stepping.take_back(stroke.document, stroke.recorder.taken_back())
 
@@ -244,7 +247,7 @@ class Editing:
             erase: Paint background.
             pixels: How many it looks at, at most; None for the whole image.
             then: Called at the end with whether something changed.
-            beside: Whether that takes long however few they are.
+            beside: Whether that takes long however few they are; it looks at the photo alone.
         """
         self.end_stroke()
         document = self._editable()
@@ -498,7 +501,7 @@ class Editing:
             pixels: How many pixels they have at most; None for the whole image.
             then: Called at the end with whether something changed.
             source: Where the pixels come from, if not from a hand.
-            beside: Whether a job makes them however few they are.
+            beside: Whether a job makes them however few they are, of the photo alone.
         """
         size = document.annotation.labels.size if pixels is None else pixels
         self._queue.add(
@@ -508,6 +511,7 @@ class Editing:
                 lambda: packed_all(title, make(), source),
                 lambda made: self._finish(document, made, then),
                 beside or size > AT_ONCE_PIXELS,
+                looks_at_photo=beside,
             )
         )
 

@@ -18,6 +18,7 @@ from segstudio.core.merging import side_by_side
 from segstudio.core.object_cuts import (
     Cut,
     Pieces,
+    class_without_number,
     crossed_by,
     cut_between,
     cut_patches,
@@ -248,7 +249,7 @@ class Objects:
         def done(cuts: tuple[Cut, ...]) -> None:
             if cuts:
                 self.split(cuts)
-            else:
+            elif not self._needs_objects("Splitting", points):
                 self._say("The line parts no object.", "Draw it through one, from edge to edge.")
 
         if self.pixels_under(points) <= AT_ONCE_PIXELS:
@@ -308,7 +309,7 @@ class Objects:
 
     def split_between(self, first: PixelXY, second: PixelXY, *, by_photo: bool = False) -> None:
         """Part an object between two of its pixels, at its waist or where the photo is darkest."""
-        if self._needs_objects("Splitting"):
+        if self._needs_objects("Splitting", (first, first)):
             return
 
         def found(cut: Cut | None) -> None:
@@ -374,9 +375,9 @@ class Objects:
         self.merge_first = object_id if self.info(object_id) is not None else 0
         self.select((self.merge_first,) if self.merge_first else ())
 
-    def say_where_to_merge(self) -> None:
-        """Say why nothing is merged where there is no object."""
-        if not self._needs_objects("Merging"):
+    def say_where_to_merge(self, pixel: PixelXY) -> None:
+        """Say why nothing is merged at a pixel without an object."""
+        if not self._needs_objects("Merging", (pixel, pixel)):
             self._say("There is no object to merge.", "Click two objects, or drag over several.")
 
     def delete(self, object_ids: Sequence[int] = ()) -> None:
@@ -587,14 +588,26 @@ class Objects:
             visible=False,
         )
 
-    def _needs_objects(self, what: str) -> bool:
-        """Say that something needs objects, if the image has none; whether that is so."""
+    def _needs_objects(self, what: str, points: Sequence[tuple[float, float]] = ()) -> bool:
+        """Say that something needs objects, if the image, or what a line crosses, has none.
+
+        Returns:
+            Whether that is so.
+        """
         document, index = self._session.document, self.index
-        if document is None or index is None or len(index):
+        if document is None or index is None:
             return False
+        why = f"{document.ref.title} tells none apart"
+        classes: tuple[int, ...] = ()
+        if len(index):
+            class_id = class_without_number(document.annotation, points)
+            if not class_id:
+                return False
+            name = self._session.schema.name_of(class_id)
+            why, classes = f"this region of {name} in {document.ref.title} is none yet", (class_id,)
         self._notices.info(
-            f"{what} needs objects, and {document.ref.title} tells none apart.",
-            action=(_NEEDS_OBJECTS, self.from_regions),
+            f"{what} needs objects, and {why}.",
+            action=(_NEEDS_OBJECTS, lambda: self.from_regions(classes)),
             scope="image",
         )
         return True

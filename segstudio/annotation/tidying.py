@@ -206,6 +206,9 @@ class Tidying:
 
     def _tell(self, change: Pass, tally: _Tally) -> None:
         """Say what was changed, and offer to take it back."""
+        for ref in tally.pixels.keys() - change.changed:
+            # what would have changed in a file that could not be written
+            del tally.pixels[ref], tally.steps[ref]
         pixels = sum(tally.pixels.values())
         images = len({ref.name for ref in tally.pixels})
         of = f"{images:,} of {counted(len({ref.name for ref in change.images}), 'image')}"

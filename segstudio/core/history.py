@@ -133,6 +133,11 @@ class EditRecorder:
         if packed is not None:
             self._patches.append(packed)
 
+    def cut_off(self) -> _PackedEdit:
+        """What was recorded so far, and go on with nothing."""
+        packed, self._patches = self._packed(), []
+        return packed
+
     def taken_back(self) -> Step:
         """What takes everything back (to abort): the inverses in reverse order."""
         return Step(True, self._packed())
@@ -154,7 +159,21 @@ class History:
         self._budget_bytes = budget_bytes
         self._done: list[_PackedEdit] = []
         self._undone: list[_PackedEdit] = []
+        self._going_on: EditRecorder | None = None
         self._nbytes = 0
+
+    def begin(self, recorder: EditRecorder) -> None:
+        """An action goes on whose patches are applied as they come; it ends when it is pushed.
+
+        If another edit is pushed meanwhile, what the action did before that becomes an edit of its
+        own: undone in another order than they were applied, patches would bring back what was gone.
+        """
+        self._going_on = recorder
+
+    def give_up(self, recorder: EditRecorder) -> None:
+        """The action that goes on is taken back, and will not be pushed."""
+        if recorder is self._going_on:
+            self._going_on = None
 
     def push(self, edit: Edit | EditRecorder) -> bool:
         """Remember an edit that has been applied, and forget what was undone before it.
@@ -162,7 +181,14 @@ class History:
         Returns:
             Whether it was kept; an edit that changes no pixel is not.
         """
-        packed = _pack_edit(edit)
+        packed, going_on = _pack_edit(edit), self._going_on
+        if edit is going_on:
+            self._going_on = None
+        elif going_on is not None and packed.patches:
+            self._keep(going_on.cut_off())
+        return self._keep(packed)
+
+    def _keep(self, packed: _PackedEdit) -> bool:
         if not packed.patches:
             return False
         self._nbytes -= sum(e.nbytes for e in self._undone)

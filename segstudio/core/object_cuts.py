@@ -6,7 +6,7 @@ Pieces are what is connected by edges of pixels, not by corners: a line one pixe
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -331,16 +331,34 @@ def region_seeds(annotation: LabelMap, rect: Rect) -> list[tuple[int, int]]:
 def crossed_by(ids: InstanceIds, points: Sequence[tuple[float, float]]) -> list[int]:
     """The objects under a line, in the order in which it comes to them."""
     found: dict[int, None] = {}
-    height, width = ids.shape
+    for pixels in _under(ids.shape, points):
+        for object_id in ids[pixels].tolist():
+            if object_id:
+                found[object_id] = None
+    return list(found)
+
+
+def class_without_number(label_map: LabelMap, points: Sequence[tuple[float, float]]) -> int:
+    """The class of the first pixel under a line that has one but no number; 0 if there is none."""
+    labels, ids = label_map.labels, label_map.instances
+    for pixels in _under(label_map.shape_hw, points):
+        found = labels[pixels] if ids is None else np.where(ids[pixels] == 0, labels[pixels], 0)
+        if found.any():
+            return int(found[found > 0][0])
+    return 0
+
+
+def _under(
+    shape_hw: tuple[int, ...], points: Sequence[tuple[float, float]]
+) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    """Rows and columns of the pixels under each piece of a line."""
+    height, width = shape_hw
     for (x0, y0), (x1, y1) in itertools.pairwise(points):
         steps = int(2 * max(abs(x1 - x0), abs(y1 - y0))) + 2
         columns = np.floor(np.linspace(x0, x1, steps)).astype(np.intp)
         rows = np.floor(np.linspace(y0, y1, steps)).astype(np.intp)
         inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-        for object_id in ids[rows[inside], columns[inside]].tolist():
-            if object_id:
-                found[object_id] = None
-    return list(found)
+        yield rows[inside], columns[inside]
 
 
 def numbered_regions(annotation: LabelMap, class_ids: Iterable[int]) -> tuple[Pieces, int]:

@@ -267,24 +267,32 @@ def start_anew(desk) -> None:
 def test_what_all_tools_did_is_undone_and_redone_bit_for_bit(colourful, acts):
     desk = colourful
     start_anew(desk)
-    editing, history = desk.editing, desk.document.history
     behind, ahead = [state(desk)], []
     for name, seed in acts:
         rng = np.random.default_rng(seed)
         choose(desk, rng)
         ACTS[name](desk, rng)
         check(desk)
-        now = state(desk)
-        if name == "undo":
-            if len(behind) > 1:
-                ahead.append(behind.pop())
-        elif name == "redo":
-            if ahead:
-                behind.append(ahead.pop())
-        elif now != behind[-1]:
-            behind.append(now)
-            ahead.clear()
-        assert now == behind[-1], name
+        expect(name, state(desk), behind, ahead)
+    go_to_both_ends(desk, behind, ahead)
+
+
+def expect(name: str, now: tuple, behind: list, ahead: list) -> None:
+    """Undo and redo give a state that was there before; everything else may give a new one."""
+    if name == "undo":
+        if len(behind) > 1:
+            ahead.append(behind.pop())
+    elif name == "redo":
+        if ahead:
+            behind.append(ahead.pop())
+    elif now != behind[-1]:
+        behind.append(now)
+        ahead.clear()
+    assert now == behind[-1], name
+
+
+def go_to_both_ends(desk, behind: list, ahead: list) -> None:
+    editing, history = desk.editing, desk.document.history
     while ahead:
         behind.append(ahead.pop())
         editing.redo()

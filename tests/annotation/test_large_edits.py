@@ -107,6 +107,39 @@ def test_a_stroke_painted_meanwhile_is_not_overwritten(large):
     assert labels_of(large).sum() == 2
 
 
+def test_a_change_that_is_made_during_a_stroke_is_undone_in_its_order(large):
+    large.schema_keeper.add_class("other")
+    large.editing.fill_at(3, 3)
+    large.session.set_view(active_class=2, brush_size=3)
+    large.editing.begin_stroke(10, 10)
+    large.settle()
+    assert labels_of(large)[0, 0] == 1
+    large.editing.extend_stroke(14, 10)
+    large.editing.end_stroke()
+    end = labels_of(large)
+    steps = 0
+    while large.document.history.can_undo:
+        large.editing.undo()
+        large.settle()
+        steps += 1
+    assert not labels_of(large).any()
+    for _ in range(steps):
+        large.editing.redo()
+        large.settle()
+    assert np.array_equal(labels_of(large), end)
+
+
+def test_a_stroke_that_is_given_up_is_not_kept_by_what_comes_after_it(large):
+    large.editing.begin_stroke(3, 3)
+    large.editing.abort_stroke()
+    stroke(large, (7, 7))
+    large.settle()
+    large.editing.undo()
+    large.settle()
+    assert not labels_of(large).any()
+    assert not large.document.history.can_undo
+
+
 def test_undo_gives_up_a_change_that_is_being_made(large):
     stroke(large, (3, 3))
     large.editing.clear()

@@ -193,7 +193,52 @@ def test_a_mask_that_cannot_be_written_is_named_and_whole(opened, monkeypatch):
     opened.settle()
     assert np.array_equal(on_disk(opened, 1), mask_of(1))
     assert np.array_equal(on_disk(opened, 2), filled(2))
-    assert "1 image could not be written. a1.png: the disk is full." in opened.messages[-1]
+    assert opened.messages[-1] == (
+        "Fill holes: all classes: 4 pixels in 2 of 4 images changed. "
+        "1 image could not be written. a1.png: the disk is full."
+    )
+    undo_button(opened)
+    for number in range(3):
+        assert np.array_equal(on_disk(opened, number), mask_of(number)), number
+
+
+def test_stopped_half_way_what_was_changed_is_told_and_taken_back(opened, monkeypatch):
+    from segstudio.annotation.many_images import Pass
+
+    rewrite = Pass.rewrite
+
+    def rewrite_then_stop(change, ref, job):
+        rewrite(change, ref, job)
+        if ref.name == "a1.png":
+            job.cancel()
+
+    monkeypatch.setattr(Pass, "rewrite", rewrite_then_stop)
+    forget_all_but_the_open_one(opened)
+    opened.studio.tidying.apply_to(HOLES, images(opened))
+    opened.settle()
+    assert np.array_equal(on_disk(opened, 1), filled(1))
+    assert np.array_equal(on_disk(opened, 2), mask_of(2))
+    said = "Fill holes: all classes: 3 pixels in 2 of 4 images changed. It was stopped."
+    assert opened.messages[-1] == said
+    monkeypatch.setattr(Pass, "rewrite", rewrite)
+    undo_button(opened)
+    for number in range(3):
+        assert np.array_equal(on_disk(opened, number), mask_of(number)), number
+
+
+def test_a_mask_that_is_a_link_out_of_the_folder_is_not_followed(opened, tmp_path):
+    masks, outside = opened.session.project.root / "masks", tmp_path / "outside.png"
+    forget_all_but_the_open_one(opened)
+    (masks / "a1.png").rename(outside)
+    (masks / "a1.png").symlink_to(outside)
+    before = outside.read_bytes()
+    opened.studio.tidying.apply_to(HOLES, images(opened))
+    opened.settle()
+    assert outside.read_bytes() == before
+    assert (masks / "a1.png").is_symlink()
+    assert np.array_equal(on_disk(opened, 2), filled(2))
+    assert "1 image could not be written. " in opened.messages[-1]
+    assert "a1.png" in opened.messages[-1]
 
 
 def test_in_a_folder_that_is_only_looked_at_nothing_is_done(opened):

@@ -191,6 +191,53 @@ def test_a_drag_merges_all_that_it_comes_over(cells):
     assert np.array_equal(ids(cells), drawn((3, FIRST), (3, SECOND), (3, THIRD)))
 
 
+def said(bench) -> str:
+    return bench.window.status._tool.whole
+
+
+def test_the_status_bar_says_how_splitting_and_merging_go_on(cells):
+    take(cells, Qt.Key.Key_S, SHIFT)
+    drag(cells, (8.5, 2), (8.5, 14), release=False)
+    assert said(cells) == "Release parts it as tinted, Esc gives up"
+    QTest.keyClick(cells.window.canvas.viewport, Qt.Key.Key_Escape)
+    QTest.mouseRelease(cells.window.canvas.viewport, LEFT, NONE, at(cells, 8.5, 14))
+    cells.settle()
+    assert said(cells) == ""
+    click(cells, 6, 6)
+    assert said(cells).startswith("Click a second place of it")
+    QTest.keyClick(cells.window.canvas.viewport, Qt.Key.Key_Escape)
+    take(cells, Qt.Key.Key_G, SHIFT)
+    click(cells, 6, 6)
+    assert said(cells).startswith("Click the object that becomes a part of it")
+    click(cells, 20, 6)
+    assert said(cells) == ""
+    drag(cells, (6, 24), (6, 8), release=False)
+    assert said(cells) == "Release makes one of 2 objects, Esc gives up"
+    QTest.mouseRelease(cells.window.canvas.viewport, LEFT, NONE, at(cells, 6, 8))
+
+
+@pytest.mark.parametrize("how", ["line", "two clicks", "merge", "merge with an object"])
+def test_a_region_among_objects_is_offered_to_become_one(cells, how):
+    """The image has objects, but what was painted before its class was of objects has no number."""
+    cells.studio.objects.set_of_objects({1}, on=False)
+    region = Rect(20, 24, 28, 40)
+    cells.studio.editing.paint_mask(region, np.ones(region.shape_hw, bool), "Test")
+    assert not ids(cells)[region.slices].any()
+    cells.studio.notices.close_shown()
+    take(cells, *((Qt.Key.Key_G, SHIFT) if "merge" in how else (Qt.Key.Key_S, SHIFT)))
+    if how == "line":
+        drag(cells, (32.5, 18), (32.5, 30))
+    else:
+        if how == "merge with an object":
+            click(cells, 6, 6)
+        click(cells, 26, 24)
+    (notice,) = [entry.notice for entry in cells.studio.notices.shown]
+    assert "needs objects" in notice.message
+    notice.actions[0][1]()
+    cells.settle()
+    assert (ids(cells)[region.slices] == 4).all()
+
+
 def entries(menu: QMenu) -> dict[str, object]:
     return {action.text(): action for action in menu.actions() if action.text()}
 

@@ -96,6 +96,18 @@ def test_two_quick_clicks_are_both_painted(bench, tool):
     assert labels(bench)[80, 110] == 1
 
 
+def test_a_rectangle_need_not_wait_for_superpixels(bench):
+    take(bench, "superpixel")
+    click(bench, 50, 40)
+    take(bench, "rectangle")
+    viewport = bench.window.canvas.viewport
+    QTest.mousePress(viewport, LEFT, pos=at(bench, 100, 70))
+    QTest.mouseMove(viewport, at(bench, 105, 75))
+    QTest.mouseRelease(viewport, LEFT, pos=at(bench, 110, 80))
+    assert labels(bench)[70:80, 100:110].all()
+    bench.until(lambda: labels(bench)[40, 50] == 1)
+
+
 @pytest.mark.parametrize("tool", ["wand", "superpixel"])
 def test_what_was_clicked_is_painted_though_another_tool_is_taken(bench, tool):
     take(bench, tool)

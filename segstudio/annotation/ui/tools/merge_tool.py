@@ -36,6 +36,14 @@ class MergeTool(Tool):
         objects = self.host.objects
         return self._is_down or (objects is not None and objects.merge_first > 0)
 
+    @property
+    def says(self) -> str:
+        if len(self._over) > 1 and self._is_down:
+            return f"Release makes one of {len(self._over)} objects, Esc gives up"
+        if not self.busy:
+            return ""
+        return "Click the object that becomes a part of it; Esc forgets the first"
+
     def press(self, pointer: Pointer) -> None:
         """The first object, or the second."""
         objects = self.host.objects
@@ -44,14 +52,16 @@ class MergeTool(Tool):
         self._is_down = True
         self._over = [objects.merge_first] if objects.merge_first else []
         self._come_over(pointer)
-        if not self._over:
-            objects.say_where_to_merge()
+        if not objects.at(*pointer.pixel):
+            objects.say_where_to_merge(pointer.pixel)
+        self.host.repaint_marks()
 
     def drag(self, pointers: Sequence[Pointer]) -> None:
         """Choose everything on the way."""
         if self._is_down:
             for pointer in pointers:
                 self._come_over(pointer)
+            self.host.repaint_marks()
 
     def release(self, pointer: Pointer) -> None:
         """Merge, if there are two by now."""
@@ -63,6 +73,7 @@ class MergeTool(Tool):
             objects.merge(over)
         elif over:
             objects.begin_merge(over[0])
+        self.host.repaint_marks()
 
     def double_click(self, pointer: Pointer) -> None:
         """No second click on the first."""
@@ -87,6 +98,7 @@ class MergeTool(Tool):
     def drop(self) -> None:
         """The image is gone."""
         self._is_down, self._over = False, []
+        self.host.repaint_marks()
 
     def _come_over(self, pointer: Pointer) -> None:
         objects = self.host.objects

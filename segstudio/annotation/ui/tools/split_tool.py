@@ -68,6 +68,15 @@ class SplitTool(Tool):
         return self._first is not None or self._pressed is not None
 
     @property
+    def says(self) -> str:
+        if self._line:
+            what = "parts it as tinted" if self._cuts else "parts what the line crosses"
+            return f"Release {what}, Esc gives up"
+        if self._first is None:
+            return ""
+        return "Click a second place of it to part it between them; Esc forgets the first"
+
+    @property
     def cuts(self) -> tuple[Cut, ...]:
         """What is shown."""
         return self._cuts

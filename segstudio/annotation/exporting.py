@@ -6,7 +6,7 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -18,13 +18,14 @@ from segstudio.core.formatting import counted
 from segstudio.core.labels import Image, InstanceIds, Labels
 from segstudio.core.render import overlay_rgb
 from segstudio.core.schema import LabelSchema
+from segstudio.core.text import printable
 from segstudio.folder.documents import Documents
 from segstudio.folder.files import Draw, FolderFiles, OpenFolder
 from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
 from segstudio.runs.batch import drawn_in
 from segstudio.session.document import Document
-from segstudio.session.session import Session, ViewState
+from segstudio.session.session import ImageState, Session, ViewState
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.decode import every_page, read_image
 from segstudio.storage.formats.mask_format import (
@@ -40,6 +41,7 @@ from segstudio.storage.image_ref import ImageRef, image_of
 from segstudio.storage.layout import page_stem
 from segstudio.storage.mask_files import exports
 from segstudio.storage.masks import MASKS, annotation_folders
+from segstudio.storage.state_lists import STATE_LISTS, ListedState
 from segstudio.storage.write_root import WriteRoot
 
 ANNOTATION, TRUTH = "annotation", "truth"
@@ -54,12 +56,14 @@ class ExportPlan:
         what: "annotation" (where nothing is painted: the ground truth), "truth", or a run.
         how: Keys of the formats; more than one get a folder each.
         folder: Where the files go.
+        states: Which lists of states and notes are written too (`STATE_LISTS`).
     """
 
     images: Literal["current", "all"] | Sequence[int]
     what: str
     how: frozenset[str]
     folder: Path
+    states: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -69,13 +73,15 @@ class Replaced:
     Attributes:
         files: Files of images that are there already.
         lists: Lists of classes that are.
+        states: Lists of states that are.
     """
 
     files: int = 0
     lists: int = 0
+    states: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.files or self.lists)
+        return bool(self.files or self.lists or self.states)
 
 
 @dataclass
@@ -85,6 +91,7 @@ class ExportReport:
     Attributes:
         files: Masks written; every one was read again and was the same bit for bit.
         lists: Lists of classes written beside them, one a folder.
+        states: Lists of states and notes that were written.
         pixels_by_class: Pixels of each class id in the exported label maps.
         skipped: Name of an image, and why it was left out.
         seconds: Wall-clock time.
@@ -94,6 +101,7 @@ class ExportReport:
 
     files: list[Path] = field(default_factory=list)
     lists: list[Path] = field(default_factory=list)
+    states: list[Path] = field(default_factory=list)
     pixels_by_class: dict[int, int] = field(default_factory=dict)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     seconds: float = 0.0
@@ -124,6 +132,7 @@ class _Source:
     draw: Draw
     view: ViewState
     held: dict[ImageRef, _Content | None]
+    states: Mapping[int, ImageState]
 
     def content(self, ref: ImageRef, what: str) -> _Content | None:
         """The maps of an image, None if it has none.
@@ -184,28 +193,23 @@ class Exporting:
 
         def work(job: Job) -> Replaced:
             stems = _unique_stems(_refs(plan, files, indices, job)).values()
-            kept, refusal, found, wanted = _kept_folders(files), None, 0, 0
-            for path in (
+            kept = _kept_folders(files)
+            masks = [
                 _folder(plan, how) / name
                 for stem in stems
                 for how in plan.how
                 for name in _names(forms[how], stem, schema)
-            ):
-                job.check()
-                try:
-                    _keep_sources(path, kept)
-                except SegstudioError as error:
-                    refusal = error
-                else:
-                    wanted += 1
-                    found += os.path.lexists(path)
-            if refusal is not None and not wanted:
-                raise refusal
+            ]
+            states = [plan.folder / name for name in plan.states]
+            found = _present(masks, kept, job), _present(states, kept, job)
+            refusals = [error for _, error in found if error is not None]
+            if refusals and not any(n is not None for n, _ in found):
+                raise refusals[0]
             lists = [_folder(plan, how) / CLASSES_NAME for how in plan.how]
             listings = (_listing(plan, how, schema) for how in plan.how)
             lists += [listing.path for listing in listings if listing is not None]
             _check_writable(plan.folder)
-            return Replaced(found, sum(os.path.lexists(path) for path in lists))
+            return Replaced(found[0][0] or 0, sum(map(os.path.lexists, lists)), found[1][0] or 0)
 
         title = "Looking for files to be replaced"
         self._jobs.submit(
@@ -225,6 +229,7 @@ class Exporting:
             drawn_in(self._session),
             self._session.view,
             {d.ref: _held(d, plan.what) for d in self._documents if self._is_among(d, indices)},
+            dict(self._session.states) if plan.states else {},
         )
         report = ExportReport()
 
@@ -290,7 +295,8 @@ def _export(
     names = _unique_stems(refs)
     kept = _kept_folders(source.files)
     listings = {how: made for how in plan.how if (made := _listing(plan, how, source.schema))}
-    for number, ref in enumerate(refs):
+    _write_states(plan, refs, source, kept, report)
+    for number, ref in enumerate(refs if plan.how else ()):
         job.report(number, len(refs), ref.title)
         if plan.what in (ANNOTATION, TRUTH):
             source.files.masks.wait(job.check)
@@ -311,6 +317,33 @@ def _export(
     if report.files:
         _write_lists(plan, source, listings, report)
     report.seconds = time.monotonic() - started
+
+
+def _write_states(
+    plan: ExportPlan,
+    refs: list[ImageRef],
+    source: _Source,
+    kept: dict[str, str],
+    report: ExportReport,
+) -> None:
+    """Write the lists of states and notes, before the masks, which can take long."""
+    if not plan.states:
+        return
+    rows, project = [], source.files.project
+    for ref in refs:
+        place = project.index_of(ref.path, ref.page)
+        state = source.states.get(-1 if place is None else place, ImageState())
+        rows.append(ListedState(printable(ref.name), ref.page + 1, state.work.value, state.note))
+    for name in sorted(plan.states):
+        path = plan.folder / name
+        try:
+            _keep_sources(path, kept)
+            root = _root(plan, source)
+            root.make_folder(plan.folder)
+            root.write(path, STATE_LISTS[name](rows))
+            report.states.append(path)
+        except SegstudioError as error:
+            report.skipped.append((name, str(error)))
 
 
 def _write_lists(
@@ -376,6 +409,23 @@ def _keep_sources(path: Path, kept: dict[str, str]) -> None:
     what = kept.get(os.path.realpath(path.parent))
     if what is not None:
         raise SegstudioError(f"{path.parent} holds {what}.", "Export to another folder.")
+
+
+def _present(
+    paths: list[Path], kept: dict[str, str], job: Job
+) -> tuple[int | None, SegstudioError | None]:
+    """How many of some files are there already, None if none may be written; and why one may not."""
+    found, refusal, may_be_written = 0, None, False
+    for path in paths:
+        job.check()
+        try:
+            _keep_sources(path, kept)
+        except SegstudioError as error:
+            refusal = error
+        else:
+            may_be_written = True
+            found += os.path.lexists(path)
+    return (found if may_be_written else None), refusal
 
 
 def _check_writable(folder: Path) -> None:

@@ -137,6 +137,11 @@ class Found:
     uncounted: frozenset[int] = frozenset()
     unscored: int = 0
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there may be more: not all is known of some images."""
+        return bool(self.uncounted or self.unscored)
+
 
 @dataclass(frozen=True)
 class Query:

@@ -47,7 +47,7 @@ class Settings:
         key_overrides: Shortcuts by action id that differ from the preset; "" is none.
         export_folders: Where the masks of a data set were exported to, by its folder, the latest
             last; others go into its own `export`.
-        export_forms: The forms of the last export, with commas.
+        export_forms: The forms of the last export, and lists of states, with commas.
         recent: Folders that were open, the latest first.
         recent_facts: What was known of them when they were left, by folder.
     """

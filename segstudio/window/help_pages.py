@@ -13,7 +13,7 @@ from segstudio.resources import docs_path
 
 TOUR, GLOSSARY, METRICS = "tour", "glossary", "metrics"
 FOR_USERS: Final = (
-    TOUR, "images", "finding-masks", "reading-masks", "correcting", "saving", "comparing",
+    TOUR, "images", "finding-masks", "reading-masks", "correcting", "saving", "working-through", "comparing",
     "disagreement", "evaluating", METRICS, "inspecting", "own-weights",
     "faster-models", "adding-a-model", GLOSSARY,
 )  # fmt: skip

@@ -202,3 +202,37 @@ def test_objects_and_classes_as_coco_panoptic(opened, tmp_path):
     assert "COCO panoptic: It has no place for scores" in text
     again = export(opened, tmp_path / "out", how=("panoptic",))
     assert [why for _, why in again.skipped] == ["it has no instance ids"] * 3
+
+
+def test_states_and_notes_are_written_for_other_programs(desk, tmp_path):
+    root = make_folder(tmp_path / "set")
+    write_photo(root / "new.png", square())
+    desk.open(root)
+    desk.browsing.toggle_reviewed()
+    desk.browsing.select(1)
+    desk.settle()
+    desk.browsing.toggle_flagged()
+    desk.folder_states.set_note(1, "=blurred, at the left")
+    out, reports = tmp_path / "out", []
+    plan = ExportPlan("all", "truth", frozenset(), out, frozenset({"states.csv", "states.json"}))
+    desk.exporting.export(plan, reports.append)
+    desk.settle()
+    assert [path.name for path in reports[0].states] == ["states.csv", "states.json"]
+    assert reports[0].files == reports[0].skipped == []
+    assert (out / "states.csv").read_text() == (
+        "image,page,state,note\n"
+        "a0.png,1,done,\n"
+        'a1.png,1,flagged,"\'=blurred, at the left"\n'
+        "a2.png,1,in work,\n"
+        "new.png,1,unlabelled,\n"
+    )
+    rows = json.loads((out / "states.json").read_text())["images"]
+    assert rows[1] == {
+        "image": "a1.png", "page": 1, "state": "flagged", "note": "=blurred, at the left",
+    }  # fmt: skip
+    assert len(rows) == 4
+    # not where it would lie between the images
+    desk.exporting.export(replace(plan, folder=root), reports.append)
+    desk.settle()
+    assert reports[1].states == []
+    assert [name for name, _ in reports[1].skipped] == ["states.csv", "states.json"]

@@ -35,6 +35,7 @@ from segstudio.annotation.exporting import (
 from segstudio.core.errors import told
 from segstudio.core.formatting import count_text, counted
 from segstudio.core.schema import LabelSchema
+from segstudio.core.text import enumerated
 from segstudio.kit.dialog import Dialog, clicked_button
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import FaintLabel, PlainLabel, plain, plain_box, semibold_font
@@ -42,6 +43,11 @@ from segstudio.runs.batch import model_of
 from segstudio.session.session import Session
 from segstudio.storage.mask_files import exports
 from segstudio.storage.panoptic_results import PANOPTIC_NAME
+from segstudio.storage.state_lists import STATE_LISTS
+
+_STATES_TIP = (
+    "How far the work on each image is (unlabelled, in work, done, flagged), and the notes on them."
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,14 @@ class ExportDialog(Dialog):
         self.what = _combo("What", self._what_choices())
         self.how = {how: _check(form.title, form.tip) for how, form in exports().items()}
         forms = [box for how, box in self.how.items() if how in offered.forms.split(",")]
-        for box in forms or [self.how["palette"]]:
+        self.states = {
+            name: _check(f"States and notes ({name})", _STATES_TIP) for name in STATE_LISTS
+        }
+        for name, box in self.states.items():
+            box.setChecked(name in offered.forms.split(","))
+        if not forms and not any(box.isChecked() for box in self.states.values()):
+            forms = [self.how["palette"]]
+        for box in forms:
             box.setChecked(True)
         self.folder = QLineEdit(offered.folder)
         self.folder.setAccessibleName("Folder")
@@ -95,7 +108,7 @@ class ExportDialog(Dialog):
         self.start.clicked.connect(self._export)
         self.buttons.rejected.connect(self.reject)
         self.folder.textChanged.connect(self._check)
-        for box in self.how.values():
+        for box in (*self.how.values(), *self.states.values()):
             box.toggled.connect(self._check)
         self._check()
 
@@ -108,6 +121,7 @@ class ExportDialog(Dialog):
             str(self.what.currentData()),
             frozenset(how for how, box in self.how.items() if box.isChecked()),
             Path(self.folder.text()).expanduser(),
+            frozenset(name for name, box in self.states.items() if box.isChecked()),
         )
 
     def _lay_out(self) -> None:
@@ -115,6 +129,10 @@ class ExportDialog(Dialog):
         forms.setSpacing(4)
         for box in self.how.values():
             forms.addWidget(box)
+        besides = QVBoxLayout()
+        besides.setSpacing(4)
+        for box in self.states.values():
+            besides.addWidget(box)
         browse = QPushButton(icon("folder-open"), "Choose…")
         browse.setAutoDefault(False)
         browse.clicked.connect(self._browse)
@@ -127,6 +145,7 @@ class ExportDialog(Dialog):
         form.addRow("Images", self.images)
         form.addRow("What", self.what)
         form.addRow("How", forms)
+        form.addRow("Besides", besides)
         form.addRow("Where", where)
         column = QVBoxLayout(self)
         column.addLayout(form)
@@ -169,8 +188,9 @@ class ExportDialog(Dialog):
 
     def _check(self) -> None:
         plan_how = [how for how, box in self.how.items() if box.isChecked()]
+        has_states = any(box.isChecked() for box in self.states.values())
         text = ""
-        if not plan_how:
+        if not plan_how and not has_states:
             text = "Choose at least one form."
         elif not self.folder.text().strip():
             text = "Choose a folder."
@@ -181,8 +201,12 @@ class ExportDialog(Dialog):
                 "The masks go to panoptic below the folder chosen, panoptic.json beside it. "
                 + exports()[PANOPTIC_NAME].lacks
             )
+        elif not plan_how:
+            text = "No masks are written, only how far each image is."
         self.problem.setText(text or "Every file is read again and compared after writing.")
-        self.start.setEnabled(bool(plan_how and self.folder.text().strip()) and not self._asking)
+        self.start.setEnabled(
+            bool((plan_how or has_states) and self.folder.text().strip()) and not self._asking
+        )
 
     def _export(self) -> None:
         """Ask once if files would be replaced, else begin; say why if nothing can be written."""
@@ -209,7 +233,8 @@ class ExportDialog(Dialog):
     def _may_replace(self, replaced: Replaced, folder: Path) -> bool:
         box = plain_box(self)
         box.setIcon(QMessageBox.Icon.Warning)
-        box.setText(f"{_and_lists(replaced.files, replaced.lists)} will be replaced.")
+        what = _and_lists(replaced.files, replaced.lists, replaced.states)
+        box.setText(f"{what} will be replaced.")
         box.setInformativeText(f"In {folder}. Files of other names stay.")
         replace = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
@@ -217,7 +242,7 @@ class ExportDialog(Dialog):
 
     def _begin(self, plan: ExportPlan) -> None:
         session, parent = self._session, self.parentWidget()
-        self.started.emit(self.folder.text(), ",".join(sorted(plan.how)))
+        self.started.emit(self.folder.text(), ",".join(sorted(plan.how | plan.states)))
         self._exporting.export(
             plan, lambda report: ExportReportDialog(report, plan, session.schema, parent).open()
         )
@@ -257,7 +282,7 @@ class ExportReportDialog(Dialog):
         buttons.rejected.connect(self.reject)
         show = QPushButton(icon("folder-open"), "Show folder")
         show.setAutoDefault(False)
-        show.setEnabled(bool(report.files))
+        show.setEnabled(bool(report.files or report.states))
         show.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(plan.folder))))
         buttons.addButton(show, QDialogButtonBox.ButtonRole.ActionRole)
         column = QVBoxLayout(self)
@@ -267,18 +292,23 @@ class ExportReportDialog(Dialog):
         self.resize(560, 420)
 
 
-def _and_lists(files: int, lists: int) -> str:
-    """Files of images and lists of classes, counted apart; what there is none of is left out."""
+def _and_lists(files: int, lists: int, states: int) -> str:
+    """Files of images and lists, counted apart; what there is none of is left out."""
     parts = [counted(files, "file")] if files else []
     if lists:
         parts.append(counted(lists, "list of classes", "lists of classes"))
-    return " and ".join(parts)
+    if states:
+        parts.append(counted(states, "list of states", "lists of states"))
+    return enumerated(parts) if parts else ""
 
 
 def headline(report: ExportReport) -> str:
     """The outcome in one sentence, and what was written besides."""
     files = "1 file" if len(report.files) == 1 else f"{count_text(len(report.files))} files"
     images = "1 image" if report.images == 1 else f"{count_text(report.images)} images"
+    others = _and_lists(0, len(report.lists), len(report.states))
+    if report.states and not report.files:
+        return f"{others} written."
     if not report.files:
         return (
             "Nothing was written: the export was cancelled."
@@ -286,7 +316,7 @@ def headline(report: ExportReport) -> str:
             else ("Nothing was written.")
         )
     stopped = "Cancelled after " if report.cancelled else ""
-    lists = f" {_and_lists(0, len(report.lists))} written besides." if report.lists else ""
+    lists = f" {others} written besides." if others else ""
     return (
         f"{stopped}{files} of {images} written; all {count_text(report.verified)} read again and "
         f"found the same.{lists}"
@@ -312,6 +342,9 @@ def report_text(report: ExportReport, plan: ExportPlan, schema: LabelSchema) -> 
     if report.lists:
         lines += ["", "Lists of classes and segments:"]
         lines += [f"  {path}" for path in report.lists]
+    if report.states:
+        lines += ["", "States and notes:"]
+        lines += [f"  {path}" for path in report.states]
     lacking = [exports()[how] for how in sorted(plan.how) if exports()[how].lacks]
     if report.files and lacking:
         lines += ["", *(f"{form.title}: {form.lacks}" for form in lacking)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPalette, QPixmap
@@ -31,6 +31,15 @@ class ImagesView(QListView):
     def __init__(self) -> None:
         super().__init__()
         self.use = KeyUse(self)
+
+    def dataChanged(
+        self,
+        _first: QModelIndex | QPersistentModelIndex,
+        _last: QModelIndex | QPersistentModelIndex,
+        _roles: Sequence[int] = (),
+    ) -> None:
+        """Draw what is in sight anew; Qt would lay all rows out, though they are of one height."""
+        self.viewport().update()
 
 
 class ImageDelegate(QStyledItemDelegate):

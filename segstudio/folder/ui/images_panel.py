@@ -52,6 +52,7 @@ from segstudio.storage.image_ref import ImageRef
 
 _EMPTY = "No folder is open."
 _NONE_LISTED = "No image is like that."
+_NONE_KNOWN = "No image is known to be like that."
 _LISTING = "image list"
 _THUMBNAIL_PX, _LEAST_WIDTH = 124, 140
 _MENU = (
@@ -111,6 +112,8 @@ class ImagesPanel(QWidget):
         self._jobs = jobs
         self._syncing = False
         self._wish_shown = ListWish()
+        self._enters = False
+        """Whether the list gets the keys once what is typed was looked for."""
         self._root: Path | None = None
         self.model = ImagesModel(session, scoring, contents, self)
         self._thumbnails = ThumbnailPixmaps(
@@ -125,7 +128,8 @@ class ImagesPanel(QWidget):
         )
         self.view = self._make_view()
         self.show_all = QPushButton("List all")
-        self._list = Switch(EmptyState(_NONE_LISTED, self.show_all), self.view)
+        self._nothing = EmptyState(_NONE_LISTED, self.show_all)
+        self._list = Switch(self._nothing, self.view)
         self.header = PanelHeader("Images", note=Qt.TextElideMode.ElideNone)
         self.header.add(self.order)
         self.count = self.header.note
@@ -227,7 +231,7 @@ class ImagesPanel(QWidget):
             self._build()
         if what & What.DOCUMENT:
             self._show_current()
-        if what & (What.PROJECT | What.STATES):
+        if what & (What.PROJECT | What.STATES | What.DOCUMENT):
             self.foot.show_progress(self._progress)
         if what & (What.STATES | What.SCORES | What.VIEW | What.SCHEMA):
             self._on_marks(change)
@@ -288,6 +292,7 @@ class ImagesPanel(QWidget):
         self._syncing = False
         if tells:
             self._tell_unknown(rows)
+        self._nothing.label.setText(_NONE_KNOWN if rows.found.is_open else _NONE_LISTED)
         self._show_current()
         if is_another_list and self.model.row_of(self._browsing.cursor) < 0:
             self.view.scrollToTop()
@@ -302,6 +307,9 @@ class ImagesPanel(QWidget):
         self._say_shared()
         self._switch.show_contents(project is not None, _EMPTY)
         self._look.request()
+        if self._enters:
+            self._enters = False
+            self._enter()
 
     def _tell_unknown(self, rows: ListRows) -> None:
         """Say what is not known of the images, and have it looked at."""
@@ -375,7 +383,10 @@ class ImagesPanel(QWidget):
 
     def _enter_list(self) -> None:
         """Go from the filter to the list, and to its first image unless the open one is listed."""
+        self._enters = True
         self._build()
+
+    def _enter(self) -> None:
         if self.model.images and self.model.row_of(self._browsing.cursor) < 0:
             self.view.setCurrentIndex(self.model.index(0, 0))
         if self.model.images:

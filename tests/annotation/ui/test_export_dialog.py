@@ -7,7 +7,7 @@ import tempfile
 import numpy as np
 import pytest
 from PIL import Image as pil
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from segstudio.annotation.ui.export_dialog import ExportDialog, ExportReportDialog
@@ -226,3 +226,26 @@ def test_an_export_of_which_a_part_is_refused_counts_only_what_it_may_replace(
     assert "1 file of 1 image" in finish(bench, dialog, qtbot)
     assert texts == ["1 file will be replaced."]
     assert (folder / "palette" / "field_0.png").read_bytes() != b"other"
+
+
+def test_states_and_notes_go_with_the_masks_or_alone(bench, asked, tmp_path, qtbot):
+    out, texts = tmp_path / "out", []
+    bench.studio.browsing.toggle_reviewed()
+    dialog = asked()
+    dialog.folder.setText(str(out))
+    qtbot.mouseClick(dialog.states["states.csv"], Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
+    assert dialog.states["states.csv"].isChecked()
+    assert finish(bench, dialog, qtbot).endswith(
+        "1 list of classes and 1 list of states written besides."
+    )
+    assert (out / "states.csv").read_text() == "image,page,state,note\nfield_0.png,1,done,\n"
+    # remembered, like the forms; without masks they are all that is written
+    again = asked()
+    assert again.states["states.csv"].isChecked()
+    again.how["palette"].setChecked(False)
+    assert again.problem.text() == "No masks are written, only how far each image is."
+    again.images.setCurrentIndex(again.images.findData("all"))
+    answer("Replace", texts)
+    assert finish(bench, again, qtbot) == "1 list of states written."
+    assert texts == ["1 list of states will be replaced."]
+    assert len((out / "states.csv").read_text().splitlines()) == 4

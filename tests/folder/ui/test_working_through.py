@@ -114,12 +114,14 @@ def test_what_is_not_counted_yet_is_said_and_counted(listed):
     _type(listed, "objects:>=2 class:1")
     listed.until(images.filter_note.isVisible)
     assert images.filter_note.text() == "2 of 5 images counted."
+    assert images._nothing.label.text() == "No image is known to be like that."
     assert images.model.images == []
     gate.set()
     _lists(listed, 0, 1, 2)
     listed.until(images.filter_note.isHidden)
     _type(listed, "class:2 -class:1")
     _lists(listed)
+    assert images._nothing.label.text() == "No image is like that."
     assert images.filter_note.isHidden()
     _type(listed, "objects:0")
     _lists(listed, 3, 4)
@@ -236,5 +238,9 @@ def test_of_many_images_a_job_chooses(kept, folder, tmp_path, monkeypatch):
     _type(bench, "frame_01")
     _lists(bench, *range(10, 20))
     assert {name for text, name in threads if text} == {"segstudio-lists"}
+    _type(bench, "frame_02")
+    _press(bench, Qt.Key.Key_Return)  # at once, before it was looked for
+    bench.until(lambda: bench.session.index == 20)
+    assert bench.window.images.view.hasFocus()
     bench.window.images.filter.clear()
     _lists(bench, *range(60))

@@ -14,6 +14,7 @@ from segstudio.annotation.many_images import ManyImages
 from segstudio.annotation.objects import Objects
 from segstudio.annotation.prompting import Prompting
 from segstudio.annotation.recovering import Recovering
+from segstudio.annotation.taking import Taking
 from segstudio.annotation.tidying import Tidying
 from segstudio.clock import Clock
 from segstudio.comparison.comparing import Comparing
@@ -78,6 +79,7 @@ class Studio:
         editing: Painting, undo.
         objects: Single objects: choosing, parting, joining, changing them.
         clipboard: Objects and regions that were copied.
+        taking: Objects and regions of predictions become annotation.
         prompting: Points and boxes answered by a network.
         place: Which files annotations go to, and their originals.
         autosave: Saving, and getting back what a crash left.
@@ -198,6 +200,7 @@ class Studio:
         self.editing = Editing(session, jobs, notices)
         self.objects = Objects(session, jobs, notices, self.editing, self.schema_keeper)
         self.clipboard = Clipboard(session, jobs, notices, self.editing, self.objects)
+        self.taking = Taking(session, jobs, notices, self.editing)
         self.prompting = Prompting(session, jobs, notices)
         self.recovering = Recovering(
             session,

@@ -27,6 +27,7 @@ _NAPARI: Keymap = {
     "tool.polygon": ("Shift+P",),
     "tool.lasso": ("Shift+T",),
     "tool.scissors": ("Shift+U",),
+    "tool.take": ("Ctrl+Alt+U",),
     "tool.pick": ("L", "I"),
     "tool.pan": ("Z", "H"),
     "tool.select": ("Shift+Z",),

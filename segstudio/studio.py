@@ -16,6 +16,7 @@ from segstudio.annotation.object_table import ObjectTable
 from segstudio.annotation.objects import Objects
 from segstudio.annotation.prompting import Prompting
 from segstudio.annotation.recovering import Recovering
+from segstudio.annotation.taking import Taking
 from segstudio.annotation.tidying import Tidying
 from segstudio.clock import Clock
 from segstudio.comparison.comparing import Comparing
@@ -87,6 +88,7 @@ class Studio:
         clipboard: Objects and regions that were copied.
         object_table: Their figures: area, intensity, score.
         object_csv: Files of these.
+        taking: Objects and regions of predictions become annotation.
         prompting: Points and boxes answered by a network.
         place: Which files annotations go to, and their originals.
         autosave: Saving, and getting back what a crash left.
@@ -214,6 +216,7 @@ class Studio:
         self.objects = Objects(session, jobs, notices, self.editing, self.schema_keeper)
         self.clipboard = Clipboard(session, jobs, notices, self.editing, self.objects)
         self.object_table = ObjectTable(session, jobs, self._clock)
+        self.taking = Taking(session, jobs, notices, self.editing)
         self.prompting = Prompting(session, jobs, notices)
         self.recovering = Recovering(
             session,

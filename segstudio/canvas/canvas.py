@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from segstudio.annotation.editing import Editing
     from segstudio.annotation.objects import Objects
     from segstudio.annotation.prompting import Prompting
+    from segstudio.annotation.taking import Taking
     from segstudio.comparison.comparing import Comparing
     from segstudio.jobs import JobRunner
     from segstudio.session.session import Session
@@ -100,6 +101,7 @@ class Canvas(QWidget):
         prompting: Prompting | None = None,
         objects: Objects | None = None,
         clipboard: Clipboard | None = None,
+        taking: Taking | None = None,
     ) -> None:
         super().__init__(parent)
         self._key_of = key_of
@@ -118,6 +120,7 @@ class Canvas(QWidget):
             Assistant(session, jobs),
             self.tool_said.emit,
             clipboard,
+            taking,
         )
         self._asked_rect: Rect | None = None
         self.empty = EmptyPage(self)
@@ -383,7 +386,7 @@ class Canvas(QWidget):
             self._session.set_view(active_pane=viewport.number)
 
     def _ask_answer(self, viewport: Viewport, x: int, y: int) -> None:
-        self.take_requested.emit(x, y, viewport.shown.run)
+        self.take_requested.emit(x, y, viewport.run_at_pointer)
 
     # -- the session changed -------------------------------------------------------------------
 

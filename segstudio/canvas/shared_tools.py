@@ -14,6 +14,7 @@ from segstudio.annotation.clipboard import Clipboard
 from segstudio.annotation.editing import Editing
 from segstudio.annotation.objects import Objects
 from segstudio.annotation.prompting import Prompting
+from segstudio.annotation.taking import Taking
 from segstudio.canvas.object_marks import SelectionMark
 from segstudio.canvas.tool import Tool
 from segstudio.canvas.toolbox import Toolbox
@@ -23,6 +24,11 @@ from segstudio.session.session import Session
 
 class ToolPlace(Protocol):
     """A view in which tools work."""
+
+    @property
+    def run_at_pointer(self) -> str:
+        """Key of the prediction that is shown under the pointer; "" for none."""
+        ...
 
     def to_screen(self, image_xy: Point) -> Point:
         """Logical pixels in the view of an image point."""
@@ -58,6 +64,7 @@ class SharedTools:
         assistant: Assistant | None = None,
         tell: Callable[[str], None] = lambda _text: None,
         clipboard: Clipboard | None = None,
+        taking: Taking | None = None,
     ) -> None:
         """Args:
         session: What is open.
@@ -70,11 +77,13 @@ class SharedTools:
         assistant: Works on the photo; at once if not given.
         tell: Told what the tool in hand says of what is begun.
         clipboard: What was copied.
+        taking: Takes objects and regions from predictions; made if not given.
         """
         self._objects = objects
         self.selection = SelectionMark(session, objects)
         self._prompting = prompting
         self._clipboard = clipboard
+        self._taking = taking or Taking(session, None, None, editing)
         self._assistant = assistant or Assistant(session, None)
         self._tell, self._said = tell, ""
         self._session, self._editing = session, editing
@@ -107,6 +116,18 @@ class SharedTools:
     def clipboard(self) -> Clipboard | None:
         """What was copied, where that can be."""
         return self._clipboard
+
+    @property
+    def taking(self) -> Taking | None:
+        """Takes objects and regions from predictions."""
+        return self._taking
+
+    @property
+    def run_here(self) -> str:
+        """Key of the prediction that the view shows in which the pointer is."""
+        view = self._session.view
+        here = "" if self._current is None else self._current.run_at_pointer
+        return here or view.scored_run
 
     @property
     def assistant(self) -> Assistant:

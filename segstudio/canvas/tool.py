@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from segstudio.annotation.editing import Editing
     from segstudio.annotation.objects import Objects
     from segstudio.annotation.prompting import Prompting
+    from segstudio.annotation.taking import Taking
     from segstudio.session.session import Session
 
 PAN, PICK = "pan", "pick"
@@ -72,6 +73,15 @@ class ToolHost(Protocol):
     @property
     def clipboard(self) -> Clipboard | None:
         """What was copied, where that can be."""
+
+    @property
+    def taking(self) -> Taking | None:
+        """Takes objects and regions from predictions, where that can be."""
+
+    @property
+    def run_here(self) -> str:
+        """Key of the prediction that the view shows in which the pointer is."""
+        ...
 
     @property
     def assistant(self) -> Assistant:

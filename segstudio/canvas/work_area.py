@@ -114,6 +114,16 @@ class WorkArea(Display):
         self._toolbox.tell(name, what, self.pixel_at_pointer)
 
     @property
+    def run_at_pointer(self) -> str:
+        """Key of the prediction that is shown under the pointer; "" for none."""
+        view, pointer = self.session.view, self._pointer
+        against = view.against if view.wiped == self.number else None
+        if against is None or pointer is None:
+            return self.shown.run
+        right = pointer.screen_xy[0] > view.wipe_at * self.width()
+        return against.run if right else self.shown.run
+
+    @property
     def pixel_at_pointer(self) -> tuple[int, int] | None:
         """The image's pixel (x, y) under the pointer; None beside the image."""
         pixel = None if self._pointer is None else self._pointer.pixel
@@ -263,6 +273,7 @@ class WorkArea(Display):
         if not pan and self._button == Qt.MouseButton.NoButton and self._on_line(pointer):
             self._button, self._wiping = button, True
         elif not pan and pointer.ctrl and pointer.shift:
+            self._pointer = pointer
             self._ask_answer(pointer)
         elif self._button == Qt.MouseButton.NoButton and self._can_work(pan=pan):
             self._button = button

@@ -250,6 +250,8 @@ class ViewState:
     """Where the line stands, as a share of the view's width."""
     blinking: int = -1
     """Number of the view that shows `against` for the moment; -1 for none."""
+    take_score: float = 0.0
+    """How sure a model is at least of what is taken from it, 0..1."""
     wand_tolerance: int = 24
     """By how much pixels that the magic wand takes differ, 0..255."""
     wand_contiguous: bool = True

@@ -28,6 +28,7 @@ _NAPARI: Keymap = {
     "tool.lasso": ("Shift+T",),
     "tool.scissors": ("Shift+U",),
     "errors.keep": ("Ctrl+Shift+J",),
+    "tool.take": ("Ctrl+Alt+U",),
     "tool.pick": ("L", "I"),
     "tool.pan": ("Z", "H"),
     "tool.select": ("Shift+Z",),

@@ -263,6 +263,7 @@ class MainWindow(QMainWindow):
             prompting=studio.prompting,
             objects=studio.objects,
             clipboard=studio.clipboard,
+            taking=studio.taking,
         )
         self.options: OptionsBar = OptionsBar(session, self.commands, TOOLS)
         self.options.add_right(LegendBar(session, self.canvas.names))

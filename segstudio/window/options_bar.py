@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.annotation.ui.object_actions import STROKE_MAKES, STROKE_TIPS
 from segstudio.annotation.ui.tools.prompt_tool import PROMPT, PROMPT_WEIGHTS, prompt_words
+from segstudio.annotation.ui.tools.take_tool import TAKE
 from segstudio.canvas.tool import PAN, Tool
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
@@ -76,6 +77,7 @@ class OptionsBar(QFrame):
         self.hint.setProperty("caption", True)
         self.brush = BrushSize(session, actions)
         self.rule = StrokeRule(session, actions)
+        self.score = TakeScore(session)
         self.limits: LimitsButton = LimitsButton(session, actions)
         self.views = PlainLabel()
         self._unpin = actions["network.unpin"]
@@ -86,7 +88,15 @@ class OptionsBar(QFrame):
         self._options = {option_id: _button(actions[option_id]) for option_id in ids}
         self.row = FittingRow("More options of the tool", lines=True)
         options = self._options.values()
-        for group in (self._compared, self.pinned, self.brush, self.limits, self.rule, *options):
+        for group in (
+            self._compared,
+            self.pinned,
+            self.brush,
+            self.score,
+            self.limits,
+            self.rule,
+            *options,
+        ):
             self.row.add(group)
         self.row.set_tail(self.hint)
         self._line = GroupLine()
@@ -128,6 +138,8 @@ class OptionsBar(QFrame):
         if tool.makes_objects or tool.erases:
             wanted.append(self.limits)
             self.limits.be_brief(brief=self.rule in wanted)
+        if tool.name == TAKE:
+            wanted += [self.score, self.limits]
         if is_comparing:
             wanted.append(self._compared)
         if tool.name == PAN and (point := session.inspection.point) is not None:
@@ -166,6 +178,38 @@ class OptionsBar(QFrame):
         if tool.name == PAN and session.view.panes:
             return _LINKED
         return tool.tip
+
+
+class TakeScore(QWidget):
+    """How sure a model is at least of what is taken from it."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self.number = QSpinBox()
+        self.number.setRange(0, 100)
+        self.number.setSuffix(" %")
+        self.number.setFixedHeight(BUTTON_PX)
+        self.number.setKeyboardTracking(False)
+        self.number.setAccessibleName("Least score of what is taken")
+        self.number.setToolTip(
+            "Objects by their score, regions by their mean confidence; 0 % takes all"
+        )
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(captioned("Score from", self.number, spacing=8))
+        self._show()
+        self.number.valueChanged.connect(lambda value: session.set_view(take_score=value / 100))
+        session.changed.connect(self._on_change)
+
+    def _on_change(self, change: Change) -> None:
+        if change.what & What.VIEW:
+            self._show()
+
+    def _show(self) -> None:
+        self.number.blockSignals(True)
+        self.number.setValue(round(100 * self._session.view.take_score))
+        self.number.blockSignals(False)
 
 
 class StrokeRule(QWidget):

@@ -248,3 +248,39 @@ def test_in_a_folder_that_is_only_looked_at_nothing_is_done(opened):
     opened.settle()
     assert np.array_equal(on_disk(opened, 1), mask_of(1))
     assert np.array_equal(opened.document.annotation.labels, mask_of(0))
+
+
+def test_the_limits_hold_here_and_the_preview_shows_them(opened):
+    opened.session.set_view(locked_classes=frozenset({1}))
+    found = []
+    opened.studio.tidying.preview(GROW, found.append)
+    opened.settle()
+    opened.session.set_view(only_class=2)  # nothing grows over class 2: there is background only
+    opened.studio.tidying.apply(GROW)
+    opened.settle()
+    assert found[0].changed == (grown(0) != mask_of(0)).sum()
+    assert np.array_equal(opened.document.annotation.labels, mask_of(0))
+    assert "The limits of painting leave nothing to change there." in opened.messages
+    opened.session.set_view(only_class=None, locked_classes=frozenset({0}))
+    opened.studio.tidying.apply(GROW)
+    opened.settle()
+    assert np.array_equal(opened.document.annotation.labels, mask_of(0))
+
+
+def test_locks_hold_in_images_that_are_not_open(opened):
+    shrink = TidyRequest(BY_NAME["shrink"], Target(), 1)
+    opened.session.set_view(locked_classes=frozenset({2}))
+    opened.studio.tidying.apply_to(shrink, images(opened)[:2])
+    opened.settle()
+    for number in range(2):
+        now = on_disk(opened, number)
+        assert ((now == 2) == (mask_of(number) == 2)).all()
+        assert (now == 1).sum() < (mask_of(number) == 1).sum()
+
+
+def test_what_only_the_open_image_can_tell_limits_no_other_image(opened):
+    opened.session.set_view(value_range=(0.0, 10.0))
+    opened.studio.tidying.apply_to(GROW, images(opened)[:2])
+    opened.settle()
+    assert [np.array_equal(on_disk(opened, n), mask_of(n)) for n in range(2)] == [True, True]
+    assert any("hold in the open image only" in message for message in opened.messages)

@@ -192,6 +192,7 @@ def test_the_pointers_shape_follows_the_tool(desk):
     others = {
         "pan": Qt.CursorShape.OpenHandCursor,
         "select": Qt.CursorShape.ArrowCursor,
+        "copy": Qt.CursorShape.SizeAllCursor,
         "split": cross,
         "merge": cross,
         "brush": blank,

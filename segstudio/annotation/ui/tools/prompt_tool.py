@@ -87,6 +87,7 @@ class PromptTool(Tool):
 
     name, title, icon, shortcut = PROMPT, "Point and box", "sparkles", "Q"
     tip = "Click an object or drag a box around it; a network finds its outline"
+    group = "model"
     options = (PROMPT_WEIGHTS, PROMPT_STEP)
     makes_objects = True
     gestures = (

@@ -20,6 +20,7 @@ from segstudio.annotation.ui.tools.scissors_tool import ScissorsTool
 from segstudio.annotation.ui.tools.select_tool import SelectTool
 from segstudio.annotation.ui.tools.split_tool import SplitTool
 from segstudio.annotation.ui.tools.superpixel_tool import SuperpixelTool
+from segstudio.annotation.ui.tools.take_tool import TakeTool
 from segstudio.annotation.ui.tools.wand_tool import WandTool
 from segstudio.canvas.tool import Tool
 
@@ -39,6 +40,7 @@ TOOLS: tuple[type[Tool], ...] = (
     GrabCutTool,
     ScissorsTool,
     PromptTool,
+    TakeTool,
     SplitTool,
     MergeTool,
     PickTool,

@@ -1,0 +1,196 @@
+"""Taking objects and regions from a model: by a click, in a box, or all of which it is sure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QPainter, QPainterPath
+
+from segstudio.canvas.mask_mark import MaskMark, draw_path
+from segstudio.canvas.tool import Pointer, Tool, ToolHost
+from segstudio.kit.actions import ActionSpec, Context
+from segstudio.kit.frame_names import TOOLS
+
+if TYPE_CHECKING:
+    from segstudio.annotation.taking import Meant, Which
+    from segstudio.core.geometry import Rect
+
+TAKE = "take"
+_DRAG_PX = 4.0
+"""How far the pointer moves before a click becomes a box."""
+
+
+def _can_take(c: Context) -> bool:
+    document = c.session.document
+    return document is not None and bool(document.predictions) and not c.session.read_only
+
+
+def _take_all(c: Context) -> None:
+    view = c.canvas.shown_view
+    c.studio.taking.take_all(view.run or c.session.view.scored_run)
+
+
+TAKE_ALL = ActionSpec(
+    "take.all",
+    TOOLS,
+    "Take all of the model",
+    _take_all,
+    "clipboard-check",
+    enabled=_can_take,
+    tip="Take every object or region of the shown prediction with this score or more; the rest of "
+    "the annotation stays",
+    section=1,
+)
+
+
+class TakeTool(Tool):
+    """A click takes the object or region of the shown prediction there, a box all that lie in it.
+
+    What would be taken is shown while the pointer rests and while a box is drawn.
+    """
+
+    name, title, icon, shortcut = TAKE, "Take from model", "clipboard-check", "Shift+U"
+    tip = "Click an object of the prediction, or drag a box around several"
+    group = "model"
+    options = (TAKE_ALL,)
+    gestures = (("Click, drag, with Take from model", "Take an object, or all that lie in a box"),)
+
+    def __init__(self, host: ToolHost) -> None:
+        super().__init__(host)
+        self._pressed: Pointer | None = None
+        self._last: Pointer | None = None
+        self._asked: object = None
+        self._shown_for: object = None
+        self._count = 0
+        self._mark = MaskMark(host)
+
+    @property
+    def busy(self) -> bool:
+        return self._last is not None
+
+    @property
+    def says(self) -> str:
+        if self._last is None:
+            return ""
+        what = "object or region" if self._count == 1 else "objects or regions"
+        return f"Release takes {self._count} {what}, Esc gives up"
+
+    def press(self, pointer: Pointer) -> None:
+        """Begin a click, or a box."""
+        self._pressed, self._last = pointer, None
+
+    def drag(self, pointers: Sequence[Pointer]) -> None:
+        """Draw a box once the pointer has left the place of the click."""
+        pressed, last = self._pressed, pointers[-1]
+        if pressed is None:
+            return
+        if self._last is None and math.dist(pressed.screen_xy, last.screen_xy) < _DRAG_PX:
+            return
+        self._last = last
+        self._ask(self._run, self._box())
+        self.host.repaint_marks()
+
+    def release(self, pointer: Pointer) -> None:
+        """Take what was clicked on, or what lies in the box."""
+        pressed, taking = self._pressed, self.host.taking
+        where = pressed.pixel if self._last is None and pressed is not None else self._box()
+        run = self._run
+        self._forget()
+        which = self._which(where)
+        if pressed is not None and taking is not None and which is not None:
+            taking.take(run, which)
+
+    def hover(self, pointer: Pointer) -> None:
+        """Show what a click would take."""
+        self._ask(self._run, pointer.pixel)
+
+    def leave(self) -> None:
+        """Show nothing where the pointer is not."""
+        if self._pressed is None:
+            self._forget()
+
+    def abort(self) -> None:
+        """Take nothing."""
+        self._forget()
+
+    finish = drop = abort
+
+    def paint(self, painter: QPainter) -> None:
+        """Draw what would be taken, and the box."""
+        self._mark.paint(painter)
+        if self._pressed is not None and self._last is not None:
+            ends = (self._pressed.image_xy, self._last.image_xy)
+            path = QPainterPath()
+            path.addRect(QRectF(*(QPointF(*self.host.to_screen(p)) for p in ends)).normalized())
+            draw_path(painter, path)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    @property
+    def _run(self) -> str:
+        return self.host.run_here
+
+    def _box(self) -> Rect | None:
+        """The pixels between press and pointer, inside the image."""
+        from segstudio.core.shapes import rectangle_pixels
+
+        document = self.host.session.document
+        if self._pressed is None or self._last is None or document is None:
+            return None
+        return rectangle_pixels(self._pressed.image_xy, self._last.image_xy, document.shape_hw)
+
+    def _which(self, where: Rect | tuple[int, int] | None) -> Which | None:
+        """Chooses what lies at a pixel or in a box; None beside the image."""
+        from segstudio.annotation.taking import Parts
+        from segstudio.core.geometry import Rect
+
+        document = self.host.session.document
+        if where is None or document is None:
+            return None
+        if isinstance(where, Rect):
+            return None if where.is_empty else partial(Parts.within, rect=where)
+        if not Rect.of_shape(document.shape_hw).contains(*where):
+            return None
+        return partial(Parts.at, pixel=where)
+
+    def _ask(self, run: str, where: Rect | tuple[int, int] | None) -> None:
+        from segstudio.core.geometry import Rect
+
+        session, taking, which = self.host.session, self.host.taking, self._which(where)
+        document = session.document
+        if which is None or taking is None or document is None:
+            self._forget_preview()
+            return
+        said, revision = document.predictions.get(run), document.annotation.revision
+        now = (id(said), session.view, session.schema, revision)
+        asked = (now, where)
+        if asked == self._asked or (self._shown_for == now and self._covers(where)):
+            return
+        self._asked, self._shown_for = asked, None
+
+        def found(meant: Meant) -> None:
+            if self._asked == asked:
+                self._count = meant.count
+                self._shown_for = None if isinstance(where, Rect) else now
+                self._mark.show(meant.preview)
+
+        taking.find(run, which, found)
+
+    def _covers(self, where: Rect | tuple[int, int] | None) -> bool:
+        """Whether the part that is shown has a pixel."""
+        found = self._mark.found
+        if found is None or not isinstance(where, tuple) or not found.rect.contains(*where):
+            return False
+        return bool(found.mask[where[1] - found.rect.top, where[0] - found.rect.left])
+
+    def _forget_preview(self) -> None:
+        self._asked, self._shown_for, self._count = None, None, 0
+        self._mark.show(None)
+
+    def _forget(self) -> None:
+        self._pressed = self._last = None
+        self._forget_preview()

@@ -404,6 +404,9 @@ class Studio:
             style=OverlayStyle(settings.overlay_style),
             flavour=Flavour(settings.flavour),
             pixel_grid=settings.pixel_grid,
+            object_ids=settings.object_ids,
+            object_boxes=settings.object_boxes,
+            object_scores=settings.object_scores,
         )
 
     def _keep_settings(self) -> None:
@@ -415,6 +418,9 @@ class Studio:
             overlay_style=view.style.value,
             flavour=view.flavour.value,
             pixel_grid=view.pixel_grid,
+            object_ids=view.object_ids,
+            object_boxes=view.object_boxes,
+            object_scores=view.object_scores,
             model=model.chosen,
             prompter=self.session.prompting.chosen,
             score_threshold=model.options.score_threshold,

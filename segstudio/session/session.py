@@ -205,6 +205,10 @@ class ViewState:
     overlay_visible: bool = True
     hidden_classes: frozenset[int] = frozenset()
     pixel_grid: bool = False
+    object_ids: bool = False
+    """Whether the numbers of objects stand on the picture."""
+    object_boxes: bool = False
+    object_scores: bool = False
     run: str = ""
     """Key of the prediction that is shown and scored; "" if there is none."""
     second: str = ""

@@ -36,6 +36,9 @@ class Settings:
         flavour: How objects are coloured: "semantic" (by class), "instance" (by object) or
             "panoptic" (by both).
         pixel_grid: Whether the grid is drawn when zoomed in.
+        object_ids: Whether the numbers of objects stand on the picture.
+        object_boxes: Likewise the rectangles around them.
+        object_scores: Likewise how sure the model is of them.
         model: Id of the model chosen last, "" if none.
         prompter: Id of the network that answers points and boxes; "" for the first that is here.
         score_threshold: Of instances, 0 to 1.
@@ -61,6 +64,9 @@ class Settings:
     overlay_style: str = "both"
     flavour: str = "instance"
     pixel_grid: bool = False
+    object_ids: bool = False
+    object_boxes: bool = False
+    object_scores: bool = False
     model: str = ""
     prompter: str = ""
     score_threshold: float = 0.5

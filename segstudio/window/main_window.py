@@ -262,6 +262,7 @@ class MainWindow(QMainWindow):
             key_of=self.commands.key,
             prompting=studio.prompting,
             objects=studio.objects,
+            object_table=studio.object_table,
         )
         self.options = OptionsBar(session, self.commands, TOOLS)
         self.options.add_right(LegendBar(session, self.canvas.names))

@@ -434,6 +434,9 @@ class Studio:
             flavour=Flavour(settings.flavour),
             pixel_grid=settings.pixel_grid,
             navigator=settings.navigator,
+            object_ids=settings.object_ids,
+            object_boxes=settings.object_boxes,
+            object_scores=settings.object_scores,
         )
 
     def _keep_settings(self) -> None:
@@ -446,6 +449,9 @@ class Studio:
             flavour=view.flavour.value,
             pixel_grid=view.pixel_grid,
             navigator=view.navigator,
+            object_ids=view.object_ids,
+            object_boxes=view.object_boxes,
+            object_scores=view.object_scores,
             model=model.chosen,
             prompter=self.session.prompting.chosen,
             score_threshold=model.options.score_threshold,

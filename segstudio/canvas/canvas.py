@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from segstudio.annotation.assistant import Assistant
 from segstudio.canvas.linked_views import LinkedViews
+from segstudio.canvas.object_tags import ObjectTags
 from segstudio.canvas.over_photo import over_photo_on
 from segstudio.canvas.pane_grid import PaneGrid
 from segstudio.canvas.pane_view import PaneView
@@ -31,6 +32,7 @@ from segstudio.session.session import MAX_PANES, Change, ViewState, What
 if TYPE_CHECKING:
     from segstudio.annotation.clipboard import Clipboard
     from segstudio.annotation.editing import Editing
+    from segstudio.annotation.object_table import ObjectTable
     from segstudio.annotation.objects import Objects
     from segstudio.annotation.prompting import Prompting
     from segstudio.annotation.taking import Taking
@@ -102,9 +104,10 @@ class Canvas(QWidget):
         objects: Objects | None = None,
         clipboard: Clipboard | None = None,
         taking: Taking | None = None,
+        object_table: ObjectTable | None = None,
     ) -> None:
         super().__init__(parent)
-        self._key_of = key_of
+        self._key_of, self._object_table = key_of, object_table
         self._session, self._comparing, self._jobs = session, comparing, jobs
         self._keep_view = keep_view
         self.names = NamesInViews(session, comparing)
@@ -281,6 +284,7 @@ class Canvas(QWidget):
         viewport.jobs = self._jobs
         objects = self._tools.objects
         viewport.tones = None if objects is None else objects.tones
+        viewport.tags = None if self._object_table is None else ObjectTags(self._object_table)
         viewport.hovered.connect(self.hovered)
         viewport.left.connect(self.left)
         viewport.pixel_clicked.connect(self.pixel_clicked)

@@ -21,6 +21,8 @@ from segstudio.kit.layer_names import (
     LAYER_TEXTS,
     LAYER_TIPS,
     LAYERS,
+    MARK_TIPS,
+    MARKS,
     STYLE_TEXTS,
 )
 from segstudio.kit.plain import in_menu
@@ -69,6 +71,7 @@ class ViewMenu(QMenu):
         self._add_styles()
         if self._has_objects(pane):
             self._add_flavours(pane)
+            self._add_marks()
         self._add_wipe()
         if view.panes and not right:
             self.addSeparator()
@@ -147,6 +150,15 @@ class ViewMenu(QMenu):
             action = self._choice(menu, group, FLAVOUR_TEXTS[flavour.value], is_on)
             action.setToolTip(FLAVOUR_TIPS[flavour.value])
             action.triggered.connect(lambda _=False, flavour=flavour: self._pick(flavour=flavour))
+
+    def _add_marks(self) -> None:
+        """Switches of what stands on the picture, in all views."""
+        for field, text in MARKS.items():
+            action = self.addAction(text)
+            action.setToolTip(MARK_TIPS[field])
+            action.setCheckable(True)
+            action.setChecked(getattr(self._session.view, field))
+            action.triggered.connect(lambda on, field=field: self._session.set_view(**{field: on}))
 
     def _add_wipe(self) -> None:
         self.addSeparator()

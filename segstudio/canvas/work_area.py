@@ -25,6 +25,7 @@ from segstudio.canvas.marks import (
 )
 from segstudio.canvas.mask_mark import MaskMark, fill_color
 from segstudio.canvas.object_marks import REACH_PX
+from segstudio.canvas.object_tags import ObjectTags
 from segstudio.canvas.over_photo import over_photo_on
 from segstudio.canvas.overlay import shows_annotation
 from segstudio.canvas.picture_display import Display
@@ -50,6 +51,9 @@ class WorkArea(Display):
 
     Points of a drag are collected and given to the tool in one go when no event waits any more, so
     none is lost and a slow frame does not make the pointer lag behind.
+
+    Attributes:
+        tags: Draws numbers, boxes and scores of objects; None for none.
 
     Signals:
         hovered: (x, y) of the image pixel under the pointer.
@@ -101,6 +105,7 @@ class WorkArea(Display):
         self._selection = tools.selection
         self._questions = Questions()
         self._change = MaskMark(self)
+        self.tags: ObjectTags | None = None
         tools.join(self)
 
     @property
@@ -481,6 +486,8 @@ class WorkArea(Display):
             self._error.paint(painter, self.document, self.to_screen)
         else:
             self._region.paint(painter, self.document, self.to_screen)
+        if self.tags is not None and self.document is not None:
+            self.tags.paint(painter, self.document, self.shown, self.to_screen)
         self._selection.paint(painter, self.document, self.to_screen)
         document = self.document
         if self.number == 0 and document is not None and self.session.view.overlay_visible:

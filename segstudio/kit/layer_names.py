@@ -47,5 +47,16 @@ FLAVOUR_TIPS = {
     "semantic": "The colours of classes alone",
     "panoptic": "The colours of classes, objects told apart by shades and lines",
 }
+MARKS = {
+    "object_ids": "Object ids",
+    "object_boxes": "Object boxes",
+    "object_scores": "Object scores",
+}
+"""What may stand on the picture, by the field of the view that switches it."""
+MARK_TIPS = {
+    "object_ids": "The number of each object, where there is room for it",
+    "object_boxes": "The smallest rectangle around each object",
+    "object_scores": "How sure the model is of each object that it found",
+}
 OUTLINES = "Outlines"
 OUTLINES_TIP = "Lines alone, nothing filled"

@@ -234,6 +234,10 @@ class ViewState:
     pixel_grid: bool = False
     navigator: bool = True
     """Whether the whole image is shown small while a part of it is out of sight."""
+    object_ids: bool = False
+    """Whether the numbers of objects stand on the picture."""
+    object_boxes: bool = False
+    object_scores: bool = False
     run: str = ""
     """Key of the prediction that is shown and scored; "" if there is none."""
     second: str = ""

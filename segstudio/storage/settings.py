@@ -37,6 +37,9 @@ class Settings:
             "panoptic" (by both).
         pixel_grid: Whether the grid is drawn when zoomed in.
         navigator: Whether the whole image is shown small when zoomed in.
+        object_ids: Whether the numbers of objects stand on the picture.
+        object_boxes: Likewise the rectangles around them.
+        object_scores: Likewise how sure the model is of them.
         model: Id of the model chosen last, "" if none.
         prompter: Id of the network that answers points and boxes; "" for the first that is here.
         score_threshold: Of instances, 0 to 1.
@@ -63,6 +66,9 @@ class Settings:
     flavour: str = "instance"
     pixel_grid: bool = False
     navigator: bool = True
+    object_ids: bool = False
+    object_boxes: bool = False
+    object_scores: bool = False
     model: str = ""
     prompter: str = ""
     score_threshold: float = 0.5

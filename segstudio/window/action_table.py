@@ -17,6 +17,7 @@ from segstudio.comparison.ui.compare_actions import (
     COMPARE_ACTIONS,
     FLAVOUR_ACTIONS,
     FLAVOUR_CHOICES,
+    MARK_ACTIONS,
 )
 from segstudio.evaluation.ui.panel_actions import EVALUATION_ACTIONS
 from segstudio.evaluation.ui.queue_actions import QUEUE_ACTIONS
@@ -429,6 +430,7 @@ _VIEW = (
         for name in LAYERS
     ),
     *FLAVOUR_CHOICES,
+    *MARK_ACTIONS,
     *COMPARE_ACTIONS,
     *DISAGREEMENT_ACTIONS,
 )  # fmt: skip

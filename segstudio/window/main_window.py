@@ -264,6 +264,7 @@ class MainWindow(QMainWindow):
             objects=studio.objects,
             clipboard=studio.clipboard,
             taking=studio.taking,
+            object_table=studio.object_table,
         )
         self.options: OptionsBar = OptionsBar(session, self.commands, TOOLS)
         self.options.add_right(LegendBar(session, self.canvas.names))

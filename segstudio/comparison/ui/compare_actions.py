@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from segstudio.kit.actions import ActionSpec, Context, has_document
+from segstudio.kit.actions import ActionSpec, Context, flip_view, has_document, is_view
 from segstudio.kit.frame_names import VIEW
-from segstudio.kit.layer_names import FLAVOUR_TEXTS, FLAVOUR_TIPS, FLAVOURS
+from segstudio.kit.layer_names import FLAVOUR_TEXTS, FLAVOUR_TIPS, FLAVOURS, MARK_TIPS, MARKS
 
+_MARK_KEYS = {"object_ids": ("Ctrl+Shift+N",), "object_boxes": ("Ctrl+Shift+X",)}
 LAYOUT_TEXTS = {
     1: "One view",
     2: "Two views",
@@ -82,6 +83,12 @@ FLAVOUR_ACTIONS = (
     ActionSpec("view.next_flavour", VIEW, "Colour by object, class or both", _next_flavour, "layers-2",
                ("S",), enabled=has_document, section=1,
                tip="How objects are coloured in this view"),
+)  # fmt: skip
+MARK_ACTIONS = tuple(
+    ActionSpec(f"view.{field}", VIEW, text, partial(flip_view, field), keys=_MARK_KEYS.get(field, ()),
+               enabled=has_document, checked=partial(is_view, field, True), section=2,
+               tip=MARK_TIPS[field])
+    for field, text in MARKS.items()
 )  # fmt: skip
 FLAVOUR_CHOICES = (
     *(

@@ -181,11 +181,11 @@ def test_the_buttons_below_do_to_the_selected_what_the_commands_do(three):
     three.until(lambda: not merge.isEnabled() and not delete.isEnabled())
     click(three, 1)
     three.until(delete.isEnabled)
-    assert panel(three).chosen.text() == "#1"
+    three.until(lambda: panel(three).chosen.text() == "#1")
     assert not merge.isEnabled()
     click(three, 2, Qt.KeyboardModifier.ControlModifier)
     three.until(merge.isEnabled)
-    assert panel(three).chosen.text() == "2 objects"
+    three.until(lambda: panel(three).chosen.text() == "2 objects")
     three.qtbot.mouseClick(merge, LEFT)
     three.until(lambda: ids(three) == [1, 3])
     three.qtbot.mouseClick(split, LEFT)

@@ -127,10 +127,12 @@ class ErrorMark:
             self._paths = mine, theirs
         dashed = QPen(QColor(VERMILION), 2.0)
         dashed.setDashPattern([3.0, 2.0])
-        casing = QPen(_REGION_MARK_DARK, 4.0)
         mine, theirs = self._paths
-        _draw_path(painter, mine, (casing, QPen(QColor(SKY), 2.0)), to_screen)
-        _draw_path(painter, theirs, (QPen(_REGION_MARK_DARK, 3.0), dashed), to_screen)
+        # both casings first: where the two lie on each other, both colours are seen
+        for path in self._paths:
+            _draw_path(painter, path, (QPen(_REGION_MARK_DARK, 4.0),), to_screen)
+        _draw_path(painter, mine, (QPen(QColor(SKY), 2.0),), to_screen)
+        _draw_path(painter, theirs, (dashed,), to_screen)
 
 
 def _mask_of(found: AnnotationErrors, error: ObjectError, mine: bool) -> Mask:

@@ -26,7 +26,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -444,36 +443,40 @@ def differing_regions(
         void: (H, W): where theirs says nothing.
         min_pixels: Smaller regions are left out.
     """
-    numbers: npt.NDArray[np.int32] = np.zeros(mine.labels.shape, np.int32)
+    errors: list[ObjectError] = []
     differs = (mine.labels != theirs.labels) & (mine.ids == 0) & (theirs.ids == 0)
     if ignored is not None:
         differs &= mine.labels != ignored
     if void is not None:
         differs &= ~void
     if not differs.any():
-        return ClassRegions(numbers, ())
+        return ClassRegions(np.zeros(differs.shape, np.int32), ())
+    from scipy.ndimage import find_objects
+    from skimage.measure import label  # takes seconds to import
+
     pairs = np.where(differs, mine.labels.astype(np.uint16) << 8 | theirs.labels, np.uint16(0))
-    errors: list[ObjectError] = []
-    used = 0
-    width = numbers.shape[1]
-    for pair in np.flatnonzero(np.bincount(pairs.reshape(-1), minlength=1 << 16)).tolist():
-        if not pair:
-            continue
-        same = (pairs == pair).view(np.uint8)
-        count, found, stats, _ = cv2.connectedComponentsWithStats(same, connectivity=8)
-        for number in range(1, count):
-            left, top, wide, high, pixels = (int(v) for v in stats[number])
-            if pixels < min_pixels:
-                continue
-            rect = Rect(top, left, top + high, left + wide)
-            mask = found[rect.slices] == number
-            used += 1
-            numbers[rect.slices][mask] = used
-            anchor = top * width + left + int(mask[0].argmax()) + 1
-            errors.append(
-                ObjectError(
-                    ErrorKind.REGION, (), (), rect, 0.0, pair >> 8, pair & 255, pixels, anchor
-                )
+    found = label(pairs, background=0, connectivity=2)  # type: ignore[no-untyped-call]
+    numbers = np.asarray(found, np.int32)
+    sizes = np.bincount(numbers.reshape(-1))
+    sizes[0] = 0
+    places, width = find_objects(numbers), numbers.shape[1]
+    for number in np.flatnonzero(sizes >= min_pixels).tolist():
+        rows, columns = places[number - 1]
+        rect = Rect(rows.start, columns.start, rows.stop, columns.stop)
+        first = columns.start + int((numbers[rows.start, columns] == number).argmax())
+        pair = int(pairs[rows.start, first])
+        errors.append(
+            ObjectError(
+                ErrorKind.REGION,
+                (),
+                (),
+                rect,
+                0.0,
+                pair >> 8,
+                pair & 255,
+                int(sizes[number]),
+                rows.start * width + first + 1,
             )
+        )
     errors.sort(key=lambda e: (-e.pixels, e.anchor))
     return ClassRegions(numbers, tuple(errors))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -331,12 +332,17 @@ def error_columns(schema: LabelSchema) -> tuple[Column[ObjectError], ...]:
                key=lambda e: [*ErrorKind].index(e.kind), icon=lambda e: icon(KIND_ICONS[e.kind]),
                cell_tip=lambda e: KIND_TIPS[e.kind]),
         Column("Class", classes, "Your class; where the other side's is another one, both",
-               stretch=50),
+               stretch=90),
         Column("Pixels", lambda e: count_text(e.pixels), "Pixels of both sides together",
                value=lambda e: e.pixels, side=Side.RIGHT),
-        Column("IoU", lambda e: f"{e.iou:.2f}", "Of your pixels and the other side's",
-               value=lambda e: e.iou, side=Side.RIGHT, spare=True),
+        Column("IoU", _iou_text, "Of your pixels and the other side's",
+               value=lambda e: e.iou if _iou_text(e) else math.nan, side=Side.RIGHT, spare=True),
     )  # fmt: skip
+
+
+def _iou_text(error: ObjectError) -> str:
+    """The IoU, where both sides have objects."""
+    return f"{error.iou:.2f}" if error.mine and error.theirs else ""
 
 
 def sentence_of(found: AnnotationErrors, error: ObjectError, schema: LabelSchema) -> str:
@@ -366,7 +372,7 @@ def summary_of(found: AnnotationErrors | None) -> str:
 
 
 def _all_right(found: AnnotationErrors) -> str:
-    kept = f" besides {counted(found.settled, 'place')} that you kept" if found.settled else ""
+    kept = f", but for {counted(found.settled, 'place')} that you kept" if found.settled else ""
     return f"Your annotation agrees with {found.title}{kept}."
 
 

@@ -36,7 +36,7 @@ _KEY = "errors of the annotation"
 _AFTER_S = 0.15
 """A moment after the last stroke the errors are looked for."""
 _ASKED = What.DOCUMENT | What.PREDICTIONS | What.SCHEMA | What.MODELS | What.VIEW
-_ASKED |= What.DISAGREEMENT | What.ERRORS
+_ASKED |= What.DISAGREEMENT
 _FOLLOWED_PIXELS = 1 << 21
 """After larger patches all is counted anew."""
 NO_MODEL = "Run a model on this image to see where your annotation differs from it."
@@ -115,6 +115,7 @@ class ErrorTargets:
         # who is at one stays there when another model has run
         in_front = self._session.correcting.in_front if key is None else True
         self._session.set_correcting(opened=key, in_front=in_front)
+        self._follow()
 
     def step(self, by: int) -> None:
         """Look at the next (1) or previous (-1) error of the list, at its end from the other side.

@@ -53,7 +53,7 @@ class TakeTool(Tool):
     What would be taken is shown while the pointer rests and while a box is drawn.
     """
 
-    name, title, icon, shortcut = TAKE, "Take from model", "clipboard-check", "Shift+U"
+    name, title, icon, shortcut = TAKE, "Take from model", "clipboard-check", "Shift+H"
     tip = "Click an object of the prediction, or drag a box around several"
     group = "model"
     options = (TAKE_ALL,)

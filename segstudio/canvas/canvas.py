@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from segstudio.comparison.comparing import Comparing
     from segstudio.jobs import JobRunner
     from segstudio.session.session import Session
+    from segstudio.storage.project import Project
 
 _LOOK = What.PREDICTIONS | What.SCHEMA
 _MARKED = What.TRACE | What.INSPECTION | What.OVER_PHOTO
@@ -423,8 +424,7 @@ class Canvas(QWidget):
             elif session.unreadable is not None:
                 self.empty.show_unreadable(session.unreadable.message, session.unreadable.hint)
             else:
-                project = session.project
-                self.empty.show_no_images(folder_open=project is not None and not project.images)
+                self.empty.show_no_image(session.project)
             self._pages.setCurrentWidget(self.empty)
         else:
             height, width = self.viewport.document.shape_hw
@@ -519,9 +519,15 @@ class EmptyPage(QWidget):
     def line(self) -> QLabel:
         return self._line
 
-    def show_no_images(self, *, folder_open: bool) -> None:
-        """Say that nothing is open, or that the open folder has no images."""
-        self._say(_NO_IMAGES if folder_open else _NOTHING, Qt.TextFormat.RichText)
+    def show_no_image(self, project: Project | None) -> None:
+        """Say that nothing is open, or that the open folder has no images.
+
+        Where it has some the first one comes in a moment, and nothing is said.
+        """
+        if project is not None and project.images:
+            self._say("")
+        else:
+            self._say(_NOTHING if project is None else _NO_IMAGES, Qt.TextFormat.RichText)
 
     def show_reading(self, name: str) -> None:
         """Say that the first image is being read."""

@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from PySide6 import __version_info__
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QCursor, QDragEnterEvent, QDropEvent, QEnterEvent
@@ -34,6 +36,15 @@ def test_an_empty_canvas_says_what_to_do_and_its_links_work(desk):
     line.linkActivated.emit("open")
     line.linkActivated.emit("samples")
     assert heard == ["open", "samples"]
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, ""), (0, "There are no images in this folder.")])
+def test_before_the_first_image_of_a_folder_comes_nobody_is_told_to_open_one(desk, count, said):
+    desk.session.project = SimpleNamespace(images=["a.png"] * count)
+    desk.session.notify(What.PROJECT | What.DOCUMENT)
+    assert desk.canvas.empty.isVisible()
+    assert desk.canvas.empty.line.text().startswith(said)
+    assert "Drop a folder" not in desk.canvas.empty.line.text()
 
 
 def test_the_links_can_be_clicked(desk):
@@ -262,6 +273,7 @@ def test_a_real_studio_is_shown_and_painted_on_with_the_tool_that_is_in_hand(stu
 
 _TWO_TO_ONE = """
 import numpy as np
+import pytest
 from types import SimpleNamespace
 from PySide6.QtWidgets import QApplication
 from PySide6.QtCore import QPoint, Qt

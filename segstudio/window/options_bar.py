@@ -137,9 +137,9 @@ class OptionsBar(QFrame):
             wanted.append(self.rule)
         if tool.makes_objects or tool.erases:
             wanted.append(self.limits)
-            self.limits.be_brief(brief=self.rule in wanted)
         if tool.name == TAKE:
             wanted += [self.score, self.limits]
+        self.limits.be_brief(brief=self.rule in wanted)
         if is_comparing:
             wanted.append(self._compared)
         if tool.name == PAN and (point := session.inspection.point) is not None:

@@ -24,7 +24,7 @@ from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.fitting_row import BUTTON_PX, WORD_ICON, FittingRow, GroupLine, captioned
 from segstudio.kit.key_tips import KeyTip
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.segment_row import Segments
 from segstudio.session.session import (
     MAX_BRUSH,
@@ -43,6 +43,7 @@ _SHOWN = (
 _SLIDER_STEPS = 200
 _SPIN_PX = 36
 """Arrows and rims beside a number."""
+_SCORE_TIP = "Objects by their score, regions by their mean confidence; 0 % takes all"
 _COMPARE = "compare.models"
 _PINS = "A click pins a pixel, a drag moves the image"
 """What the hand does while the inside of the network is shown."""
@@ -192,9 +193,7 @@ class TakeScore(QWidget):
         self.number.setFixedHeight(BUTTON_PX)
         self.number.setKeyboardTracking(False)
         self.number.setAccessibleName("Least score of what is taken")
-        self.number.setToolTip(
-            "Objects by their score, regions by their mean confidence; 0 % takes all"
-        )
+        self.number.setToolTip(plain(_SCORE_TIP))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(captioned("Score from", self.number, spacing=8))

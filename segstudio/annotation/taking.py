@@ -134,13 +134,16 @@ class Taking:
         self._editing = editing
         self._known: tuple[Prediction, LabelSchema, Parts] | None = None
 
-    def find(self, run: str, which: Which, then: Callable[[Meant], object]) -> None:
-        """Find out what is meant; only the latest question is answered.
+    def find(
+        self, run: str, which: Which, then: Callable[[Meant], object], *, previews: bool = True
+    ) -> None:
+        """Find out what is meant; of several questions about previews the latest is answered.
 
         Args:
             run: Key of a prediction of the open image; nothing is done if it is not there.
             which: Chooses among its parts; called in a job.
             then: Told the answer, while the image is open.
+            previews: Whether it is for a preview alone.
         """
         document, session = self._session.document, self._session
         said = None if document is None else document.predictions.get(run)
@@ -165,12 +168,8 @@ class Taking:
             done(work(None))
             return
         title = f"Looking for the objects of {said.title}"
-        self._jobs.submit(title, "assists", work, done, key=_KEY, visible=False)
-
-    def forget(self) -> None:
-        """Nobody waits for an answer any more."""
-        if self._jobs is not None:
-            self._jobs.cancel_key(_KEY)
+        key = _KEY if previews else ""
+        self._jobs.submit(title, "assists", work, done, key=key, visible=False)
 
     def take(self, run: str, which: Which, *, tell: bool = False) -> None:
         """Take what is meant, as one edit; says so where nothing is.
@@ -194,9 +193,11 @@ class Taking:
                 return
             self._editing.take_region(run, meant.preview.rect, meant.preview.mask)
             if tell:
-                self._say(f"{counted(meant.count, 'object')} of {title} taken.")
+                self._say(
+                    f"{counted(meant.count, 'object or region', 'objects and regions')} of {title} taken."
+                )
 
-        self.find(run, which, found)
+        self.find(run, which, found, previews=False)
 
     def take_all(self, run: str) -> None:
         """Take everything of which a model is as sure as is asked for."""

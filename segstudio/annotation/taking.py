@@ -39,15 +39,19 @@ class Parts:
         areas: (n,) of part i its pixels.
         scores: (n,) of part i how sure the model is of it, 0..1: the score of an object, the mean
             confidence of a region.
+        boxes: Of part i at i - 1 the rows and columns between which it lies.
     """
 
     numbers: npt.NDArray[np.int32]
     areas: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float64]
+    boxes: tuple[tuple[slice, slice] | None, ...]
 
     @classmethod
     def of(cls, said: Prediction, schema: LabelSchema) -> Parts:
         """Find them in a prediction that is in the folder's classes."""
+        from scipy.ndimage import find_objects
+
         strange = foreign(said.labels, schema)
         wanted: Mask = said.labels != 0
         if strange is not None:
@@ -70,7 +74,7 @@ class Parts:
         if said.instances is not None:
             own = np.asarray(said.instances.scores, np.float64)[:objects]
             scores[1 : own.size + 1] = own
-        return cls(numbers, areas, scores)
+        return cls(numbers, areas, scores, tuple(find_objects(numbers)))
 
     def at(self, pixel: PixelXY) -> frozenset[int]:
         """The part at a pixel (x, y), if there is one."""
@@ -92,14 +96,14 @@ class Parts:
 
     def mask(self, chosen: frozenset[int]) -> tuple[Rect, Mask]:
         """Their pixels."""
-        if not chosen:
-            return Rect(0, 0, 0, 0), np.zeros((0, 0), np.bool_)
-        table = np.zeros(self.areas.size, np.uint8)
-        table[list(chosen)] = 1
-        found = table[self.numbers]
-        left, top, width, height = cv2.boundingRect(found)
-        rect = Rect(top, left, top + height, left + width)
-        return rect, found[rect.slices].view(np.bool_)
+        rect = Rect(0, 0, 0, 0)
+        for number in chosen:
+            if (box := self.boxes[number - 1]) is not None:
+                rows, columns = box
+                rect = rect.union(Rect(rows.start, columns.start, rows.stop, columns.stop))
+        table = np.zeros(self.areas.size, np.bool_)
+        table[list(chosen)] = True
+        return rect, table[self.numbers[rect.slices]]
 
 
 Which = Callable[[Parts], frozenset[int]]

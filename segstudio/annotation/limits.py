@@ -155,15 +155,22 @@ class Limits:
         return mask if allowed is None else mask & allowed
 
     def restricted(self, patch: Patch) -> Patch | None:
-        """The part of a patch that may be done; None if nothing is left of it."""
+        """The part of a patch that may be done; None if nothing is left of it.
+
+        An object that would get another class gets it as a whole or not at all.
+        """
         painted = self.allowed(patch.rect, erase=False)
         erased = self.allowed(patch.rect, erase=True)
         if painted is None or erased is None:
             return patch
         allowed = np.where(patch.after == 0, erased, painted)
+        ids, before = patch.instances_after, patch.instances_before
+        if ids is not None and before is not None:
+            turned = (patch.after != patch.before) & (ids == before) & (ids > 0)
+            torn = np.unique(ids[turned & ~allowed])
+            allowed &= ~(turned & np.isin(ids, torn))
         after = np.where(allowed, patch.after, patch.before)
         changes: Mask = after != patch.before
-        ids, before = patch.instances_after, patch.instances_before
         if ids is not None and before is not None:
             ids = np.where(allowed, ids, before)
             changes |= ids != before

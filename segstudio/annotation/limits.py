@@ -312,5 +312,5 @@ def limit_words(session: Session) -> tuple[str, ...]:
         of = "no model shown, so not limited" if shown is None else shown.title
         said.append(f"confidence below {100 * view.below_confidence:.0f} % ({of})")
     if view.snap_tolerance is not None:
-        said.append(f"strokes snap to edges (tolerance {view.snap_tolerance})")
+        said.append(f"snap to edges ({view.snap_tolerance})")
     return tuple(said)

@@ -519,6 +519,9 @@ class Objects:
         if not object_ids and not regions:
             self._say("No object is selected.", "Click one with the tool Select.")
             return
+        if locked := self._locked(object_ids, regions):
+            self._say(f"{locked} is locked.", "Unlock it in the table of classes.")
+            return
         pixels: int | None = None
         if self.index is not None and len(object_ids) + len(regions) <= _FEW:
             infos = (self.info(object_id) for object_id in object_ids)
@@ -532,6 +535,15 @@ class Objects:
                 then()
 
         self._editing.change(title, make, pixels=pixels, then=done)
+
+    def _locked(self, object_ids: Sequence[int], regions: Sequence[PixelXY]) -> str:
+        """The name of a locked class of which one of them is; "" if none is."""
+        document, infos = self._session.document, map(self.info, object_ids)
+        classes = {info.class_id for info in infos if info is not None}
+        if document is not None:
+            classes |= {int(document.annotation.labels[y, x]) for x, y in regions}
+        locked = classes & self._session.view.locked_classes
+        return self._session.schema.name_of(min(locked)) if locked else ""
 
     def _named(self, object_ids: Sequence[int]) -> tuple[int, ...]:
         """The objects that are named, or else are chosen, of those that are there."""

@@ -39,15 +39,19 @@ class Parts:
         areas: (n,) of part i its pixels.
         scores: (n,) of part i how sure the model is of it, 0..1: the score of an object, the mean
             confidence of a region.
+        boxes: Of part i at i - 1 the rows and columns between which it lies.
     """
 
     numbers: npt.NDArray[np.int32]
     areas: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float64]
+    boxes: tuple[tuple[slice, slice] | None, ...]
 
     @classmethod
     def of(cls, said: Prediction, schema: LabelSchema) -> Parts:
         """Find them in a prediction that is in the folder's classes."""
+        from scipy.ndimage import find_objects
+
         strange = foreign(said.labels, schema)
         wanted: Mask = said.labels != 0
         if strange is not None:
@@ -70,7 +74,7 @@ class Parts:
         if said.instances is not None:
             own = np.asarray(said.instances.scores, np.float64)[:objects]
             scores[1 : own.size + 1] = own
-        return cls(numbers, areas, scores)
+        return cls(numbers, areas, scores, tuple(find_objects(numbers)))
 
     def at(self, pixel: PixelXY) -> frozenset[int]:
         """The part at a pixel (x, y), if there is one."""
@@ -92,14 +96,14 @@ class Parts:
 
     def mask(self, chosen: frozenset[int]) -> tuple[Rect, Mask]:
         """Their pixels."""
-        if not chosen:
-            return Rect(0, 0, 0, 0), np.zeros((0, 0), np.bool_)
-        table = np.zeros(self.areas.size, np.uint8)
-        table[list(chosen)] = 1
-        found = table[self.numbers]
-        left, top, width, height = cv2.boundingRect(found)
-        rect = Rect(top, left, top + height, left + width)
-        return rect, found[rect.slices].view(np.bool_)
+        rect = Rect(0, 0, 0, 0)
+        for number in chosen:
+            if (box := self.boxes[number - 1]) is not None:
+                rows, columns = box
+                rect = rect.union(Rect(rows.start, columns.start, rows.stop, columns.stop))
+        table = np.zeros(self.areas.size, np.bool_)
+        table[list(chosen)] = True
+        return rect, table[self.numbers[rect.slices]]
 
 
 Which = Callable[[Parts], frozenset[int]]
@@ -134,13 +138,16 @@ class Taking:
         self._editing = editing
         self._known: tuple[Prediction, LabelSchema, Parts] | None = None
 
-    def find(self, run: str, which: Which, then: Callable[[Meant], object]) -> None:
-        """Find out what is meant; only the latest question is answered.
+    def find(
+        self, run: str, which: Which, then: Callable[[Meant], object], *, previews: bool = True
+    ) -> None:
+        """Find out what is meant; of several questions about previews the latest is answered.
 
         Args:
             run: Key of a prediction of the open image; nothing is done if it is not there.
             which: Chooses among its parts; called in a job.
             then: Told the answer, while the image is open.
+            previews: Whether it is for a preview alone.
         """
         document, session = self._session.document, self._session
         said = None if document is None else document.predictions.get(run)
@@ -165,12 +172,8 @@ class Taking:
             done(work(None))
             return
         title = f"Looking for the objects of {said.title}"
-        self._jobs.submit(title, "assists", work, done, key=_KEY, visible=False)
-
-    def forget(self) -> None:
-        """Nobody waits for an answer any more."""
-        if self._jobs is not None:
-            self._jobs.cancel_key(_KEY)
+        key = _KEY if previews else ""
+        self._jobs.submit(title, "assists", work, done, key=key, visible=False)
 
     def take(self, run: str, which: Which, *, tell: bool = False) -> None:
         """Take what is meant, as one edit; says so where nothing is.
@@ -194,9 +197,11 @@ class Taking:
                 return
             self._editing.take_region(run, meant.preview.rect, meant.preview.mask)
             if tell:
-                self._say(f"{counted(meant.count, 'object')} of {title} taken.")
+                self._say(
+                    f"{counted(meant.count, 'object or region', 'objects and regions')} of {title} taken."
+                )
 
-        self.find(run, which, found)
+        self.find(run, which, found, previews=False)
 
     def take_all(self, run: str) -> None:
         """Take everything of which a model is as sure as is asked for."""

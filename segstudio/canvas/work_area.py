@@ -35,7 +35,7 @@ from segstudio.canvas.toolbox import Toolbox
 from segstudio.canvas.view import Point
 from segstudio.core.brush import segment_mask, stamp_centre
 from segstudio.core.geometry import Rect
-from segstudio.core.labels import Patch
+from segstudio.core.labels import Mask, Patch
 from segstudio.core.mask_preview import MaskPreview
 from segstudio.session.inspection import BoxesOverPhoto
 from segstudio.session.session import Layer, Session
@@ -98,6 +98,7 @@ class WorkArea(Display):
         self._flush.timeout.connect(self._drag_waiting)
         self._pointer: Pointer | None = None
         self._ring: BrushMark | None = None
+        self._limited: tuple[object, Rect, Mask] | None = None
         self._hovered: tuple[int, int] | None = None
         self._marks = InspectionMarks(session)
         self._marked = QRegion()
@@ -444,19 +445,33 @@ class WorkArea(Display):
             view.brush_square,
             self._erases(),
         )
-        document, is_sharp = self.session.document, shows_pixels(view.brush_size, scale)
-        limits = None
-        if document is not None and tool.paints and not tool.busy:
-            limits = limits_of(self.session, document, at)
-        if not is_sharp and (limits is None or not limits.apply):
+        is_sharp = shows_pixels(view.brush_size, scale)
+        limited = self._limited_at(at) if tool.paints and not tool.busy else None
+        if limited is not None:
+            fill = fill_color(self, erases=self._erases())
+            mark = mark.limited(*limited, fill, self.to_screen)
+        if not is_sharp:
             return mark
-        rect, mask = segment_mask(at, at, view.brush_size, shape_hw, square=view.brush_square)
-        if limits is not None and limits.apply:
-            erases = self._erases()
+        plain = segment_mask(at, at, view.brush_size, shape_hw, square=view.brush_square)
+        return mark.around(*(limited or plain), self.to_screen)
+
+    def _limited_at(self, at: Point) -> tuple[Rect, Mask] | None:
+        """What the limits leave of a click of the brush; None if there are none. Found once."""
+        document, view, erases = self.session.document, self.session.view, self._erases()
+        if document is None:
+            return None
+        limits = limits_of(self.session, document, at)
+        if not limits.apply:
+            return None
+        said, revision = document.predictions.get(view.scored_run), document.annotation.revision
+        key = (id(document), revision, id(said), view, at, erases)
+        if self._limited is None or self._limited[0] != key:
+            shape_hw, size = document.shape_hw, view.brush_size
+            rect, mask = segment_mask(at, at, size, shape_hw, square=view.brush_square)
             erase = erases or view.active_class == 0
-            mask = limits.within(rect, mask, erase=erase, way=(at, at))
-            mark = mark.limited(rect, mask, fill_color(self, erases=erases), self.to_screen)
-        return mark.around(rect, mask, self.to_screen) if is_sharp else mark
+            left = limits.within(rect, mask, erase=erase, way=(at, at))
+            self._limited = (key, rect, left)
+        return self._limited[1:]
 
     def _erases(self) -> bool:
         held = self._pointer is not None and self._pointer.ctrl

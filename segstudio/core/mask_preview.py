@@ -56,6 +56,15 @@ class MaskPreview:
         found, outline = _rows_of_four(mask), outline_segments(mask)
         return cls(whole.clip(shape_hw), mask, step, found, outline, is_exact=False)
 
+    def covers(self, x: int, y: int) -> bool:
+        """Whether a pixel is one of them; of a rough one the nearest that was looked at counts."""
+        if not self.rect.contains(x, y):
+            return False
+        step = 1 if self.is_exact else self.step
+        row, column = (y - self.rect.top) // step, (x - self.rect.left) // step
+        height, width = self.mask.shape
+        return row < height and column < width and bool(self.mask[row, column])
+
     def drawn_within(self, allowed: Mask) -> MaskPreview:
         """The same pixels, of which only some are drawn: the others would not be painted.
 

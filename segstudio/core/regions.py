@@ -10,6 +10,9 @@ from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask
 
 _FILLED = 2
 _LEAST_WINDOW = 256
+_NEAR_WINDOW = 1024
+_QUICK_PX = 1 << 20
+"""A region of more pixels is looked for with fewer where the answer has to be quick."""
 
 
 def region_at(
@@ -56,10 +59,42 @@ def filled_region(
     return region_at(annotation.labels, point_xy, contiguous=contiguous, ids=ids)
 
 
+def roughly_filled(
+    annotation: LabelMap, point_xy: tuple[int, int], *, contiguous: bool
+) -> tuple[Rect, Mask, int]:
+    """As `filled_region`, within a frame or two: of a large region with a part of the pixels alone.
+
+    Returns:
+        Rectangle and mask, in pixels of which only every so manieth was looked at, and that number.
+    """
+    labels, ids = annotation.labels, annotation.instances if contiguous else None
+    step = 1
+    while (labels.shape[0] // step) * (labels.shape[1] // step) > _QUICK_PX:
+        step += 1
+    if step > 1 and contiguous:
+        near = region_around(labels, ids, point_xy, _NEAR_WINDOW, by_corners=False)
+        if near is not None:
+            return *near, 1
+    x, y = point_xy
+    seed = (x // step, y // step)
+    small = labels[::step, ::step].copy()
+    small[seed[1], seed[0]] = labels[y, x]
+    small_ids = None if ids is None else ids[::step, ::step].copy()
+    if ids is not None and small_ids is not None:
+        small_ids[seed[1], seed[0]] = ids[y, x]
+    rect, mask = region_at(small, seed, contiguous=contiguous, ids=small_ids)
+    return rect, mask, step
+
+
 def region_around(
-    labels: Labels, ids: InstanceIds | None, point_xy: tuple[int, int], most: int = 1 << 62
+    labels: Labels,
+    ids: InstanceIds | None,
+    point_xy: tuple[int, int],
+    most: int = 1 << 62,
+    *,
+    by_corners: bool = True,
 ) -> tuple[Rect, Mask] | None:
-    """The connected pixels of one class and number around a point, also by corners.
+    """The connected pixels of one class and number around a point.
 
     It is looked for in windows around the point that grow until it lies inside one, so that a
     small region of a large map is found at once.
@@ -69,6 +104,7 @@ def region_around(
         ids: (H, W) uint16 ids of objects, or None.
         point_xy: Pixel (x, y); inside.
         most: The side of the largest window.
+        by_corners: Whether pixels that touch by a corner are connected.
 
     Returns:
         The smallest rectangle around the pixels and the mask (h, w) bool; None if it is larger than
@@ -83,7 +119,9 @@ def region_around(
         if ids is not None:
             same &= ids[window.slices] == ids[y, x]
         found = same.view(np.uint8)
-        cv2.floodFill(found, None, (x - window.left, y - window.top), (_FILLED,), flags=8)
+        cv2.floodFill(
+            found, None, (x - window.left, y - window.top), (_FILLED,), flags=8 if by_corners else 4
+        )
         mask = found == _FILLED
         sides = ((mask[0], window.top), (mask[:, 0], window.left))
         ends = ((mask[-1], window.bottom < whole.bottom), (mask[:, -1], window.right < whole.right))

@@ -290,7 +290,8 @@ class LimitsPopover(QFrame):
 
     @property
     def _range(self) -> tuple[float, float]:
-        return (self.lowest.value(), self.highest.value())
+        one, other = sorted((self.lowest.value(), self.highest.value()))
+        return (one, other)
 
     # -- what is chosen ------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.fitting_row import BUTTON_PX, WORD_ICON, FittingRow, GroupLine, captioned
 from segstudio.kit.key_tips import KeyTip
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.segment_row import Segments
 from segstudio.session.session import (
     MAX_BRUSH,
@@ -43,6 +43,7 @@ _SHOWN = (
 _SLIDER_STEPS = 200
 _SPIN_PX = 36
 """Arrows and rims beside a number."""
+_SCORE_TIP = "Objects by their score, regions by their mean confidence; 0 % takes all"
 _COMPARE = "compare.models"
 _PINS = "A click pins a pixel, a drag moves the image"
 """What the hand does while the inside of the network is shown."""
@@ -137,9 +138,9 @@ class OptionsBar(QFrame):
             wanted.append(self.rule)
         if tool.makes_objects or tool.erases:
             wanted.append(self.limits)
-            self.limits.be_brief(brief=self.rule in wanted)
         if tool.name == TAKE:
             wanted += [self.score, self.limits]
+        self.limits.be_brief(brief=self.rule in wanted)
         if is_comparing:
             wanted.append(self._compared)
         if tool.name == PAN and (point := session.inspection.point) is not None:
@@ -192,9 +193,7 @@ class TakeScore(QWidget):
         self.number.setFixedHeight(BUTTON_PX)
         self.number.setKeyboardTracking(False)
         self.number.setAccessibleName("Least score of what is taken")
-        self.number.setToolTip(
-            "Objects by their score, regions by their mean confidence; 0 % takes all"
-        )
+        self.number.setToolTip(plain(_SCORE_TIP))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(captioned("Score from", self.number, spacing=8))

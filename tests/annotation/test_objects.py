@@ -436,3 +436,34 @@ def test_objects_of_a_large_map_are_looked_at_in_a_job_and_can_be_deleted_before
     desk.settle()
     assert set(np.unique(ids_of(desk))) == {0, 9}
     assert [info.id for info in desk.objects.index.all()] == [9]
+
+
+@pytest.mark.parametrize("verb", ["delete", "change", "merge"])
+def test_what_is_locked_keeps_its_pixels(three, verb):
+    before = labels_of(three).copy(), ids_of(three)
+    three.session.set_view(locked_classes=frozenset({2}))
+    verbs = {
+        "delete": three.objects.delete,
+        "change": lambda: three.objects.change_class(3),
+        "merge": three.objects.merge,
+    }
+    three.objects.select((1, 3))
+    verbs[verb]()
+    three.settle()
+    assert np.array_equal(labels_of(three), before[0])
+    assert np.array_equal(ids_of(three), before[1])
+    assert "mitosis is locked." in three.messages
+    three.session.set_view(locked_classes=frozenset())
+    three.objects.select((1, 3))
+    verbs[verb]()
+    three.settle()
+    assert not np.array_equal(labels_of(three), before[0])
+
+
+def test_a_locked_region_without_a_number_stays_too(regions):
+    regions.session.set_view(locked_classes=frozenset({1}))
+    before = labels_of(regions).copy()
+    regions.objects.select_at(3, 3)
+    regions.objects.delete()
+    regions.settle()
+    assert np.array_equal(labels_of(regions), before)

@@ -17,7 +17,7 @@ from segstudio.core.labels import LabelMap
 from segstudio.core.schema import LabelSchema
 from segstudio.core.shapes import ellipse_mask
 from segstudio.session.document import Document
-from segstudio.session.session import Session
+from segstudio.session.session import NO_LIMITS, Session
 from segstudio.storage.image_ref import ImageRef
 
 SHAPE = (24, 30)
@@ -28,8 +28,17 @@ steps = st.one_of(
     st.tuples(st.just("reshape"), st.tuples(places, places)),
     st.tuples(st.just("operation"), st.sampled_from(OPERATIONS)),
 )
+limits = st.fixed_dictionaries(
+    {},
+    optional={
+        "only_unlabelled": st.just(True),
+        "only_class": st.integers(0, 3),
+        "locked_classes": st.frozensets(st.integers(0, 3), max_size=2),
+        "value_range": st.just((0.0, 100.0)),
+    },
+)
 edits = st.lists(
-    st.tuples(steps, st.integers(1, 3), st.booleans(), st.booleans()), min_size=1, max_size=12
+    st.tuples(steps, st.integers(1, 3), st.booleans(), limits), min_size=1, max_size=12
 )
 
 
@@ -39,6 +48,7 @@ def opened(objects: bool) -> Session:
     ids = np.zeros(SHAPE, np.uint16) if objects else None
     annotation = LabelMap(np.zeros(SHAPE, np.uint8), ids)
     pixels = np.zeros((*SHAPE, 3), np.uint8)
+    pixels[:, 15:] = 200
     session.document = Document(ImageRef("a.png", "/nowhere"), pixels, annotation)
     return session
 
@@ -77,9 +87,13 @@ def test_undone_to_the_start_and_redone_to_the_end(objects, sequence):
     session = opened(objects)
     editing, history = Editing(session), session.document.history
     states = [state(session)]
-    for step, class_id, erase, only_unlabelled in sequence:
-        session.set_view(active_class=class_id, only_unlabelled=only_unlabelled)
+    for step, class_id, erase, limited in sequence:
+        session.set_view(**{**NO_LIMITS, "active_class": class_id, **limited})
+        before = session.document.annotation.labels.copy()
         perform(editing, session, step, erase)
+        changed = session.document.annotation.labels != before
+        assert not (changed & np.isin(before, list(limited.get("locked_classes", ())))).any()
+        assert "value_range" not in limited or not changed[:, 15:].any()
         if state(session) != states[-1]:
             states.append(state(session))
     if objects:  # an object is of one class, and background has none
@@ -95,3 +109,17 @@ def test_undone_to_the_start_and_redone_to_the_end(objects, sequence):
         editing.redo()
         assert state(session) == wanted
     assert not history.can_redo
+
+
+def test_an_object_of_which_a_part_may_not_change_its_class_keeps_it_as_a_whole():
+    session = opened(objects=True)
+    editing, annotation = Editing(session), session.document.annotation
+    session.set_view(active_class=1)
+    for left, right in ((2, 8), (10, 20)):  # the second reaches into what is too bright
+        editing.paint_polygon([(left, 5), (right, 5), (right, 12), (left, 12)])
+    change = next(operation for operation in OPERATIONS if operation.name == "change_class")
+    session.set_view(value_range=(0.0, 100.0))
+    editing.change_by(change.title, partial(operation_patch, change))
+    assert annotation.labels[8].tolist()[:21] == [0] * 2 + [2] * 6 + [0] * 2 + [1] * 10 + [0]
+    ids = annotation.instances
+    assert [len(np.unique(annotation.labels[ids == number])) for number in (1, 2)] == [1, 1]

@@ -72,7 +72,7 @@ def test_each_limit_is_a_toggle_and_is_said_while_it_is_on(desk, qtbot):
     click(qtbot, found.snaps)
     found.tolerance.setValue(7)
     assert session.view.snap_tolerance == 7
-    assert said(desk) == "Strokes snap to edges (tolerance 7)"
+    assert said(desk) == "Snap to edges (7)"
     assert desk.window.options.limits.text() == "Limits: 1"
     desk.until(desk.window.commands["limits.reset"].isEnabled)
     qtbot.mouseClick(found.reset, LEFT)

@@ -337,7 +337,8 @@ class _LockDelegate(TableDelegate):
 def _draw_sign(
     view: ClassTable, painter: QPainter, option: QStyleOptionViewItem, name: str, left: int
 ) -> None:
-    color = QColor(tokens_of(option.palette).text_2)
+    tokens = tokens_of(option.palette)
+    color = QColor(tokens.text if name == "lock" else tokens.text_2)
     picture = tinted(name, color, _SIGN_PX, view.devicePixelRatioF())
     box: QRect = option.rect
     painter.drawPixmap(box.left() + left, box.top() + (box.height() - _SIGN_PX) // 2, picture)

@@ -106,7 +106,7 @@ def test_what_is_under_the_pointer_is_copied_moved_by_arrows_and_pasted(cells):
     key(cells, Qt.Key.Key_Down, times=3)
     key(cells, Qt.Key.Key_Up)
     assert np.array_equal(ids(cells), before)  # it floats
-    assert cells.window.status.texts["Tool"].startswith("1 object: arrows and drags move it")
+    assert cells.window.status.texts["Tool"].startswith("Enter pastes, Esc drops")
     key(cells, Qt.Key.Key_Return)
     copy = moved(FIRST, 2, 19)
     assert np.array_equal(ids(cells), drawn((1, FIRST), (2, SECOND), (3, copy)))

@@ -123,10 +123,7 @@ class CopyTool(Tool):
 
     @property
     def says(self) -> str:
-        if self._floating is None:
-            return ""
-        text = self._floating.piece.text
-        return f"{text}: arrows and drags move it, Enter pastes, Esc drops it"
+        return "" if self._floating is None else "Enter pastes, Esc drops; arrows and drags move"
 
     # -- commands --------------------------------------------------------------------------------
 

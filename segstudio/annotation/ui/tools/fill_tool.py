@@ -101,13 +101,12 @@ class FillTool(Tool):
         found = self.found
         if found is None or self.host.session.view.snap_tolerance is not None:
             return False
-        (x, y), rect = pixel, found.rect
-        return rect.contains(x, y) and bool(found.mask[y - rect.top, x - rect.left])
+        return found.covers(*pixel)
 
     def _ask(self) -> None:
         from segstudio.annotation.limits import limits_of
         from segstudio.core.mask_preview import MaskPreview
-        from segstudio.core.regions import filled_region
+        from segstudio.core.regions import filled_region, roughly_filled
 
         document, session, pixel = self.host.session.document, self.host.session, self._pixel
         if document is None or pixel is None:
@@ -118,10 +117,16 @@ class FillTool(Tool):
         snaps = session.view.snap_tolerance is not None
 
         def find() -> MaskPreview:
-            rect, mask = filled_region(annotation, pixel, contiguous=contiguous)
             if snaps:
+                rect, mask = filled_region(annotation, pixel, contiguous=contiguous)
                 mask = limits.within(rect, mask, erase=erase, way=(pixel, pixel))
-            return limits.previewed(MaskPreview.of(rect, mask), erase=erase)
+                return MaskPreview.of(rect, mask)
+            rect, mask, step = roughly_filled(annotation, pixel, contiguous=contiguous)
+            if step == 1:
+                preview = MaskPreview.of(rect, mask)
+            else:
+                preview = MaskPreview.rough(rect, mask, step, annotation.shape_hw)
+            return limits.previewed(preview, erase=erase)
 
         def found(preview: MaskPreview) -> None:
             if self._pixel is not None and now == self._now:

@@ -183,9 +183,7 @@ class TakeTool(Tool):
     def _covers(self, where: Rect | tuple[int, int] | None) -> bool:
         """Whether the part that is shown has a pixel."""
         found = self._mark.found
-        if found is None or not isinstance(where, tuple) or not found.rect.contains(*where):
-            return False
-        return bool(found.mask[where[1] - found.rect.top, where[0] - found.rect.left])
+        return found is not None and isinstance(where, tuple) and found.covers(*where)
 
     def _forget_preview(self) -> None:
         self._asked, self._shown_for, self._count = None, None, 0

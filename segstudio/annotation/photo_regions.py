@@ -282,7 +282,7 @@ def foreground(photo: ShownPhoto, box: Rect, scribbles: Sequence[Scribble] = ())
         wide = wide.union(_bounds(scribble))
     # a narrow rim: farther off there may be others like it, which would make it background
     rim = max(_RIM_PX, max(box.height, box.width) // 8)
-    around = wide.expand(rim).clip(photo.shape_hw)
+    around = _with_ground(wide, rim, photo.shape_hw)
     step = 1
     while (around.height // step) * (around.width // step) > _CUT_PX:
         step += 1
@@ -306,6 +306,21 @@ def foreground(photo: ShownPhoto, box: Rect, scribbles: Sequence[Scribble] = ())
     left, top, width, height = cv2.boundingRect(is_object.view(np.uint8))
     rect = Rect(top, left, top + height, left + width)
     return MaskPreview.of(rect.shifted(around.top, around.left), is_object[rect.slices].copy())
+
+
+def _with_ground(rect: Rect, rim: int, shape_hw: tuple[int, int]) -> Rect:
+    """The rectangle with the ground around it, but not where it nearly ends at the image's edge.
+
+    An object that is cut off there goes on in such a strip, which would make it ground.
+    """
+    height, width = shape_hw
+    wide = rect.expand(rim).clip(shape_hw)
+    return Rect(
+        rect.top if rect.top < _RIM_PX else wide.top,
+        rect.left if rect.left < _RIM_PX else wide.left,
+        rect.bottom if height - rect.bottom < _RIM_PX else wide.bottom,
+        rect.right if width - rect.right < _RIM_PX else wide.right,
+    )
 
 
 def _bounds(scribble: Scribble) -> Rect:

@@ -11,6 +11,7 @@ from skimage.segmentation import slic
 
 from segstudio.annotation.assistant import Assistant
 from segstudio.annotation.photo_regions import (
+    Scribble,
     ShownPhoto,
     cells_of,
     foreground,
@@ -148,6 +149,14 @@ def test_an_object_that_the_edge_of_the_image_cuts_off_is_found(short):
     found = foreground(ShownPhoto(pixels), Rect(20, 10, 50 - short, 52))
     assert found.rect == Rect(28, 18, 50 - short, 44)
     assert found.mask.all()
+
+
+def test_a_line_may_go_on_outside_of_the_image():
+    line = Scribble(((30.0, 30.0), (75.0, 64.0)), True, 4.0)
+    found = foreground(ShownPhoto(photo()), Rect(10, 14, 36, 46), [line])
+    assert found.mask.shape == found.rect.shape_hw
+    assert found.rect.clip((50, 60)) == found.rect
+    assert found.mask[20 - found.rect.top, 30 - found.rect.left]
 
 
 def test_lines_add_and_take_away_and_backspace_takes_them_back(desk):

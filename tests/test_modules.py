@@ -22,7 +22,6 @@ SMALL = {
     "inspection.nets.region_proposals": "all that is known of how proposals are made",
     "models.things": "what the usual data sets say, whatever network was trained on them",
     "storage.large_masks": "counts in arrays of any size, whatever their values mean",
-    "annotation.edit_queue": "an order by itself, whatever the edits change",
     "folder.step_order": "an order by itself, which knows no service",
     "window.about": "loaded when it is asked for",
     "window.preload": "what a thread imports while the frame is on the screen",

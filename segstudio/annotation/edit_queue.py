@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from segstudio.annotation.patching import PackedAll
-from segstudio.jobs import Job, JobRunner
+from segstudio.jobs import Job, JobRunner, Lane
 from segstudio.session.document import Document
 from segstudio.session.session import Session
 
@@ -19,16 +19,16 @@ class WantedEdit:
     Attributes:
         document: Whose annotation it changes.
         title: What it is called.
-        make: Makes its patches of what the annotation is then; in a job where it is large.
+        make: Makes its patches of what the annotation is then, in the job where there is one.
         done: Commits them.
         is_large: Whether they are made in a job.
-        looks_at_photo: Whether what it paints was found in the photo, whatever the annotation is:
-            a small edit need not wait for it.
+        looks_at_photo: Whether what it paints is found in the photo, whatever the annotation is.
+            It takes long, and others need not wait for it.
     """
 
     document: Document
     title: str
-    make: Callable[[], PackedAll]
+    make: Callable[[Job | None], PackedAll]
     done: Callable[[PackedAll], None]
     is_large: bool
     looks_at_photo: bool = False
@@ -51,17 +51,16 @@ class EditQueue:
         """
         self._session, self._jobs, self._say = session, jobs, say
         self._job: Job | None = None
-        self._made: WantedEdit | None = None
+        self._looking: list[Job] = []
         self._waiting: deque[WantedEdit] = deque()
 
     def add(self, edit: WantedEdit) -> None:
-        """Make an edit, at once where it is small and none that it may depend on is made before."""
-        before = (self._made, *self._waiting) if self._job is not None else ()
-        if before and not edit.is_large and all(e is None or e.looks_at_photo for e in before):
+        """Make an edit, at once where it is small and nothing is made before it."""
+        if edit.looks_at_photo:
             self._start(edit)
-            return
-        self._waiting.append(edit)
-        self._go_on()
+        else:
+            self._waiting.append(edit)
+            self._go_on()
 
     def give_up_last(self) -> bool:
         """Give up what was asked for last and is not made yet; whether there was something."""
@@ -69,20 +68,23 @@ class EditQueue:
             self._waiting.pop()
             return True
         job, self._job = self._job, None
+        if job is None and self._looking:
+            job = self._looking.pop()
         if job is None:
             return False
         job.cancel()
         return True
 
     def _start(self, edit: WantedEdit) -> None:
-        if not edit.is_large or self._jobs is None:
-            edit.done(edit.make())
+        jobs = self._jobs
+        if jobs is None or not (edit.is_large or edit.looks_at_photo):
+            edit.done(edit.make(None))
             return
         document = edit.document
         annotation, revision = document.annotation, document.annotation.revision
 
         def done(made: PackedAll) -> None:
-            self._job = None
+            self._forget(job)
             if document is not self._session.document:
                 self._say_left(edit)
             elif document.annotation is annotation and annotation.revision == revision:
@@ -91,15 +93,22 @@ class EditQueue:
                 self._start(edit)
 
         def ended() -> None:
-            if self._job is job:  # it failed, which is said elsewhere
-                self._job = None
+            self._forget(job)  # if it failed, which is said elsewhere
             self._go_on()
 
-        self._made = edit
-        job = self._jobs.submit(
-            edit.title, "edits", lambda _job: edit.make(), done, ended=ended, front=True
-        )
-        self._job = job
+        lane: Lane = "assists" if edit.looks_at_photo else "edits"
+        first = not edit.looks_at_photo
+        job = jobs.submit(edit.title, lane, edit.make, done, ended=ended, front=first)
+        if edit.looks_at_photo:
+            self._looking.append(job)
+        else:
+            self._job = job
+
+    def _forget(self, job: Job) -> None:
+        if job in self._looking:
+            self._looking.remove(job)
+        if self._job is job:
+            self._job = None
 
     def _go_on(self) -> None:
         while self._waiting and self._job is None:

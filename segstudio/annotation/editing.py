@@ -32,7 +32,7 @@ from segstudio.core.merging import merged
 from segstudio.core.prediction import Prediction
 from segstudio.core.regions import filled_region
 from segstudio.core.shapes import polygon_mask
-from segstudio.jobs import JobRunner
+from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
 from segstudio.runs.score_sides import run_title
 from segstudio.session.document import Document
@@ -66,7 +66,7 @@ class Editing:
         self._session = session
         self._notices = notices
         self._queue = EditQueue(session, jobs, self._say)
-        self._stepping = Stepping(session, jobs, notices, self._stepped)
+        self._stepping = Stepping(session, jobs, notices, self._apply)
         self._stroke: Stroke | None = None
         self.known = KnownObjects(session, jobs)
         self.objects = StrokeObjects(session, self.known)
@@ -236,8 +236,6 @@ class Editing:
         erase: bool = False,
         pixels: int | None = None,
         then: Callable[[bool], None] | None = None,
-        *,
-        beside: bool = False,
     ) -> None:
         """As `paint_mask`, with pixels that are found when they are painted.
 
@@ -247,14 +245,35 @@ class Editing:
             erase: Paint background.
             pixels: How many it looks at, at most; None for the whole image.
             then: Called at the end with whether something changed.
-            beside: Whether that takes long however few they are; it looks at the photo alone.
         """
+        self._paint_thing(find, title, erase, then, pixels=pixels)
+
+    def paint_found(
+        self,
+        find: Callable[[Job | None], tuple[Rect, Mask]],
+        title: str,
+        erase: bool = False,
+        then: Callable[[bool], None] | None = None,
+    ) -> None:
+        """As `paint_region`, with pixels that are found in the photo, in a job however few."""
+        self._paint_thing(find, title, erase, then, looks_at_photo=True)
+
+    def _paint_thing(
+        self,
+        find: Callable[..., tuple[Rect, Mask]],
+        title: str,
+        erase: bool,
+        then: Callable[[bool], None] | None,
+        *,
+        pixels: int | None = None,
+        looks_at_photo: bool = False,
+    ) -> None:
+        """Paint what is found as one thing, with the class that is in hand now."""
         self.end_stroke()
         document = self._editable()
         if document is None:
             return
-        class_id = 0 if erase else self._session.view.active_class
-        target = self.objects.of_mask(document, class_id)
+        target = self.objects.of_mask(document, 0 if erase else self._session.view.active_class)
         self._paint(
             document,
             f"{title}: {self._session.schema.name_of(target.class_id)}",
@@ -262,20 +281,20 @@ class Editing:
             lambda _found: target,
             pixels=pixels,
             then=then,
-            beside=beside,
+            looks_at_photo=looks_at_photo,
         )
 
     def _paint(
         self,
         document: Document,
         title: str,
-        where: Callable[[], tuple[Rect, Mask]],
+        where: Callable[..., tuple[Rect, Mask]],
         target_of: Callable[[tuple[Rect, Mask]], StrokeTarget],
         pixels: int | None = None,
         then: Callable[[bool], None] | None = None,
         middle: PointXY | None = None,
         *,
-        beside: bool = False,
+        looks_at_photo: bool = False,
     ) -> None:
         """Paint what the limits leave of the pixels that `where` finds, and select its object."""
         target: StrokeTarget | None = None
@@ -283,9 +302,9 @@ class Editing:
         limits = limits_of(self._session, document, middle)
         way: Way | None = None if middle is None else (middle, middle)
 
-        def make() -> Made:
+        def make(job: Job | None = None) -> Made:
             nonlocal target, why_not
-            rect, mask = where()
+            rect, mask = where(job) if looks_at_photo else where()
             if rect.is_empty:
                 return None
             target = self.objects.numbered(document, target_of((rect, mask)))
@@ -304,12 +323,14 @@ class Editing:
             if then is not None:
                 then(changed)
 
-        self._perform(document, title, make, pixels=pixels, then=done, beside=beside)
+        self._perform(
+            document, title, make, pixels=pixels, then=done, looks_at_photo=looks_at_photo
+        )
 
     def change_by(
         self,
         title: str,
-        make: Callable[[LabelMap], Patch | None],
+        make: Callable[[LabelMap], Made],
         pixels: int | None = None,
         then: Callable[[bool], None] | None = None,
     ) -> None:
@@ -484,12 +505,12 @@ class Editing:
         self,
         document: Document,
         title: str,
-        make: Callable[[], Made],
+        make: Callable[..., Made],
         pixels: int | None = None,
         then: Callable[[bool], None] | None = None,
         source: Source | None = None,
         *,
-        beside: bool = False,
+        looks_at_photo: bool = False,
     ) -> None:
         """Commit the patches that `make` gives, after what was asked for before.
 
@@ -501,25 +522,24 @@ class Editing:
             pixels: How many pixels they have at most; None for the whole image.
             then: Called at the end with whether something changed.
             source: Where the pixels come from, if not from a hand.
-            beside: Whether a job makes them however few they are, of the photo alone.
+            looks_at_photo: Whether `make` gets the job, and takes long however few they are.
         """
         size = document.annotation.labels.size if pixels is None else pixels
-        self._queue.add(
-            WantedEdit(
-                document,
-                title,
-                lambda: packed_all(title, make(), source),
-                lambda made: self._finish(document, made, then),
-                beside or size > AT_ONCE_PIXELS,
-                looks_at_photo=beside,
-            )
-        )
+
+        def work(job: Job | None) -> PackedAll:
+            return packed_all(title, make(job) if looks_at_photo else make(), source)
+
+        def done(made: PackedAll) -> None:
+            self._finish(document, made, then)
+
+        is_large = size > AT_ONCE_PIXELS
+        self._queue.add(WantedEdit(document, title, work, done, is_large, looks_at_photo))
 
     def _perform_limited(
         self,
         document: Document,
         title: str,
-        make: Callable[[], Patch | None],
+        make: Callable[[], Made],
         pixels: int | None = None,
         then: Callable[[bool], None] | None = None,
         source: Source | None = None,
@@ -527,11 +547,12 @@ class Editing:
         """As `_perform`, but for what the limits forbid; says so where they leave nothing."""
         limits, is_limited = limits_of(self._session, document), False
 
-        def limited() -> Patch | None:
+        def limited() -> Made:
             nonlocal is_limited
-            patch = make()
-            left = None if patch is None else limits.restricted(patch)
-            is_limited = patch is not None and left is None
+            made = make()
+            patches = () if made is None else (made,) if isinstance(made, Patch) else made
+            left = [part for p in patches if (part := limits.restricted(p)) is not None]
+            is_limited = bool(patches) and not left
             return left
 
         def done(changed: bool) -> None:
@@ -620,13 +641,11 @@ class Editing:
         if self._editable() is not None:
             self._stepping.go(undo=False)
 
-    def _stepped(self, document: Document, patches: tuple[Patch, ...], also: What) -> None:
-        self._apply(document, patches, also)
-
     def apply_edit(self, document: Document, edit: Edit) -> None:
         """Apply an edit that was made elsewhere (recovered strokes) as one undoable action."""
         self.end_stroke()
-        self._commit(document, edit)
+        document.history.push(edit)
+        self._apply(document, edit.patches, What.HISTORY)
 
     def become(self, document: Document, wanted: LabelMap, title: str) -> None:
         """Make an annotation equal to a map that was read, as one undoable action."""
@@ -650,10 +669,6 @@ class Editing:
             self._session.set_view(active_class=picked, previous_class=view.active_class)
 
     # -- inside ------------------------------------------------------------------------------
-
-    def _commit(self, document: Document, edit: Edit) -> None:
-        document.history.push(edit)
-        self._apply(document, edit.patches, What.HISTORY)
 
     def _apply(
         self, document: Document, patches: tuple[Patch, ...], also: What | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -229,10 +229,20 @@ def cells_under(
     pixels: Sequence[tuple[int, int]],
     side: int,
     parts: Sequence[tuple[Superpixels, Sequence[int]]] = (),
+    check: Callable[[], None] = lambda: None,
 ) -> tuple[Rect, Mask]:
-    """The pixels of the cells under pixels (x, y) of the image, and of those of `parts`."""
+    """The pixels of the cells under pixels (x, y) of the image, and of those of `parts`.
+
+    Args:
+        photo: The photo.
+        pixels: The pixels; inside.
+        side: How wide a cell is, about.
+        parts: Cells of parts of the image, by their numbers.
+        check: Called between the parts of the image that are worked out; raises to stop.
+    """
     found = {id(cells): (cells, dict.fromkeys(numbers)) for cells, numbers in parts}
     for x, y in pixels:
+        check()
         cells = cells_of(photo, tile_at(photo, x, y), side)
         found.setdefault(id(cells), (cells, {}))[1][cells.number_at(x, y)] = None
     return cells_mask([(cells, list(numbers)) for cells, numbers in found.values()])
@@ -282,7 +292,7 @@ def foreground(photo: ShownPhoto, box: Rect, scribbles: Sequence[Scribble] = ())
         wide = wide.union(_bounds(scribble))
     # a narrow rim: farther off there may be others like it, which would make it background
     rim = max(_RIM_PX, max(box.height, box.width) // 8)
-    around = wide.expand(rim).clip(photo.shape_hw)
+    around = _with_ground(wide, rim, photo.shape_hw)
     step = 1
     while (around.height // step) * (around.width // step) > _CUT_PX:
         step += 1
@@ -306,6 +316,21 @@ def foreground(photo: ShownPhoto, box: Rect, scribbles: Sequence[Scribble] = ())
     left, top, width, height = cv2.boundingRect(is_object.view(np.uint8))
     rect = Rect(top, left, top + height, left + width)
     return MaskPreview.of(rect.shifted(around.top, around.left), is_object[rect.slices].copy())
+
+
+def _with_ground(rect: Rect, rim: int, shape_hw: tuple[int, int]) -> Rect:
+    """The rectangle with the ground around it, but not where it nearly ends at the image's edge.
+
+    An object that is cut off there goes on in such a strip, which would make it ground.
+    """
+    height, width = shape_hw
+    rect, wide = rect.clip(shape_hw), rect.expand(rim).clip(shape_hw)
+    return Rect(
+        rect.top if rect.top < _RIM_PX else wide.top,
+        rect.left if rect.left < _RIM_PX else wide.left,
+        rect.bottom if height - rect.bottom < _RIM_PX else wide.bottom,
+        rect.right if width - rect.right < _RIM_PX else wide.right,
+    )
 
 
 def _bounds(scribble: Scribble) -> Rect:

@@ -10,7 +10,14 @@ from PySide6.QtTest import QTest
 from skimage.segmentation import slic
 
 from segstudio.annotation.assistant import Assistant
-from segstudio.annotation.photo_regions import ShownPhoto, cells_of, tile_at, wire_from
+from segstudio.annotation.photo_regions import (
+    Scribble,
+    ShownPhoto,
+    cells_of,
+    foreground,
+    tile_at,
+    wire_from,
+)
 from segstudio.core.geometry import Rect
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -131,6 +138,25 @@ def test_others_like_it_farther_off_do_not_make_it_ground(desk):
     desk.stroke((16, 10), (30, 30), (46, 36))
     QTest.keyClick(desk.viewport, Qt.Key.Key_Return)
     assert np.array_equal(desk.labels == 2, object_mask())
+
+
+@pytest.mark.parametrize("short", [0, 1, 3])
+def test_an_object_that_the_edge_of_the_image_cuts_off_is_found(short):
+    """A box that ends a little before the edge has a strip of the object beside it."""
+    rng = np.random.default_rng(7)
+    pixels = rng.integers(20, 50, (50, 60, 3), np.uint8)
+    pixels[28:, 18:44] = rng.integers(180, 220, (22, 26, 3), np.uint8)
+    found = foreground(ShownPhoto(pixels), Rect(20, 10, 50 - short, 52))
+    assert found.rect == Rect(28, 18, 50 - short, 44)
+    assert found.mask.all()
+
+
+def test_a_line_may_go_on_outside_of_the_image():
+    line = Scribble(((30.0, 30.0), (75.0, 64.0)), True, 4.0)
+    found = foreground(ShownPhoto(photo()), Rect(10, 14, 36, 46), [line])
+    assert found.mask.shape == found.rect.shape_hw
+    assert found.rect.clip((50, 60)) == found.rect
+    assert found.mask[20 - found.rect.top, 30 - found.rect.left]
 
 
 def test_lines_add_and_take_away_and_backspace_takes_them_back(desk):

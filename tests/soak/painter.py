@@ -26,6 +26,10 @@ from segstudio.window.application import Application
 
 LEFT = Qt.MouseButton.LeftButton
 Steps = Iterator[None]
+NONE, CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
+DRAGS = ("rectangle", "ellipse", "lasso", "grabcut", "split", "merge")
+CLICKS = ("fill", "wand", "superpixel", "scissors", "polygon", "split", "merge", "select")
+"""Tools that are used by a drag, and by clicks; some by both."""
 _QUIET_TURNS = 4
 """A restored image takes fewer jobs, one after the other."""
 
@@ -36,7 +40,7 @@ def tell(what: str, /, **more: object) -> None:
 
 
 def packed(labels: np.ndarray) -> str:
-    """A map as text."""
+    """Maps as text."""
     return base64.b64encode(zlib.compress(np.ascontiguousarray(labels).tobytes(), 1)).decode()
 
 
@@ -46,6 +50,7 @@ class Painter:
     def __init__(self, app: Application, folder: Path, seed: int, *, saving: bool) -> None:
         self._app, self._folder, self._saving = app, folder, saving
         self._rng = random.Random(seed)
+        self._of_objects = bool(seed % 2)
         self._steps = self._run()
         self._before: dict[str, list[np.ndarray]] = {}
         self._timer = QTimer(interval=1)
@@ -96,8 +101,17 @@ class Painter:
         yield from self._recover()
         yield from self._idle()
         self._tell_disk()
+        self._studio.objects.set_of_objects({1}, on=self._of_objects)
+        yield from self._idle()
         while True:
             yield from self._act()
+
+    def _state(self) -> np.ndarray:
+        """(2, H, W): classes and numbers of the objects."""
+        annotation = self._document.annotation
+        ids = annotation.instances
+        numbers = np.zeros(annotation.shape_hw) if ids is None else ids
+        return np.stack((annotation.labels, numbers)).astype(np.uint16)
 
     def _recover(self) -> Steps:
         """Press Restore in the dialog for every image that it offers."""
@@ -119,16 +133,17 @@ class Painter:
         """What is on disk now, read by another reader than the program's."""
         maps = {}
         for photo in sorted(self._folder.glob("*.png")):
-            mask = self._folder / "masks" / photo.name
             with pil.open(photo) as image:
-                empty = np.zeros(image.size[::-1], np.uint8)
-            maps[photo.name] = np.array(pil.open(mask)) if mask.exists() else empty
+                empty = np.zeros(image.size[::-1], np.uint16)
+            files = (self._folder / part / photo.name for part in ("masks", "instances"))
+            found = [np.array(pil.open(file)) if file.exists() else empty for file in files]
+            maps[photo.name] = np.stack(found).astype(np.uint16)
             self._before[photo.name] = [maps[photo.name]]
         tell("disk", maps={name: packed(labels) for name, labels in maps.items()})
 
     def _act(self) -> Steps:
         kind = self._rng.choices(
-            ("stroke", "erase", "undo", "switch"), (10, 2, 2, 0 if self._saving else 2)
+            ("stroke", "erase", "tool", "undo", "switch"), (6, 2, 8, 2, 0 if self._saving else 2)
         )[0]
         if kind == "switch":
             tell("begin", kind=kind)
@@ -138,13 +153,11 @@ class Painter:
             if len(self._before[self._document.ref.name]) < 2:
                 return
             yield from self._undo()
+        elif kind == "tool":
+            yield from self._use_tool()
         else:
             yield from self._stroke(erase=kind == "erase")
-        tell(
-            "done",
-            image=self._document.ref.name,
-            labels=packed(self._document.annotation.labels),
-        )
+        tell("done", image=self._document.ref.name, labels=packed(self._state()))
         if self._saving:
             self._app.window.commands.run("file.save")
             for _ in range(self._rng.randrange(8)):
@@ -153,31 +166,85 @@ class Painter:
     def _undo(self) -> Steps:
         states = self._before[self._document.ref.name]
         tell("begin", kind="undo", image=self._document.ref.name, labels=packed(states[-2]))
-        self._app.window.commands.run("edit.undo")
+        self._studio.editing.undo()
         yield
         states.pop()
+
+    def _use_tool(self) -> Steps:
+        """A tool that paints in one go, or an operation on regions; what comes of it is not known."""
+        rng, name = self._rng, self._document.ref.name
+        tell("begin", kind="tool", image=name)
+        before = self._state()
+        view = {"wand_tolerance": 90, "brush_size": rng.randrange(6, 12), "active_class": 1}
+        if not rng.randrange(6):
+            yield from self._operate()
+        else:
+            drags = rng.randrange(2)
+            tool = rng.choice(DRAGS if drags else CLICKS)
+            self._studio.session.set_view(tool=tool, **view)
+            yield from self._idle()
+            yield from self._drag() if drags else self._click(rng.randrange(1, 5))
+            yield from self._end(tool)
+        if not np.array_equal(before, self._state()):
+            self._before[name].append(self._state())
+
+    def _point(self) -> QPoint:
+        height, width = self._document.shape_hw
+        x, y = self._rng.random() * width, self._rng.random() * height
+        return QPoint(*(int(v) for v in self._app.window.canvas.viewport.to_screen((x, y))))
+
+    def _drag(self) -> Steps:
+        viewport, keys = self._app.window.canvas.viewport, self._rng.choice((NONE, NONE, CTRL))
+        QTest.mousePress(viewport, LEFT, keys, self._point())
+        for _ in range(self._rng.randrange(1, 5)):
+            yield
+            QTest.mouseMove(viewport, self._point())
+        yield
+        QTest.mouseRelease(viewport, LEFT, keys, self._point())
+        yield from self._idle()
+
+    def _click(self, count: int) -> Steps:
+        viewport, keys = self._app.window.canvas.viewport, self._rng.choice((NONE, NONE, CTRL))
+        for _ in range(count):
+            QTest.mouseClick(viewport, LEFT, keys, self._point())
+            yield
+        yield from self._idle()
+
+    def _end(self, tool: str) -> Steps:
+        """Paint what is begun, delete what is selected, and let go of the rest."""
+        viewport = self._app.window.canvas.viewport
+        if tool == "select":
+            self._studio.objects.delete()
+        elif tool not in ("split", "merge"):
+            QTest.keyClick(viewport, Qt.Key.Key_Return)
+        yield from self._idle()
+        QTest.keyClick(viewport, Qt.Key.Key_Escape)
+        yield from self._idle()
+
+    def _operate(self) -> Steps:
+        from segstudio.annotation.region_operations import OPERATIONS, Target
+        from segstudio.annotation.tidying import TidyRequest
+
+        operation = self._rng.choice(OPERATIONS)
+        amount = self._rng.randrange(1, 5) if operation.amount is not None else 0
+        self._studio.tidying.apply(TidyRequest(operation, Target(), amount, 1))
+        yield from self._idle()
 
     def _stroke(self, *, erase: bool) -> Steps:
         rng, viewport = self._rng, self._app.window.canvas.viewport
         self._studio.session.set_view(tool="brush", brush_size=rng.randrange(1, 9), active_class=1)
-        height, width = self._document.shape_hw
         name, value = self._document.ref.name, 0 if erase else 1
         tell("begin", kind="stroke", image=name, value=value)
-        keys = Qt.KeyboardModifier.ControlModifier if erase else Qt.KeyboardModifier.NoModifier
-        points = [
-            QPoint(
-                *(int(v) for v in viewport.to_screen((rng.random() * width, rng.random() * height)))
-            )
-            for _ in range(rng.randrange(2, 6))
-        ]
-        before = np.array(self._document.annotation.labels)
+        keys = CTRL if erase else NONE
+        points = [self._point() for _ in range(rng.randrange(2, 6))]
+        before = self._state()
         QTest.mousePress(viewport, LEFT, keys, points[0])
         for point in points[1:]:
             yield
             QTest.mouseMove(viewport, point)
         yield
         QTest.mouseRelease(viewport, LEFT, keys, points[-1])
-        after = np.array(self._document.annotation.labels)
+        after = self._state()
         if not np.array_equal(before, after):
             self._before[name].append(after)
 

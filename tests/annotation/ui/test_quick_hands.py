@@ -96,6 +96,16 @@ def test_two_quick_clicks_are_both_painted(bench, tool):
     assert labels(bench)[80, 110] == 1
 
 
+@pytest.mark.parametrize("tool", ["wand", "superpixel"])
+def test_a_click_paints_the_class_that_was_in_hand_then(bench, tool):
+    bench.studio.schema_keeper.add_class("another")
+    take(bench, tool)
+    click(bench, 50, 40)
+    bench.session.set_view(active_class=2)
+    bench.until(lambda: labels(bench).any())
+    assert labels(bench)[40, 50] == 1
+
+
 def test_a_rectangle_need_not_wait_for_superpixels(bench):
     take(bench, "superpixel")
     click(bench, 50, 40)

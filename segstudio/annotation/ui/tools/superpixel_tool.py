@@ -16,6 +16,8 @@ from segstudio.canvas.view import Point
 if TYPE_CHECKING:
     from segstudio.annotation.photo_regions import Superpixels
     from segstudio.core.geometry import Rect
+    from segstudio.core.labels import Mask
+    from segstudio.jobs import Job
 
 _LEAST, _MOST = 6, 200
 """Side of a cell in pixels; the brush may be smaller and larger."""
@@ -89,8 +91,12 @@ class SuperpixelTool(Tool):
         editing = self.host.editing
         if missed:
             pixels = [(math.floor(x), math.floor(y)) for x, y in missed]
-            find = partial(cells_under, photo, pixels, side, parts)
-            editing.paint_region(find, self.title, erases, beside=True)
+
+            def find(job: Job | None) -> tuple[Rect, Mask]:
+                check = job.check if job is not None else lambda: None
+                return cells_under(photo, pixels, side, parts, check)
+
+            editing.paint_found(find, self.title, erases)
         elif parts:
             editing.paint_mask(*cells_mask(parts), self.title, erases)
 

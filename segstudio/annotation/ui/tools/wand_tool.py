@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from segstudio.core.geometry import Rect
     from segstudio.core.labels import Mask
     from segstudio.core.mask_preview import MaskPreview
+    from segstudio.jobs import Job
 
 _PX_PER_LEVEL = 2.0
 """So many logical pixels of a drag to the side change the tolerance by one."""
@@ -120,12 +121,12 @@ class WandTool(Tool):
         self.host.assistant.forget()
         find = self._search(exact=True)
 
-        def found() -> tuple[Rect, Mask]:
+        def found(_job: Job | None) -> tuple[Rect, Mask]:
             preview = find()
             return preview.rect, preview.mask
 
         # not as soon as the preview is there: by then the next press may have another one made
-        self.host.editing.paint_region(found, self.title, pressed.ctrl, then=painted, beside=True)
+        self.host.editing.paint_found(found, self.title, pressed.ctrl, then=painted)
 
     def double_click(self, pointer: Pointer) -> None:
         """The second press is one more."""

@@ -16,6 +16,7 @@ from segstudio.folder.image_query import (
     parse_query,
 )
 from segstudio.session.session import ImageState
+from segstudio.storage.image_ref import place_of
 
 SCHEMA = LabelSchema.from_names(("background", "car", "cargo bike", "tree"))
 NAMES = ["plate 1.png", "plate 2.png", "train/Road-3.png", "car:4.png", "last.png"]
@@ -24,6 +25,7 @@ STATES = {
     1: ImageState(annotated=True, edited=True, runs=frozenset({"m"}), note="Blurred at the left"),
     2: ImageState(has_truth=True, flagged=True, note="see plate 1"),
     3: ImageState(has_truth=True, runs=frozenset({"m"})),
+    place_of(4, 7): ImageState(note="bubble"),
 }
 SCORES = {0: 0.4, 1: 0.5, 3: 0.91}
 CONTENTS = {
@@ -51,6 +53,7 @@ def _found(text: str) -> list[int]:
         ("-name:plate", [2, 3, 4]),
         ("note:plate", [2]),
         ("note:blurred", [1]),
+        ("bubble", [4]),
         ('"plate 1"', [0, 2]),
         ('-"plate 1"', [1, 3, 4]),
         ("-3", [2]),

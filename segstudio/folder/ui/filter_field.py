@@ -16,7 +16,7 @@ from segstudio.folder.image_query import KEYS, Found, Query, completions, parse_
 from segstudio.folder.ui.image_list_rows import Show
 from segstudio.kit.icon_button import ChoiceButton, icon_button
 from segstudio.kit.icons import icon
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, plain
 
 _GLASS, _BUTTON = 14, 24
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
@@ -188,7 +188,7 @@ class FilterField(QLineEdit):
 
     def show_key(self, key: str) -> None:
         """Tell the key that leads to the field."""
-        self.setToolTip(_TIP.format(key=f" ({key})" if key else ""))
+        self.setToolTip(plain(_TIP.format(key=f" ({key})" if key else "")))
 
     # -- completing ----------------------------------------------------------------------------
 

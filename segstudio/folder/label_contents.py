@@ -89,25 +89,13 @@ class LabelContents:
         if files is None:
             return
         held = {place: m for place, m in self._held() if place in images}
-        total = len(images)
-        every_s = _TOLD_EVERY_S * (1 if total < _MANY else 10)  # it is looked through each time
 
         def work(job: Job) -> None:
             try:
                 files.masks.wait(job.check)
             except SegstudioError:
                 return  # what they hold is asked, or the folder is read again
-            found: dict[int, ImageContents | None] = {}
-            told = time.monotonic()
-            for number, place in enumerate(sorted(images)):
-                job.report(number, total, files.project.images[place].title)
-                found[place] = self._look(job, files, schema, place, held)
-                if time.monotonic() - told > every_s:
-                    self._tell(job, files, found)
-                    found, told = {}, time.monotonic()
-            self._tell(job, files, found)
-            self._store.flush()
-            files.predictions.digests.flush()
+            self._look_at(job, files, schema, sorted(images), held)
 
         def ended() -> None:
             if self._wished is job:
@@ -119,6 +107,28 @@ class LabelContents:
         )
         if is_wish:
             self._wished = job
+
+    def _look_at(
+        self,
+        job: Job,
+        files: FolderFiles,
+        schema: LabelSchema,
+        images: list[int],
+        held: Mapping[int, LabelMap],
+    ) -> None:
+        total = len(images)
+        every_s = _TOLD_EVERY_S * (1 if total < _MANY else 10)  # all are chosen anew each time
+        found: dict[int, ImageContents | None] = {}
+        told = time.monotonic()
+        for number, place in enumerate(images):
+            job.report(number, total, files.project.images[place].title)
+            found[place] = self._look(job, files, schema, place, held)
+            if time.monotonic() - told > every_s:
+                self._tell(job, files, found)
+                found, told = {}, time.monotonic()
+        self._tell(job, files, found)
+        self._store.flush()
+        files.predictions.digests.flush()
 
     def _held(self) -> Iterator[tuple[int, LabelMap]]:
         """The annotations that may differ from what is in files."""

@@ -24,7 +24,7 @@ _MOST_OFFERED, _OFFER_MARGIN = 8, 16
 _TIP: Final = "\n".join(
     (
         "Words that the name or the note must hold{key}, and terms; a minus before one denies it.",
-        *(f"{row.example}  {row.meaning}" for row in KEYS),
+        *(f"{row.example} ({row.meaning})" for row in KEYS),
         "Quotes keep blanks, /…/ is a regular expression.",
         "Enter goes to the list, Esc empties the field.",
     )

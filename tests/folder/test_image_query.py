@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import LabelSchema
@@ -166,3 +168,23 @@ def test_every_key_has_an_example_that_is_understood():
 )
 def test_what_is_offered_while_typing(typed, begin, offered):
     assert completions(typed, SCHEMA) == (begin, offered)
+
+
+_PIECES = st.sampled_from(
+    ["state:", "class:", "objects:", "iou:", "note:", "has:", "name:", "-", '"', "/", ",", " ", "(",
+     ")", "*", "<", "0.5", "20", "..", "done", "car", "\\", "[", "{1,}", "+", "|", "²", "\0", "é"]
+)  # fmt: skip
+
+
+@given(st.lists(st.one_of(_PIECES, st.text(max_size=3)), max_size=12).map("".join))
+def test_whatever_is_typed_is_understood_or_answered_in_a_sentence(text):
+    begin, offered = completions(text, SCHEMA)
+    assert 0 <= begin <= len(text)
+    assert all(offered)
+    said, found = ".", []
+    try:
+        found = parse_query(text, SCHEMA).find(FACTS, range(5)).images
+    except SegstudioError as error:
+        said = error.message
+    assert said.endswith(".")
+    assert set(found) <= set(range(5))

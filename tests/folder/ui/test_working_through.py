@@ -201,6 +201,21 @@ def test_a_note_is_typed_shown_and_found(listed):
     _lists(listed)
 
 
+def test_a_note_that_is_typed_while_another_folder_opens_is_kept(listed, folder, tmp_path):
+    listed.window.canvas.take_focus()
+    _press(listed, Qt.Key.Key_N, CONTROL | SHIFT)
+    listed.qtbot.keyClicks(listed.window.images.foot.note, "cut off")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "field_0.png").write_bytes((folder / "field_1.png").read_bytes())
+    listed.open(other)
+    assert not listed.window.images.foot.note.isVisible()
+    assert listed.session.state(0).note == ""
+    listed.settle()
+    listed.open(folder)
+    listed.until(lambda: listed.session.state(0).note == "cut off")
+
+
 def test_how_much_is_done_stands_below_the_list(listed, monkeypatch):
     foot, progress = listed.window.images.foot, listed.studio.work_progress
     assert foot.progress.whole == "0 of 5 done"

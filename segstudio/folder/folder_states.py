@@ -12,6 +12,7 @@ from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Change, ImageState, Session, What
 from segstudio.storage.image_ref import PAGE_MARK, ImageRef, image_of, place_of
+from segstudio.storage.project import Project
 from segstudio.storage.states import (
     Mark,
     load_marked,
@@ -116,9 +117,21 @@ class FolderStates:
         note = " ".join(note.split())
         if files is None or note == session.state(place).note:
             return
-        project, key = files.project, files.project.images[place].key
+        key = files.project.images[place].key
         self._said.add(key)
         session.set_state(place, note=note)
+        self._save_note(files.project, key, note)
+
+    def keep_note(self, project: Project, ref: ImageRef, note: str) -> None:
+        """Write a line on an image of a folder, whether that is still open or was left meanwhile."""
+        now = self._session.project
+        place = None if now is None else now.index_of(ref.path, ref.page)
+        if place is not None:
+            self.set_note(place, note)
+        else:
+            self._save_note(project, ref.key, " ".join(note.split()))
+
+    def _save_note(self, project: Project, key: str, note: str) -> None:
         self._jobs.submit(
             "Saving the notes",
             "save",

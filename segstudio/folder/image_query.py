@@ -15,6 +15,7 @@ from segstudio.core.progress import Check, no_check
 from segstudio.core.schema import LabelSchema
 from segstudio.core.text import enumerated
 from segstudio.session.session import ImageState, WorkState
+from segstudio.storage.image_ref import image_of
 
 
 @dataclass(frozen=True)
@@ -338,7 +339,8 @@ def _text_term(key: str, part: _Part) -> _Term:
         noted = set()
         if key != "name":
             notes = ((i, state.note) for i, state in facts.states.items() if state.note)
-            noted = {i for i, note in notes if has(note.lower(), note)}
+            # of a stack that on any of its pages
+            noted = {image_of(i) for i, note in notes if has(note.lower(), note)}
         if key == "note":
             return noted.__contains__
         names, lower = facts.names, facts.lower

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import cv2
 import numpy as np
@@ -26,6 +26,7 @@ from segstudio.storage.image_ref import ImageRef
 _TOLD_EVERY_S = 0.3
 _WISH, _AGAIN = "contents", "contents again"
 _STRIP_ROWS = 256
+_MANY = 4_000
 
 
 class LabelContents:
@@ -58,6 +59,7 @@ class LabelContents:
         self.unreadable: set[int] = set()
         self._is_wanted = False
         self._awaited: set[int] = set()
+        self._wished: Job | None = None
         self._stale: set[int] = set()
         """Images that were changed since they were looked at."""
         self._looking_again: set[int] = set()
@@ -86,30 +88,54 @@ class LabelContents:
         files, schema = self._folder.files, self._session.schema
         if files is None:
             return
-        held = {
-            place: document.annotation
-            for document in self._documents
-            if (place := self._session.index_of(document)) in images
-            and place is not None
-            and (document.dirty or document.history.can_undo)
-        }
-        total = len(images)
+        held = {place: m for place, m in self._held() if place in images}
 
         def work(job: Job) -> None:
-            found: dict[int, ImageContents | None] = {}
-            told = time.monotonic()
-            for number, place in enumerate(sorted(images)):
-                job.report(number, total, files.project.images[place].title)
-                found[place] = self._look(job, files, schema, place, held)
-                if time.monotonic() - told > _TOLD_EVERY_S:
-                    self._tell(job, files, found)
-                    found, told = {}, time.monotonic()
-            self._tell(job, files, found)
-            self._store.flush()
-            files.predictions.digests.flush()
+            try:
+                files.masks.wait(job.check)
+            except SegstudioError:
+                return  # what they hold is asked, or the folder is read again
+            self._look_at(job, files, schema, sorted(images), held)
 
-        is_long = key == _WISH
-        self._jobs.submit("Looking at the labels", "contents", work, key=key, visible=is_long)
+        def ended() -> None:
+            if self._wished is job:
+                self._awaited = set()  # if the user stopped it, what is typed next begins anew
+
+        is_wish = key == _WISH
+        job = self._jobs.submit(
+            "Looking at the labels", "contents", work, ended=ended, key=key, visible=is_wish
+        )
+        if is_wish:
+            self._wished = job
+
+    def _look_at(
+        self,
+        job: Job,
+        files: FolderFiles,
+        schema: LabelSchema,
+        images: list[int],
+        held: Mapping[int, LabelMap],
+    ) -> None:
+        total = len(images)
+        every_s = _TOLD_EVERY_S * (1 if total < _MANY else 10)  # all are chosen anew each time
+        found: dict[int, ImageContents | None] = {}
+        told = time.monotonic()
+        for number, place in enumerate(images):
+            job.report(number, total, files.project.images[place].title)
+            found[place] = self._look(job, files, schema, place, held)
+            if time.monotonic() - told > every_s:
+                self._tell(job, files, found)
+                found, told = {}, time.monotonic()
+        self._tell(job, files, found)
+        self._store.flush()
+        files.predictions.digests.flush()
+
+    def _held(self) -> Iterator[tuple[int, LabelMap]]:
+        """The annotations that may differ from what is in files."""
+        for document in self._documents:
+            place = self._session.index_of(document)
+            if place is not None and (document.dirty or document.history.can_undo):
+                yield place, document.annotation
 
     def _look(
         self,
@@ -123,7 +149,6 @@ class LabelContents:
         if place in held:
             return contents_of(held[place].snapshot(), schema)
         ref = files.project.images[place]
-        files.masks.wait(job.check)
         key = _key(files, ref, schema)
         stored = _from_json(unpacked(self._store.get([key]).get(key, b"")))
         if stored is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from segstudio.core.formatting import count_text, duration_text
+from segstudio.core.formatting import count_text, duration_text, short_text
 from segstudio.folder.folder_states import FolderStates
 from segstudio.session.session import Change, Session, What
 from segstudio.storage.image_ref import PAGE_STEP
@@ -62,6 +62,14 @@ class WorkProgress:
         rate = self.per_hour
         said = f"{count_text(self.done)} of {count_text(self.total)} done"
         return f"{said}, {_rate_text(rate)} an hour" if rate else said
+
+    @property
+    def shorter(self) -> tuple[str, ...]:
+        """The same where there is less and less room."""
+        share = f"{count_text(self.done)}/{count_text(self.total)} done"
+        few = f"{short_text(self.done)}/{short_text(self.total)} done"
+        rate = self.per_hour
+        return (f"{share}, {_rate_text(rate)}/h", share, few) if rate else (share, few)
 
     @property
     def details(self) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import LabelSchema
@@ -16,6 +18,7 @@ from segstudio.folder.image_query import (
     parse_query,
 )
 from segstudio.session.session import ImageState
+from segstudio.storage.image_ref import place_of
 
 SCHEMA = LabelSchema.from_names(("background", "car", "cargo bike", "tree"))
 NAMES = ["plate 1.png", "plate 2.png", "train/Road-3.png", "car:4.png", "last.png"]
@@ -24,6 +27,7 @@ STATES = {
     1: ImageState(annotated=True, edited=True, runs=frozenset({"m"}), note="Blurred at the left"),
     2: ImageState(has_truth=True, flagged=True, note="see plate 1"),
     3: ImageState(has_truth=True, runs=frozenset({"m"})),
+    place_of(4, 7): ImageState(note="bubble"),
 }
 SCORES = {0: 0.4, 1: 0.5, 3: 0.91}
 CONTENTS = {
@@ -51,6 +55,7 @@ def _found(text: str) -> list[int]:
         ("-name:plate", [2, 3, 4]),
         ("note:plate", [2]),
         ("note:blurred", [1]),
+        ("bubble", [4]),
         ('"plate 1"', [0, 2]),
         ('-"plate 1"', [1, 3, 4]),
         ("-3", [2]),
@@ -163,3 +168,23 @@ def test_every_key_has_an_example_that_is_understood():
 )
 def test_what_is_offered_while_typing(typed, begin, offered):
     assert completions(typed, SCHEMA) == (begin, offered)
+
+
+_PIECES = st.sampled_from(
+    ["state:", "class:", "objects:", "iou:", "note:", "has:", "name:", "-", '"', "/", ",", " ", "(",
+     ")", "*", "<", "0.5", "20", "..", "done", "car", "\\", "[", "{1,}", "+", "|", "²", "\0", "é"]
+)  # fmt: skip
+
+
+@given(st.lists(st.one_of(_PIECES, st.text(max_size=3)), max_size=12).map("".join))
+def test_whatever_is_typed_is_understood_or_answered_in_a_sentence(text):
+    begin, offered = completions(text, SCHEMA)
+    assert 0 <= begin <= len(text)
+    assert all(offered)
+    said, found = ".", []
+    try:
+        found = parse_query(text, SCHEMA).find(FACTS, range(5)).images
+    except SegstudioError as error:
+        said = error.message
+    assert said.endswith(".")
+    assert set(found) <= set(range(5))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from fakes import make_folder, square, write_mask, write_photo
@@ -89,3 +91,17 @@ def test_labels_that_cannot_be_read_are_left_out_until_they_can(opened):
     contents.want({0, 1})
     opened.settle()
     assert (contents.known.keys(), contents.unreadable) == ({0, 1}, set())
+
+
+def test_what_was_stopped_is_begun_anew_when_it_is_asked_again(opened):
+    contents, gate = opened.label_contents, threading.Event()
+    opened.jobs.submit("hold", "contents", lambda _job: gate.wait(20))
+    contents.want({0, 1})
+    (job,) = (job for job in opened.jobs.jobs() if job.title == "Looking at the labels")
+    job.cancel()
+    gate.set()
+    opened.settle()
+    assert contents.known == {}
+    contents.want({0, 1})
+    opened.settle()
+    assert contents.known.keys() == {0, 1}

@@ -16,7 +16,7 @@ from segstudio.folder.image_query import KEYS, Found, Query, completions, parse_
 from segstudio.folder.ui.image_list_rows import Show
 from segstudio.kit.icon_button import ChoiceButton, icon_button
 from segstudio.kit.icons import icon
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, plain
 
 _GLASS, _BUTTON = 14, 24
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
@@ -24,7 +24,7 @@ _MOST_OFFERED, _OFFER_MARGIN = 8, 16
 _TIP: Final = "\n".join(
     (
         "Words that the name or the note must hold{key}, and terms; a minus before one denies it.",
-        *(f"{row.example}  {row.meaning}" for row in KEYS),
+        *(f"{row.example} ({row.meaning})" for row in KEYS),
         "Quotes keep blanks, /…/ is a regular expression.",
         "Enter goes to the list, Esc empties the field.",
     )
@@ -188,7 +188,7 @@ class FilterField(QLineEdit):
 
     def show_key(self, key: str) -> None:
         """Tell the key that leads to the field."""
-        self.setToolTip(_TIP.format(key=f" ({key})" if key else ""))
+        self.setToolTip(plain(_TIP.format(key=f" ({key})" if key else "")))
 
     # -- completing ----------------------------------------------------------------------------
 

@@ -49,8 +49,8 @@ class ImagesFoot(QWidget):
     def show_progress(self, progress: WorkProgress) -> None:
         """Tell how much is done."""
         self._progress_line.setVisible(progress.total > 0)
-        self.progress.show_text(progress.text, progress.text.partition(",")[0])
-        self.progress.setToolTip(plain(progress.details))
+        self.progress.show_text(progress.text, *progress.shorter)
+        self.progress.setToolTip(plain(f"{progress.text}.\n{progress.details}"))
 
     def write_note(self, ref: ImageRef, note: str) -> None:
         """Let the user write of an image."""

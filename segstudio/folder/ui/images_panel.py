@@ -49,6 +49,7 @@ from segstudio.runs.batch import model_of
 from segstudio.runs.scoring import Scoring
 from segstudio.session.session import Change, Session, What
 from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.project import Project
 
 _EMPTY = "No folder is open."
 _NONE_LISTED = "No image is like that."
@@ -136,6 +137,7 @@ class ImagesPanel(QWidget):
         self.foot = ImagesFoot()
         self.shared, self.listed = self.foot.shared, self.foot.listed
         self._had_keys: QWidget | None = None
+        self._note_project: Project | None = None
         self._switch = Switch(EmptyState(_EMPTY), self._make_contents())
         self.setLayout(self._switch)
         self.setFocusProxy(self.view)
@@ -186,16 +188,15 @@ class ImagesPanel(QWidget):
 
     def write_note(self) -> None:
         """Let the user write a line on the open image."""
-        document = self._session.document
-        if document is not None:
-            self._had_keys = QApplication.focusWidget()
+        document, project = self._session.document, self._session.project
+        if document is not None and project is not None:
+            self.foot.note.keep()
+            self._had_keys, self._note_project = QApplication.focusWidget(), project
             self.foot.write_note(document.ref, self._session.state(self._session.index).note)
 
     def _keep_note(self, ref: ImageRef, note: str) -> None:
-        project = self._session.project
-        place = None if project is None else project.index_of(ref.path, ref.page)
-        if place is not None:
-            self._states.set_note(place, note)
+        if self._note_project is not None:
+            self._states.keep_note(self._note_project, ref, note)
 
     def _give_keys_back(self) -> None:
         had, self._had_keys = self._had_keys, None
@@ -378,6 +379,7 @@ class ImagesPanel(QWidget):
         root = None if project is None else project.root
         if root != self._root:
             self._root = root
+            self.foot.note.keep()
             self.filter.clear()
             self.show_.choose(Show.ALL.value)
 

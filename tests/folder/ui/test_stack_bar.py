@@ -155,6 +155,7 @@ def test_what_goes_over_all_images_says_that_pages_are_among_them(make_window, s
     bench.studio.browsing.select(20)
     bench.until(lambda: is_open(bench, "cells.tif"))
     assert question_of_a_run_on_all(bench) == [f"Run {model} on 22 images and all their pages?"]
+    bench.until(bench.window.commands["file.export"].isEnabled)
     bench.window.commands.run("file.export")
     bench.until(lambda: bench.window.findChild(ExportDialog) is not None)
     dialog = bench.window.findChild(ExportDialog)

@@ -14,6 +14,8 @@ from shared_window import as_at_first
 from segstudio.folder.ui.image_list_rows import ListRequest
 from segstudio.session.session import WorkState
 
+_NO_LIMIT = 16_777_215
+"""Qt's."""
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
 
@@ -199,6 +201,21 @@ def test_a_note_is_typed_shown_and_found(listed):
     _lists(listed)
 
 
+def test_a_note_that_is_typed_while_another_folder_opens_is_kept(listed, folder, tmp_path):
+    listed.window.canvas.take_focus()
+    _press(listed, Qt.Key.Key_N, CONTROL | SHIFT)
+    listed.qtbot.keyClicks(listed.window.images.foot.note, "cut off")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "field_0.png").write_bytes((folder / "field_1.png").read_bytes())
+    listed.open(other)
+    assert not listed.window.images.foot.note.isVisible()
+    assert listed.session.state(0).note == ""
+    listed.settle()
+    listed.open(folder)
+    listed.until(lambda: listed.session.state(0).note == "cut off")
+
+
 def test_how_much_is_done_stands_below_the_list(listed, monkeypatch):
     foot, progress = listed.window.images.foot, listed.studio.work_progress
     assert foot.progress.whole == "0 of 5 done"
@@ -211,7 +228,11 @@ def test_how_much_is_done_stands_below_the_list(listed, monkeypatch):
         _press(listed, Qt.Key.Key_K)
     listed.until(lambda: foot.progress.whole == "2 of 5 done, 6 an hour")
     tip = "3 images are not done. At the rate of the last hour they take 30 min."
-    assert foot.progress.toolTip().replace("\n", " ") == tip
+    assert foot.progress.toolTip().replace("\n", " ") == f"2 of 5 done, 6 an hour. {tip}"
+    foot.progress.setFixedWidth(foot.progress.fontMetrics().horizontalAdvance("2/5 done, 6/h") + 4)
+    listed.until(lambda: foot.progress.text() == "2/5 done, 6/h")
+    foot.progress.setMinimumWidth(0)
+    foot.progress.setMaximumWidth(_NO_LIMIT)
     _press(listed, Qt.Key.Key_K, CONTROL | SHIFT)
     listed.until(lambda: foot.progress.whole == "1 of 5 done, 3 an hour")
     assert "4 images are not done, 1 of them flagged." in foot.progress.toolTip().replace("\n", " ")

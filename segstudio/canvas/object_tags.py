@@ -164,10 +164,10 @@ def tags_of(seen: SeenObjects, view: ViewState, size: Size) -> list[Tag]:
             continue
         # digits are equally wide
         width = sum(map(advance, text)) + 2 * _RIM
-        if view.object_boxes:  # over its upper edge
-            left, top = box[0], box[1] - height - 1
-        else:
-            left, top = (box[0] + box[2] - width) / 2, (box[1] + box[3] - height) / 2
+        left, top = (box[0] + box[2] - width) / 2, (box[1] + box[3] - height) / 2
+        has_room = box[2] - box[0] > width + _CELL_PX and box[3] - box[1] > height + _CELL_PX
+        if view.object_boxes or not has_room:  # over its upper edge: it would hide it
+            left, top = box[0] if view.object_boxes else left, box[1] - height - 1
         x = min(max(0, round(left)), size[0] - width)
         y = min(max(0, round(top)), size[1] - height)
         cells = free[

@@ -20,6 +20,7 @@ from segstudio.canvas.marks import (
     paint_frame,
     paint_ghost,
     paint_line,
+    paint_scale_bar,
 )
 from segstudio.canvas.mask_mark import MaskMark
 from segstudio.canvas.object_marks import REACH_PX
@@ -469,6 +470,11 @@ class WorkArea(Display):
         if self._can_work():
             self._change.paint(painter, _CHANGED)
             self._toolbox.paint(painter)
+        if self.session.view.scale_bar and document is not None:
+            size = document.pixel_size(self.session.view.pixel_sizes)
+            if size is not None:
+                zoom = self.zoom / self.devicePixelRatioF()
+                paint_scale_bar(painter, size, zoom, self.width(), self.height())
         self._paint_pointed(painter)
         ring = self._brush_mark()
         if ring is not None:

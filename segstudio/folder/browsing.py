@@ -299,8 +299,8 @@ class Browsing:
         self._documents.release_clean()
         self._cursor, self._pages = -1, (-1, 1)
         self._order.use(None, -1)
-        shown = {"run": "", "hidden_classes": frozenset(), "contrast": project.contrast}
-        session.set_view(**shown, **self._first_classes())
+        kept = {"contrast": project.contrast, "pixel_sizes": project.pixel_sizes}
+        session.set_view(run="", hidden_classes=frozenset(), **kept, **self._first_classes())
         session.notify(What.PROJECT | What.DOCUMENT | What.SCHEMA | What.STATES | What.SCORES)
         self._notices.settle(_OPENING)
         self._notices.enter_folder(project.root)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.pixel_size import NOTHING_SAID, PixelSizes
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
 from segstudio.core.text import printable
@@ -27,7 +28,12 @@ from segstudio.storage.schema_file import (
     read_schema,
     unread_rules,
 )
-from segstudio.storage.states import load_chosen_masks, load_contrast, load_read_as
+from segstudio.storage.states import (
+    load_chosen_masks,
+    load_contrast,
+    load_pixel_sizes,
+    load_read_as,
+)
 from segstudio.storage.truth import ReadAs, TruthIndex
 from segstudio.storage.truth_folders import looked_in, mask_names
 from segstudio.storage.unread_annotations import unread_annotations
@@ -68,6 +74,7 @@ class Project:
         identity: Tells the folder from another one that comes to the same path later.
         classes: What its files of classes said; for whoever writes them.
         contrast: How bright its images are shown.
+        pixel_sizes: What was said of the size of their pixels.
         network: The folder of a network that lies there too.
     """
 
@@ -89,6 +96,7 @@ class Project:
     recalled: bool = False
     classes: SeenClasses = field(default_factory=SeenClasses, compare=False)
     contrast: Contrast = AS_FOUND
+    pixel_sizes: PixelSizes = NOTHING_SAID
     network: Path | None = None
 
     @property
@@ -220,6 +228,7 @@ def open_project(
         masks=masks,
         classes=classes,
         contrast=load_contrast(data_folder),
+        pixel_sizes=load_pixel_sizes(data_folder),
     )
     return project if opened is None else replace(project, start=project.index_of(opened) or 0)
 

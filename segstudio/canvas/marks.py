@@ -172,7 +172,7 @@ def paint_scale_bar(
     )
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.fillRect(line.adjusted(-1.5, -1.5, 1.5, 1.5), _BAR_CASING)
+    painter.fillRect(line.adjusted(-2, -2, 2, 2), _BAR_CASING)
     painter.fillRect(line, _BAR_LIGHT)
     casing = QPen(_BAR_CASING, 3.0)
     casing.setJoinStyle(Qt.PenJoinStyle.RoundJoin)

@@ -38,7 +38,7 @@ _MOST_PIXELS, _MOST_LINES = 1 << 19, 6_000
 """A larger object, or one with a longer outline, is only framed: it would cost a frame's time."""
 _FOLLOWED_PIXELS = 1 << 15
 """The outline of a larger object does not follow a stroke while it is drawn."""
-_MOST_OUTLINED, _MOST_FRAMED, _MOST_TAGS = 80, 500, 20
+_MOST_OUTLINED, _MOST_FRAMED, MOST_TAGS = 80, 500, 20
 """Of more chosen ones the others are framed, or not marked, and none has a tag."""
 _PLATE, _WORDS = QColor(243, 244, 246), QColor(27, 31, 36)
 _TAG_PX, _TAG_RIM, _TAG_GAP = 11, 4, 6
@@ -91,7 +91,7 @@ class SelectionMark:
             path.addPath(outline)
             tags.append((rect, f"{name}{_area_text(area, size)}"))
         draw_over(painter, path, to_screen)
-        if len(tags) <= _MOST_TAGS:
+        if len(tags) <= MOST_TAGS:
             _paint_tags(painter, tags, to_screen)
 
     def _objects_of(self, objects: Objects) -> Iterator[tuple[Rect, QPainterPath, str, int]]:

@@ -23,7 +23,7 @@ from segstudio.canvas.marks import (
     paint_scale_bar,
 )
 from segstudio.canvas.mask_mark import MaskMark
-from segstudio.canvas.object_marks import REACH_PX
+from segstudio.canvas.object_marks import MOST_TAGS, REACH_PX
 from segstudio.canvas.object_tags import ObjectTags
 from segstudio.canvas.over_photo import over_photo_on
 from segstudio.canvas.overlay import shows_annotation
@@ -457,7 +457,8 @@ class WorkArea(Display):
         """Draw the opened region, the inspector's and the tool's marks, and the ring."""
         self._region.paint(painter, self.document, self.to_screen)
         if self.tags is not None and self.document is not None:
-            self.tags.paint(painter, self.document, self.shown, self.to_screen)
+            chosen = self.session.selection.objects[:MOST_TAGS]
+            self.tags.paint(painter, self.document, self.shown, self.to_screen, chosen)
         self._selection.paint(painter, self.document, self.to_screen)
         document = self.document
         if self.number == 0 and document is not None and self.session.view.overlay_visible:

@@ -157,7 +157,7 @@ PANELS: tuple[PanelSpec, ...] = (
     PanelSpec("Images", _images, Area.LeftDockWidgetArea, width=172, icon="panel-left"),
     PanelSpec("Classes", _classes, height=560),
     PanelSpec(
-        "Objects", _objects, icon="table", keys=("Shift+Q",), height=320,
+        "Objects", _objects, icon="table", keys=("Ctrl+J",), height=320,
         tip="Every object of the open image: number, class, area, intensity, score",
     ),
     PanelSpec(

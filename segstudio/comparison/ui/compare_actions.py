@@ -8,7 +8,7 @@ from segstudio.kit.actions import ActionSpec, Context, flip_view, has_document, 
 from segstudio.kit.frame_names import VIEW
 from segstudio.kit.layer_names import FLAVOUR_TEXTS, FLAVOUR_TIPS, FLAVOURS, MARK_TIPS, MARKS
 
-_MARK_KEYS = {"object_ids": ("Ctrl+Shift+N",), "object_boxes": ("Ctrl+Shift+X",)}
+_MARK_KEYS = {"object_ids": ("Ctrl+Shift+I",), "object_boxes": ("Ctrl+Shift+X",)}
 LAYOUT_TEXTS = {
     1: "One view",
     2: "Two views",

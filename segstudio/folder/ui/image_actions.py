@@ -56,7 +56,7 @@ PIXEL_SIZE_ACTION = ActionSpec(
     tip="In micrometres or another unit, for this image or the folder: areas and lengths follow",
 )  # fmt: skip
 SCALE_BAR_ACTION = ActionSpec(
-    "view.scale_bar", VIEW, SCALE_BAR, _flip_scale_bar, keys=("Ctrl+Shift+L",),
+    "view.scale_bar", VIEW, SCALE_BAR, _flip_scale_bar, keys=("Ctrl+Shift+M",),
     enabled=has_document, checked=_has_scale_bar, section=2, tip=SCALE_BAR_TIP,
 )  # fmt: skip
 IMAGE_ACTIONS = (

@@ -48,13 +48,7 @@ from segstudio.session.document import Document
 from segstudio.session.session import Change, Flavour, Session, ViewState, What
 
 _SHOWN: Final = (
-    What.OBJECTS
-    | What.LABELS
-    | What.DOCUMENT
-    | What.PREDICTIONS
-    | What.SCHEMA
-    | What.VIEW
-    | What.PROJECT
+    What.OBJECTS | What.DOCUMENT | What.PREDICTIONS | What.SCHEMA | What.VIEW | What.PROJECT
 )
 _NO_IMAGE: Final = "Open an image to see its objects."
 _NO_OBJECTS: Final = "No objects are told apart in this image."
@@ -224,7 +218,9 @@ class ObjectsPanel(QWidget):
     # -- following the session -----------------------------------------------------------------
 
     def _on_change(self, change: Change) -> None:
-        if change.what & _SHOWN:
+        # the rows follow an edit when their figures are known, which is said with OBJECTS
+        counts = change.what & What.LABELS and self.header.folded
+        if change.what & _SHOWN or counts:
             self._refresh.request()
 
     def showEvent(self, event: object) -> None:

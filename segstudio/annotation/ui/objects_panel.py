@@ -34,12 +34,13 @@ from segstudio.core.pixel_size import PixelSize
 from segstudio.core.schema import LabelSchema
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
+from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.file_dialogs import ask_csv
 from segstudio.kit.icons import icon
 from segstudio.kit.key_tips import CommandTip
 from segstudio.kit.panel_header import PanelHeader, on_panel_ground
-from segstudio.kit.plain import FaintLabel, PlainLabel, plain
+from segstudio.kit.plain import FaintLabel, plain
 from segstudio.kit.row_menu import Verb
 from segstudio.kit.swatch import swatch
 from segstudio.kit.table import TableView
@@ -137,7 +138,7 @@ class ObjectsPanel(QWidget):
         make = actions["objects.from_regions"]
         CommandTip(make, self.make)
         self.make.clicked.connect(make.trigger)
-        self.chosen = PlainLabel()
+        self.chosen = ElidedLabel()
         self.chosen.setAccessibleName("What is selected")
         self.chosen.setProperty("caption", "true")
         self.verbs = [
@@ -191,7 +192,7 @@ class ObjectsPanel(QWidget):
         self._foot = QWidget()
         foot = QHBoxLayout(self._foot)
         foot.setContentsMargins(12, 6, 8, 6)
-        foot.setSpacing(6)
+        foot.setSpacing(2)
         foot.addWidget(self.chosen, 1)
         for verb in self.verbs:
             foot.addWidget(verb)
@@ -335,7 +336,7 @@ class ObjectsPanel(QWidget):
 
     def _show_chosen(self, objects: tuple[int, ...]) -> None:
         text = f"#{objects[0]}" if len(objects) == 1 else f"{count_text(len(objects))} objects"
-        self.chosen.setText(text if objects else "")
+        self.chosen.show_text(text if objects else "")
 
     def _take_choice(self) -> None:
         """Select on the picture what was selected in the table."""

@@ -7,7 +7,7 @@ import csv
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QFont, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
 
@@ -186,15 +186,33 @@ def test_the_buttons_below_do_to_the_selected_what_the_commands_do(three):
     three.until(lambda: not merge.isEnabled() and not delete.isEnabled())
     click(three, 1)
     three.until(delete.isEnabled)
-    three.until(lambda: panel(three).chosen.text() == "#1")
+    three.until(lambda: panel(three).chosen.whole == "#1")
     assert not merge.isEnabled()
     click(three, 2, Qt.KeyboardModifier.ControlModifier)
     three.until(merge.isEnabled)
-    three.until(lambda: panel(three).chosen.text() == "2 objects")
+    three.until(lambda: panel(three).chosen.whole == "2 objects")
     three.qtbot.mouseClick(merge, LEFT)
     three.until(lambda: ids(three) == [1, 3])
     three.qtbot.mouseClick(split, LEFT)
     assert three.session.view.tool == "split"
+
+
+def test_nothing_is_cut_off_in_a_column_of_300_pixels_in_the_widest_font(three, qapp):
+    before, font = qapp.font(), QFont(qapp.font())
+    font.setFamilies(["DejaVu Sans"])
+    qapp.setFont(font)
+    three.window.resize(1280, 772)
+    dock = three.window.docks.by_name["Objects"]
+    three.window.resizeDocks([dock], [300], Qt.Orientation.Horizontal)
+    three.studio.objects.select_all()
+    three.studio.object_table.show_errors({2: "badly shaped"})
+    three.until(lambda: "Error" in titles(three) and len(chosen(three)) == 3)
+    three.settle()
+    frame = three.window.docks.frame("Objects")
+    assert frame.width() <= 300
+    for bar in (frame.horizontalScrollBar(), panel(three).table.horizontalScrollBar()):
+        assert bar.maximum() == 0
+    qapp.setFont(before)
 
 
 def test_copied_rows_are_those_that_are_selected_in_the_order_shown(three):

@@ -29,7 +29,6 @@ from segstudio.evaluation.evaluating import Evaluating
 from segstudio.evaluation.export import EvaluationExport
 from segstudio.evaluation.work_queue import WorkQueue
 from segstudio.folder.browsing import Browsing
-from segstudio.folder.contrast_keeper import ContrastKeeper
 from segstudio.folder.documents import Documents
 from segstudio.folder.files import OpenFolder
 from segstudio.folder.folder_claim import FolderClaim
@@ -40,6 +39,7 @@ from segstudio.folder.picture_files import PictureFiles
 from segstudio.folder.recent import RecentFolders
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.folder.thumbnail_jobs import Thumbnails
+from segstudio.folder.view_keeper import ViewKeeper
 from segstudio.folder.work_progress import WorkProgress
 from segstudio.inspection.attending import Attending
 from segstudio.inspection.cutting import Cutting
@@ -160,7 +160,7 @@ class Studio:
         self.schema_keeper = SchemaKeeper(
             self.session, self.jobs, clock, self._folder, self.notices
         )
-        self._contrast = ContrastKeeper(self.session, self.jobs, clock)
+        self._view_keeper = ViewKeeper(self.session, self.jobs, clock)
         self.last_place = PlaceKeeper(self.session, self.jobs, clock)
         self._make_runs()
         self._make_annotation()
@@ -397,7 +397,7 @@ class Studio:
         """
         self.editing.end_stroke()
         self.schema_keeper.save_now()
-        self._contrast.save_now()
+        self._view_keeper.save_now()
         self.last_place.save_now()
         self._keep_settings()
         self.recent_folders.leave()
@@ -437,6 +437,7 @@ class Studio:
             object_ids=settings.object_ids,
             object_boxes=settings.object_boxes,
             object_scores=settings.object_scores,
+            scale_bar=settings.scale_bar,
         )
 
     def _keep_settings(self) -> None:
@@ -452,6 +453,7 @@ class Studio:
             object_ids=view.object_ids,
             object_boxes=view.object_boxes,
             object_scores=view.object_scores,
+            scale_bar=view.scale_bar,
             model=model.chosen,
             prompter=self.session.prompting.chosen,
             score_threshold=model.options.score_threshold,

@@ -21,6 +21,7 @@ SMALL = {
     "metrics.run_counting": "imports numba, which may be missing",
     "inspection.nets.region_proposals": "all that is known of how proposals are made",
     "models.things": "what the usual data sets say, whatever network was trained on them",
+    "storage.resolution": "what units of length are called, whatever the pixels hold",
     "storage.large_masks": "counts in arrays of any size, whatever their values mean",
     "folder.step_order": "an order by itself, which knows no service",
     "window.about": "loaded when it is asked for",

@@ -15,6 +15,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import counted
 from segstudio.core.labels import LabelMap
 from segstudio.core.object_figures import Brightness, Looked, ObjectFigures, ScoredObjects
+from segstudio.core.pixel_size import PixelSize, PixelSizes
 from segstudio.core.prediction import Prediction
 from segstudio.core.progress import Check
 from segstudio.core.schema import LabelSchema
@@ -29,13 +30,14 @@ from segstudio.session.session import Session
 from segstudio.storage.atomic import write_atomically
 from segstudio.storage.decode import every_page, read_image
 from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.picture import Picture
 from segstudio.storage.states import load_sources
 
 HEADERS: Final = (
-    "image", "id", "class_id", "class", "area_px", "mean_intensity", "score", "error",
+    "image", "id", "class_id", "class", "area_px", "area_um2", "mean_intensity", "score", "error",
     "x", "y", "width", "height",
 )  # fmt: skip
-"""The columns: place and size are of the smallest rectangle around an object, in pixels."""
+"""The columns. Place and size are of the smallest rectangle around an object, in pixels."""
 
 
 @dataclass
@@ -61,12 +63,13 @@ class _Source:
     schema: LabelSchema
     draw: Draw
     channel: int
+    said: PixelSizes
     held: Mapping[ImageRef, Document]
     errors: Mapping[ImageRef, Mapping[int, str]]
     sources: Mapping[str, frozenset[str]]
 
-    def figures(self, ref: ImageRef, check: Check) -> ObjectFigures | None:
-        """The figures of an image's objects; None if its map tells none apart.
+    def found(self, ref: ImageRef, check: Check) -> tuple[ObjectFigures, PixelSize | None] | None:
+        """The figures of an image's objects, and how large a pixel is; None without objects.
 
         Raises:
             SegstudioError: if a file cannot be read.
@@ -80,17 +83,20 @@ class _Source:
             predictions = self._kept(ref)
         if annotation is None or annotation.instances is None:
             return None
-        found = tuple(
+        scored = tuple(
             ScoredObjects(p.instance_ids, p.instances)
             for p in predictions
             if p.instance_ids is not None and p.instances is not None
         )
-        values = self._brightness(ref, check) if document is None else brightness_of(document)
-        looked = Looked(annotation.labels, annotation.instances, values, found)
-        return ObjectFigures.of(looked, check)
+        if document is None:
+            picture = read_image(ref.path, ref.page, check).picture
+            values, size = self._brightness(picture), self.said.of(ref.name, picture.pixel_size)
+        else:
+            values, size = brightness_of(document), document.pixel_size(self.said)
+        looked = Looked(annotation.labels, annotation.instances, values, scored)
+        return ObjectFigures.of(looked, check), size
 
-    def _brightness(self, ref: ImageRef, check: Check) -> Brightness:
-        picture = read_image(ref.path, ref.page, check).picture
+    def _brightness(self, picture: Picture) -> Brightness:
         is_there = picture.has_choice and 0 <= self.channel < picture.raw.shape[2]
         return Brightness(picture.raw, (self.channel,) if is_there else picture.in_composite)
 
@@ -156,7 +162,14 @@ class ObjectCsv:
             held[document.ref] = document
             errors[document.ref] = self._table.errors
         return _Source(
-            files, session.schema, drawn_in(session), session.view.channel, held, errors, {}
+            files,
+            session.schema,
+            drawn_in(session),
+            session.view.channel,
+            session.view.pixel_sizes,
+            held,
+            errors,
+            {},
         )
 
     def _tell(self, path: Path, tally: _Tally) -> None:
@@ -180,17 +193,18 @@ def _write(
     for number, ref in enumerate(pages):
         job.report(number, len(pages), ref.title)
         try:
-            figures = source.figures(ref, job.check)
+            found = source.found(ref, job.check)
         except SegstudioError as error:
             tally.failed.append(error)
             continue
-        if figures is None or not figures.rows:
+        if found is None or not found[0].rows:
             continue
+        figures, size = found
         tally.images += 1
         tally.objects += len(figures.rows)
         errors = source.errors.get(ref, {})
         lines.writerows(
-            safe_cells(cells) for cells in _cells(ref, figures, source.schema.name_of, errors)
+            safe_cells(cells) for cells in _cells(ref, figures, size, source.schema.name_of, errors)
         )
     text.flush()
     text.detach()
@@ -199,9 +213,11 @@ def _write(
 def _cells(
     ref: ImageRef,
     figures: ObjectFigures,
+    size: PixelSize | None,
     name_of: Callable[[int], str],
     errors: Mapping[int, str],
 ) -> Iterator[list[Any]]:
+    square = math.nan if size is None else size.across * size.down
     for row in figures.rows:
         yield [
             ref.title,
@@ -209,6 +225,7 @@ def _cells(
             row.class_id,
             name_of(row.class_id),
             row.area,
+            _number(row.area * square),
             _number(row.mean),
             _number(row.score),
             errors.get(row.id, ""),

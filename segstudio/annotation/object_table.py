@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from segstudio.clock import Cancel, Clock
+from segstudio.clock import Clock
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import LabelMap
 from segstudio.core.object_figures import (
@@ -85,7 +85,7 @@ class ObjectTable:
         self._document: Document | None = None
         self._kept: dict[str, _Kept] = {}
         self._scored: dict[int, tuple[Prediction, ScoredObjects]] = {}
-        self._cancel: Cancel | None = None
+        self._is_due, self._waits_longer = False, False
         self.errors: Mapping[int, str] = {}
         session.follow(What.DOCUMENT, self._on_document)
         session.follow(What.PHOTO, self._on_photo)
@@ -125,7 +125,10 @@ class ObjectTable:
         document, kept = self._document, self._kept[run]
         if document is None or kept.working:
             return True
-        kept.of = self._predictions_of(document, run)
+        predictions = self._predictions_of(document, run)
+        if not _same(predictions, kept.of):
+            kept.stale = None
+        kept.of = predictions
         looked = self._looked(document, run, kept.of)
         before, rects = kept.figures, kept.stale
         kept.stale = []
@@ -198,12 +201,17 @@ class ObjectTable:
 
     def _later(self) -> None:
         """Work soon, when nothing is edited any more."""
-        if self._cancel is not None:
-            self._cancel()
-        self._cancel = self._clock.call_later(_AFTER_S, self._catch_up)
+        self._waits_longer = self._is_due
+        if not self._is_due:
+            self._is_due = True
+            self._clock.call_later(_AFTER_S, self._catch_up)
 
     def _catch_up(self) -> None:
-        self._cancel = None
+        self._is_due = False
+        if self._waits_longer:  # a stroke goes on; a timer for each of its points would cost more
+            self._waits_longer = False
+            self._later()
+            return
         if self._session.document is not self._document:
             return
         at_once = [run for run in self._stale if not self._work(run)]
@@ -232,9 +240,10 @@ class ObjectTable:
             own.stale = _both(own.stale, rects)
             if own.stale is not None and len(own.stale) > _MOST_RECTS:
                 own.stale = None
-        for run, kept in self._kept.items():
-            if not _same(self._predictions_of(document, run), kept.of):
-                kept.stale = None
+        if change.what & What.PREDICTIONS:
+            for run, kept in self._kept.items():
+                if not _same(self._predictions_of(document, run), kept.of):
+                    kept.stale = None
         if self._stale:
             self._later()
 

@@ -6,12 +6,23 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QRegion, QTransform
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QPainter,
+    QPainterPath,
+    QPen,
+    QPolygonF,
+    QRegion,
+    QTransform,
+)
 
 from segstudio.canvas.view import Point
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Mask
 from segstudio.core.outline import outline_segments
+from segstudio.core.pixel_size import PixelSize, scale_bar
 from segstudio.core.series_colors import SKY, VERMILION
 from segstudio.metrics.object_errors import ErrorKey, ObjectError
 from segstudio.session.disputes import Disputes
@@ -183,6 +194,48 @@ def outline_path(
         path.moveTo(rect.left + x0, rect.top + y0)
         path.lineTo(rect.left + x1, rect.top + y1)
     return path
+
+
+_BAR_RIM, _BAR_FOOT, _BAR_PX, _BAR_TEXT_PX = 12, 14, 3, 13
+_BAR_SHARE, _BAR_MOST, _BAR_LEAST = 0.25, 180.0, 24.0
+_BAR_CASING, _BAR_LIGHT = QColor(0, 0, 0, 210), QColor(255, 255, 255)
+
+
+def paint_scale_bar(
+    painter: QPainter, size: PixelSize, zoom: float, width: int, height: int
+) -> None:
+    """Draw a bar of a round length at the lower left edge, with its length; readable on any photo.
+
+    Args:
+        painter: Of the view.
+        size: Of a pixel of the image.
+        zoom: Logical pixels of the view for a pixel of the image.
+        width: Of the view, in logical pixels.
+        height: Of the view.
+    """
+    most = min(_BAR_MOST, _BAR_SHARE * width)
+    if most < _BAR_LEAST:
+        return
+    bar = scale_bar(size.across / zoom, most)
+    font = QFont(painter.font())
+    font.setPixelSize(_BAR_TEXT_PX)
+    font.setWeight(QFont.Weight.DemiBold)
+    long = round(bar.length)
+    line = QRectF(_BAR_RIM, height - _BAR_FOOT, long, _BAR_PX)
+    words = QPainterPath()
+    advance = QFontMetricsF(font).horizontalAdvance(bar.text)
+    words.addText(
+        QPointF(_BAR_RIM + max(0.0, (long - advance) / 2), line.top() - 6), font, bar.text
+    )
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.fillRect(line.adjusted(-2, -2, 2, 2), _BAR_CASING)
+    painter.fillRect(line, _BAR_LIGHT)
+    casing = QPen(_BAR_CASING, 3.0)
+    casing.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    painter.strokePath(words, casing)
+    painter.fillPath(words, _BAR_LIGHT)
+    painter.restore()
 
 
 _WIPE_DARK, _WIPE_LIGHT = QColor(0, 0, 0, 170), QColor(255, 255, 255)

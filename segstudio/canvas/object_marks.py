@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from segstudio.annotation.objects import Objects
     from segstudio.core.labels import Mask, Patch
     from segstudio.core.object_cuts import Cut
+    from segstudio.core.pixel_size import PixelSize
 
 _DARK, _LIGHT = QColor(0, 0, 0), QColor(255, 255, 255)
 _LINE_PX, _CASING_PX = 2.0, 4.0
@@ -37,7 +38,7 @@ _MOST_PIXELS, _MOST_LINES = 1 << 19, 6_000
 """A larger object, or one with a longer outline, is only framed: it would cost a frame's time."""
 _FOLLOWED_PIXELS = 1 << 15
 """The outline of a larger object does not follow a stroke while it is drawn."""
-_MOST_OUTLINED, _MOST_FRAMED, _MOST_TAGS = 80, 500, 20
+_MOST_OUTLINED, _MOST_FRAMED, MOST_TAGS = 80, 500, 20
 """Of more chosen ones the others are framed, or not marked, and none has a tag."""
 _PLATE, _WORDS = QColor(243, 244, 246), QColor(27, 31, 36)
 _TAG_PX, _TAG_RIM, _TAG_GAP = 11, 4, 6
@@ -84,16 +85,17 @@ class SelectionMark:
         if self._late and not objects.stroking:
             self._paths = {key: p for key, p in self._paths.items() if key not in self._late}
             self._late = set()
+        size = document.pixel_size(session.view.pixel_sizes)
         path, tags = QPainterPath(), []
-        for rect, outline, text in (*self._objects_of(objects), *self._regions_of(objects)):
+        for rect, outline, name, area in (*self._objects_of(objects), *self._regions_of(objects)):
             path.addPath(outline)
-            tags.append((rect, text))
+            tags.append((rect, f"{name}{_area_text(area, size)}"))
         draw_over(painter, path, to_screen)
-        if len(tags) <= _MOST_TAGS:
+        if len(tags) <= MOST_TAGS:
             _paint_tags(painter, tags, to_screen)
 
-    def _objects_of(self, objects: Objects) -> Iterator[tuple[Rect, QPainterPath, str]]:
-        """Place, outline and words of each chosen object."""
+    def _objects_of(self, objects: Objects) -> Iterator[tuple[Rect, QPainterPath, str, int]]:
+        """Place, outline, name and area of each chosen object."""
         for number, object_id in enumerate(self._session.selection.objects[:_MOST_FRAMED]):
             info = objects.info(object_id)
             if info is None:
@@ -103,15 +105,15 @@ class SelectionMark:
                 rect, outline = self._outline(info.id, partial(objects.mask_of, info.id))
             else:
                 outline.addRect(rect.left, rect.top, rect.width, rect.height)
-            yield rect, outline, f"#{info.id}  {info.area:,} px"
+            yield rect, outline, f"#{info.id}  ", info.area
 
-    def _regions_of(self, objects: Objects) -> Iterator[tuple[Rect, QPainterPath, str]]:
-        """Place, outline and words of each chosen region."""
+    def _regions_of(self, objects: Objects) -> Iterator[tuple[Rect, QPainterPath, str, int]]:
+        """The same of each chosen region, which has no name."""
         for seed in self._session.selection.regions[:_MOST_OUTLINED]:
             region = objects.region_at(seed)
             if region is not None:
                 rect, outline = self._outline(seed, partial(_same, region))
-                yield rect, outline, f"{np.count_nonzero(region[1]):,} px"
+                yield rect, outline, "", int(np.count_nonzero(region[1]))
 
     def _outline(
         self, key: object, region: Callable[[], tuple[Rect, Mask]]
@@ -124,6 +126,12 @@ class SelectionMark:
                 outline_path(rect, partial(_same, mask), _MOST_PIXELS, _MOST_LINES),
             )
         return known
+
+
+def _area_text(pixels: int, size: PixelSize | None) -> str:
+    if size is None:
+        return f"{pixels:,} px"
+    return f"{size.area_text(pixels)} {size.area_unit}"
 
 
 def _same(known: T) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -68,7 +69,12 @@ class ObjectTags:
         self._picture = QImage()
 
     def paint(
-        self, painter: QPainter, document: Document, view: ViewState, to_screen: ToScreen
+        self,
+        painter: QPainter,
+        document: Document,
+        view: ViewState,
+        to_screen: ToScreen,
+        selected: Sequence[int] = (),
     ) -> None:
         """Draw what is switched on, over the objects that the view tells apart.
 
@@ -77,6 +83,7 @@ class ObjectTags:
             document: The image.
             view: What is shown of it in that view.
             to_screen: From the image to logical pixels of the view.
+            selected: Objects of the annotation that have a tag already.
         """
         figures = self._figures(document, view)
         if figures is None:
@@ -85,10 +92,12 @@ class ObjectTags:
         size, ratio = (device.width(), device.height()), device.devicePixelRatio()
         switches = (view.object_ids, view.object_boxes, view.object_scores)
         at = (*to_screen((0.0, 0.0)), *to_screen((1.0, 1.0)))
-        drawn = (figures, switches, at, size, ratio)
+        others = () if objects_run(document, view) else tuple(selected)
+        drawn = (figures, switches, at, size, ratio, others)
         if not _same(drawn, self._drawn):
             self._drawn = drawn
-            self._picture = _picture(seen_objects(figures, to_screen, size), view, size, ratio)
+            seen = seen_objects(figures, to_screen, size)
+            self._picture = _picture(seen, view, size, ratio, frozenset(others))
         painter.drawImage(0, 0, self._picture)
 
     def _figures(self, document: Document, view: ViewState) -> ObjectFigures | None:
@@ -98,7 +107,9 @@ class ObjectTags:
         return None if run is None else self._table.of(run)
 
 
-def _picture(seen: SeenObjects, view: ViewState, size: Size, ratio: float) -> QImage:
+def _picture(
+    seen: SeenObjects, view: ViewState, size: Size, ratio: float, tagged: frozenset[int]
+) -> QImage:
     """Boxes, plates and words on nothing, in pixels of the screen."""
     picture = QImage(
         round(size[0] * ratio), round(size[1] * ratio), QImage.Format.Format_ARGB32_Premultiplied
@@ -114,7 +125,7 @@ def _picture(seen: SeenObjects, view: ViewState, size: Size, ratio: float) -> QI
             for left, top, right, bottom in corners:
                 first, last = (left - out, top - out), (right - 1 + out, bottom - 1 + out)
                 cv2.rectangle(pixels, first, last, color, thin)
-    tags = tags_of(seen, view, size)
+    tags = tags_of(seen, view, size, tagged)
     for tag in tags:
         first = (round(tag.left * ratio), round(tag.top * ratio))
         last = (round((tag.left + tag.width) * ratio), round((tag.top + tag.height) * ratio))
@@ -149,8 +160,17 @@ def seen_objects(figures: ObjectFigures, to_screen: ToScreen, size: Size) -> See
     return SeenObjects([figures.rows[place] for place in places.tolist()], boxes)
 
 
-def tags_of(seen: SeenObjects, view: ViewState, size: Size) -> list[Tag]:
-    """What is written and where: the largest objects first, none over another one's."""
+def tags_of(
+    seen: SeenObjects, view: ViewState, size: Size, tagged: frozenset[int] = frozenset()
+) -> list[Tag]:
+    """What is written and where: the largest objects first, none over another one's.
+
+    Args:
+        seen: The objects.
+        view: What is switched on.
+        size: Of the view, in logical pixels.
+        tagged: Objects that have a tag already.
+    """
     if not (view.object_ids or view.object_scores):
         return []
     metrics = QFontMetricsF(_font())
@@ -160,14 +180,14 @@ def tags_of(seen: SeenObjects, view: ViewState, size: Size) -> list[Tag]:
     found: list[Tag] = []
     for row, box in zip(seen.rows[:_TRIED], seen.boxes.tolist(), strict=False):
         text = _text(row, view)
-        if not text or max(box[2] - box[0], box[3] - box[1]) < _LEAST_TAG_PX:
+        if not text or row.id in tagged or max(box[2] - box[0], box[3] - box[1]) < _LEAST_TAG_PX:
             continue
         # digits are equally wide
         width = sum(map(advance, text)) + 2 * _RIM
-        if view.object_boxes:  # over its upper edge
-            left, top = box[0], box[1] - height - 1
-        else:
-            left, top = (box[0] + box[2] - width) / 2, (box[1] + box[3] - height) / 2
+        left, top = (box[0] + box[2] - width) / 2, (box[1] + box[3] - height) / 2
+        has_room = box[2] - box[0] > width + _CELL_PX and box[3] - box[1] > height + _CELL_PX
+        if view.object_boxes or not has_room:  # over its upper edge: it would hide it
+            left, top = box[0] if view.object_boxes else left, box[1] - height - 1
         x = min(max(0, round(left)), size[0] - width)
         y = min(max(0, round(top)), size[1] - height)
         cells = free[

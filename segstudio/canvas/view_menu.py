@@ -23,6 +23,8 @@ from segstudio.kit.layer_names import (
     LAYERS,
     MARK_TIPS,
     MARKS,
+    SCALE_BAR,
+    SCALE_BAR_TIP,
     STYLE_TEXTS,
 )
 from segstudio.kit.plain import in_menu
@@ -72,6 +74,8 @@ class ViewMenu(QMenu):
         if self._has_objects(pane):
             self._add_flavours(pane)
             self._add_marks()
+        if self._knows_pixels():
+            self._add_switch("scale_bar", SCALE_BAR, SCALE_BAR_TIP)
         self._add_wipe()
         if view.panes and not right:
             self.addSeparator()
@@ -154,11 +158,20 @@ class ViewMenu(QMenu):
     def _add_marks(self) -> None:
         """Switches of what stands on the picture, in all views."""
         for field, text in MARKS.items():
-            action = self.addAction(text)
-            action.setToolTip(MARK_TIPS[field])
-            action.setCheckable(True)
-            action.setChecked(getattr(self._session.view, field))
-            action.triggered.connect(lambda on, field=field: self._session.set_view(**{field: on}))
+            self._add_switch(field, text, MARK_TIPS[field])
+
+    def _add_switch(self, field: str, text: str, tip: str) -> None:
+        """A yes-or-no field of the session's view."""
+        action = self.addAction(text)
+        action.setToolTip(tip)
+        action.setCheckable(True)
+        action.setChecked(getattr(self._session.view, field))
+        action.triggered.connect(lambda on: self._session.set_view(**{field: on}))
+
+    def _knows_pixels(self) -> bool:
+        """Whether it is known how large a pixel is."""
+        document, said = self._session.document, self._session.view.pixel_sizes
+        return document is not None and document.pixel_size(said) is not None
 
     def _add_wipe(self) -> None:
         self.addSeparator()

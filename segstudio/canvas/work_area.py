@@ -22,9 +22,10 @@ from segstudio.canvas.marks import (
     paint_frame,
     paint_ghost,
     paint_line,
+    paint_scale_bar,
 )
 from segstudio.canvas.mask_mark import MaskMark, fill_color
-from segstudio.canvas.object_marks import REACH_PX
+from segstudio.canvas.object_marks import MOST_TAGS, REACH_PX
 from segstudio.canvas.object_tags import ObjectTags
 from segstudio.canvas.over_photo import over_photo_on
 from segstudio.canvas.overlay import shows_annotation
@@ -502,7 +503,8 @@ class WorkArea(Display):
         else:
             self._region.paint(painter, self.document, self.to_screen)
         if self.tags is not None and self.document is not None:
-            self.tags.paint(painter, self.document, self.shown, self.to_screen)
+            chosen = self.session.selection.objects[:MOST_TAGS]
+            self.tags.paint(painter, self.document, self.shown, self.to_screen, chosen)
         self._selection.paint(painter, self.document, self.to_screen)
         document = self.document
         if self.number == 0 and document is not None and self.session.view.overlay_visible:
@@ -515,10 +517,19 @@ class WorkArea(Display):
         if self._can_work():
             self._change.paint(painter, _CHANGED)
             self._toolbox.paint(painter)
+        self._paint_scale(painter)
         self._paint_pointed(painter)
         ring = self._brush_mark()
         if ring is not None:
             ring.paint(painter)
+
+    def _paint_scale(self, painter: QPainter) -> None:
+        """Draw the scale bar, where it is wanted and the size of a pixel is known."""
+        view, document = self.session.view, self.document
+        size = None if document is None else document.pixel_size(view.pixel_sizes)
+        if view.scale_bar and size is not None:
+            zoom = self.zoom / self.devicePixelRatioF()
+            paint_scale_bar(painter, size, zoom, self.width(), self.height())
 
     def _paint_pointed(self, painter: QPainter) -> None:
         """Draw the wipe's line, the frame of a part to look at, and the ghost pointer."""

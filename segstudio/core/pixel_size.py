@@ -17,6 +17,7 @@ WIDEST: Final = 1e12
 _MOST_DIGITS: Final = 6
 _FROM: Final = ((1e4, "m"), (10.0, "mm"), (0.0, MICRON))
 """From which size of a pixel on, in micrometres, which unit is told."""
+_TOLD_FROM: Final = ((1e6, "m"), (1e3, "mm"), (0.01, MICRON))
 _TIMES: Final = " \N{MULTIPLICATION SIGN} "
 _ROUND: Final = (5, 2, 1)
 _BAR_UNITS: Final = ((1e9, "km"), (1e6, "m"), (1e3, "mm"), (1.0, MICRON), (1e-3, "nm"))
@@ -64,9 +65,7 @@ class PixelSize:
     def size_text(self) -> str:
         """The size of a pixel for people: "0.5 µm", "0.5 x 0.25 µm"."""
         largest = max(self.across, self.down)
-        unit = next(
-            unit for unit in ("m", "mm", MICRON, "nm") if largest >= UNITS[unit] or unit == "nm"
-        )
+        unit = next((u for least, u in _TOLD_FROM if largest >= least), "nm")
         sides = [f"{side / UNITS[unit]:.4g}" for side in (self.across, self.down)]
         return f"{_TIMES.join(dict.fromkeys(sides))} {unit}"
 

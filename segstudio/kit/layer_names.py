@@ -58,5 +58,7 @@ MARK_TIPS = {
     "object_boxes": "The smallest rectangle around each object",
     "object_scores": "How sure the model is of each object that it found",
 }
+SCALE_BAR = "Scale bar"
+SCALE_BAR_TIP = "A bar of a round length, where the size of a pixel is known"
 OUTLINES = "Outlines"
 OUTLINES_TIP = "Lines alone, nothing filled"

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from segstudio.core.history import History
 from segstudio.core.labels import Image, LabelMap
+from segstudio.core.pixel_size import PixelSize, PixelSizes
 from segstudio.core.prediction import ModelSpec, Prediction
 from segstudio.core.tones import ImageTones
 from segstudio.storage.annotations import AnnotationPath
@@ -84,6 +85,11 @@ class Document:
     def pages(self) -> int:
         """How many pages the file has."""
         return 1 if self.picture is None else self.picture.pages
+
+    def pixel_size(self, said: PixelSizes) -> PixelSize | None:
+        """How large its pixels are: what the user said, else its file; None if nobody knows."""
+        in_file = None if self.picture is None else self.picture.pixel_size
+        return said.of(self.ref.name, in_file)
 
     def channel_for(self, wanted: int) -> int:
         """The channel that is shown where one is asked for: the composite if it is not there."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 from psygnal import Signal
 
 from segstudio.core.labels import Patch
+from segstudio.core.pixel_size import NOTHING_SAID, PixelSizes
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.schema import LabelSchema
 from segstudio.core.tones import AS_FOUND, Contrast
@@ -229,6 +230,9 @@ class ViewState:
     """Which channel of the image is shown alone, where it has several."""
     contrast: Contrast = AS_FOUND
     """How bright the photo is shown; nothing but the views follows it."""
+    pixel_sizes: PixelSizes = NOTHING_SAID
+    """What the user said of the size of pixels; see `Document.pixel_size`."""
+    scale_bar: bool = True
     overlay_visible: bool = True
     hidden_classes: frozenset[int] = frozenset()
     pixel_grid: bool = False

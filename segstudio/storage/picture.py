@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Image
+from segstudio.core.pixel_size import PixelSize
 from segstudio.core.prediction import ModelSpec, reads_stored
 from segstudio.core.progress import Check, no_check
 
@@ -43,6 +44,7 @@ class Picture:
         white_is_zero: Whether small values are bright.
         page: Which page of its file, from 0.
         pages: How many pages the file has.
+        pixel_size: How large its pixels are, as the file tells; None if it does not.
     """
 
     raw: npt.NDArray[Any]
@@ -53,6 +55,7 @@ class Picture:
     white_is_zero: bool = False
     page: int = 0
     pages: int = 1
+    pixel_size: PixelSize | None = None
 
     @property
     def shape_hw(self) -> tuple[int, int]:

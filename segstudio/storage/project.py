@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.pixel_size import NOTHING_SAID, PixelSizes
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
 from segstudio.core.text import printable
@@ -32,6 +33,7 @@ from segstudio.storage.states import (
     LastPlace,
     load_chosen_masks,
     load_contrast,
+    load_pixel_sizes,
     load_place,
     load_read_as,
 )
@@ -76,6 +78,7 @@ class Project:
         classes: What its files of classes said; for whoever writes them.
         contrast: How bright its images are shown.
         left_at: Where it was left the last time; `start` is there, unless an image was asked for.
+        pixel_sizes: What was said of the size of their pixels.
         network: The folder of a network that lies there too.
     """
 
@@ -98,6 +101,7 @@ class Project:
     classes: SeenClasses = field(default_factory=SeenClasses, compare=False)
     contrast: Contrast = AS_FOUND
     left_at: LastPlace = NOWHERE
+    pixel_sizes: PixelSizes = NOTHING_SAID
     network: Path | None = None
 
     @property
@@ -229,6 +233,7 @@ def open_project(
         masks=masks,
         classes=classes,
         contrast=load_contrast(data_folder),
+        pixel_sizes=load_pixel_sizes(data_folder),
     )
     if opened is not None:
         return replace(project, start=project.index_of(opened) or 0)

@@ -40,6 +40,7 @@ class Settings:
         object_ids: Whether the numbers of objects stand on the picture.
         object_boxes: Likewise the rectangles around them.
         object_scores: Likewise how sure the model is of them.
+        scale_bar: Whether it is drawn where the size of a pixel is known.
         model: Id of the model chosen last, "" if none.
         prompter: Id of the network that answers points and boxes; "" for the first that is here.
         score_threshold: Of instances, 0 to 1.
@@ -69,6 +70,7 @@ class Settings:
     object_ids: bool = False
     object_boxes: bool = False
     object_scores: bool = False
+    scale_bar: bool = True
     model: str = ""
     prompter: str = ""
     score_threshold: float = 0.5

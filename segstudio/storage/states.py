@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json, read_json_or
+from segstudio.core.pixel_size import PixelSize, PixelSizes
 from segstudio.core.text import utf8_json
 from segstudio.core.tones import AS_FOUND, GAMMAS, PLAIN, WIDEST, Contrast, ToneCurve
 from segstudio.storage.atomic import make_folder, write_atomically
@@ -27,6 +28,7 @@ _SOURCES = "sources.json"
 _NOTES = "notes.json"
 _CONTRAST = "contrast.json"
 _PLACE = "place.json"
+_PIXEL_SIZES = "pixel-size.json"
 _SETTLED = "settled.json"
 _LISTS: Final = {_SOURCES: "runs", _SETTLED: "settled"}
 """Files with a list for each image, and the entry that has them."""
@@ -76,6 +78,7 @@ _KEPT: tuple[tuple[str, str, type, str], ...] = (
     (_CHOSEN, "folder", str, "masks are looked for beside the images"),
     (_CONTRAST, "folder", str, "images are shown as they are"),
     (_PLACE, "image", str, "the folder opens at its first image"),
+    (_PIXEL_SIZES, "images", dict, "the size of pixels is what the files say"),
 )
 """Files of the data folder, an entry of theirs and its type, and what follows if one is damaged."""
 
@@ -190,9 +193,22 @@ def _is_tone(value: object) -> bool:
     return isinstance(value, (int, float)) and abs(value) <= WIDEST + GAMMAS[1]
 
 
+def _unusable_sizes(data: Mapping[str, Any]) -> dict[str, object]:
+    """The entries of pixel-size.json that are no size."""
+    all_images = {"all": data["all"]} if data.get("all") is not None else {}
+    sizes = {**data.get("images", {}), **all_images}
+    return {key: size for key, size in sizes.items() if _size(size) is None}
+
+
+def _size(found: object) -> PixelSize | None:
+    is_pair = isinstance(found, list) and len(found) == 2
+    return PixelSize.known(*found) if isinstance(found, list) and is_pair else None
+
+
 _UNUSABLE: Final[dict[str, Callable[[Mapping[str, Any]], dict[str, object]]]] = {
     _CONTRAST: _unusable_contrast,
     _PLACE: _unusable_place,
+    _PIXEL_SIZES: _unusable_sizes,
     _READING: _unusable_reading,
     _CHOSEN: _unusable_choice,
     _NOTES: _unusable_notes,
@@ -348,6 +364,43 @@ def save_contrast(data_folder: Path, root: Path, chosen: Contrast) -> None:
     }
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     write_atomically(data_folder / _CONTRAST, utf8_json(text))
+
+
+def load_pixel_sizes(data_folder: Path) -> PixelSizes:
+    """What the user said of the size of the pixels of a folder's images; nothing if unknown.
+
+    Args:
+        data_folder: `Project.data_folder`.
+    """
+    data = read_json_or(data_folder / _PIXEL_SIZES, None)
+    found = data if isinstance(data, dict) else {}
+    images = found.get("images")
+    known = {name: _size(size) for name, size in images.items()} if isinstance(images, dict) else {}
+    return PixelSizes(
+        _size(found.get("all")), {name: size for name, size in known.items() if size is not None}
+    )
+
+
+def save_pixel_sizes(data_folder: Path, root: Path, said: PixelSizes) -> None:
+    """Write what the user said of the size of the pixels of a folder's images.
+
+    Args:
+        data_folder: `Project.data_folder`; made if missing.
+        root: The folder, for people who look into the file.
+        said: What was said, in micrometres.
+
+    Raises:
+        SegstudioError: if it cannot be written.
+    """
+    make_folder(data_folder)
+    content = {
+        "folder": str(root),
+        "unit": "micrometre",
+        "all": None if said.folder is None else [said.folder.across, said.folder.down],
+        "images": {name: [size.across, size.down] for name, size in sorted(said.images.items())},
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(data_folder / _PIXEL_SIZES, utf8_json(text))
 
 
 def load_place(data_folder: Path) -> LastPlace:

@@ -23,8 +23,9 @@ from segstudio.storage.image_errors import check_size
 from segstudio.storage.orientation import upright
 from segstudio.storage.picture import RGB, Picture, channel_colors
 from segstudio.storage.pillow import CheckedFile
+from segstudio.storage.resolution import pixel_size_of
 
-_ORIENTATION = 274
+_ORIENTATION, _TURNED_FROM = 274, 5
 _WITH_AXES = (
     "ome", "imagej", "shaped", "lsm", "mmstack", "ndtiff", "fluoview", "stk", "sis", "svs", "scn",
     "qpi", "ndpi", "bif", "avs", "eer", "philips", "scanimage", "nih", "mdgel",
@@ -102,6 +103,7 @@ def read_tiff(path: Path, page: int = 0, check: Check = no_check) -> TiffPage:
         parts = [_frame(tiff, layout, number, check) for number in frames]
         found = _channels(first, parts, check)
         orientation = _orientation(first)
+        size = pixel_size_of(tiff, first)
     raw = upright(found.raw, orientation)
     names = (*layout.names, *(f"Channel {n + 1}" for n in range(len(layout.names), raw.shape[2])))
     if found.is_color:
@@ -116,6 +118,7 @@ def read_tiff(path: Path, page: int = 0, check: Check = no_check) -> TiffPage:
         found.white_is_zero,
         page,
         len(layout.pages),
+        size.turned() if size is not None and orientation >= _TURNED_FROM else size,
     )
     return TiffPage(picture, orientation, found.transparent)
 

@@ -21,7 +21,7 @@ from segstudio.comparison.ui.compare_actions import (
 )
 from segstudio.evaluation.ui.panel_actions import EVALUATION_ACTIONS
 from segstudio.evaluation.ui.queue_actions import QUEUE_ACTIONS
-from segstudio.folder.ui.image_actions import IMAGE_ACTIONS
+from segstudio.folder.ui.image_actions import IMAGE_ACTIONS, SCALE_BAR_ACTION
 from segstudio.inspection.ui.network_actions import NETWORK_ACTIONS
 from segstudio.kit.actions import (
     ActionSpec,
@@ -431,6 +431,7 @@ _VIEW = (
     ),
     *FLAVOUR_CHOICES,
     *MARK_ACTIONS,
+    SCALE_BAR_ACTION,
     *COMPARE_ACTIONS,
     *DISAGREEMENT_ACTIONS,
 )  # fmt: skip

@@ -11,6 +11,7 @@ from fakes import BLOBS, square, write_photo
 
 from segstudio.annotation.object_csv import HEADERS
 from segstudio.core.geometry import Rect
+from segstudio.core.pixel_size import PixelSize, PixelSizes
 from segstudio.core.schema import ClassSpec
 from segstudio.session.session import StrokeMakes
 
@@ -53,12 +54,13 @@ def test_the_objects_of_the_open_image_are_written_as_they_are_now(desk_of_three
     paint(desk, Rect(5, 5, 7, 9))
     desk.studio.object_table.show_errors({2: "=merged"})
     assert desk.studio.object_csv.default_name(every=False) == "a-objects.csv"
+    desk.session.set_view(pixel_sizes=PixelSizes(PixelSize(0.5, 0.5)))
     desk.studio.object_csv.save(path, every=False)
     desk.settle()
     assert lines(path) == [
         HEAD,
-        ["a.png", "1", "1", "'@nucleus", "6", "50", "", "", "5", "3", "3", "2"],
-        ["a.png", "2", "1", "'@nucleus", "8", "200", "", "'=merged", "5", "5", "4", "2"],
+        ["a.png", "1", "1", "'@nucleus", "6", "1.5", "50", "", "", "5", "3", "3", "2"],
+        ["a.png", "2", "1", "'@nucleus", "8", "2", "200", "", "'=merged", "5", "5", "4", "2"],
     ]
     assert desk.messages[-1] == f"{path} holds 2 objects of 1 image."
 
@@ -75,10 +77,10 @@ def test_the_objects_of_all_images_come_from_files_and_from_what_is_open(desk_of
     desk.studio.object_csv.save(path, every=True)
     desk.settle()
     assert desk.studio.object_csv.default_name(every=True) == "nuclei-objects.csv"
-    assert sorted(line[:7] for line in lines(path)[1:]) == [
-        ["'=b.png", "1", "1", "'@nucleus", "3", "200", ""],
-        ["a.png", "1", "1", "'@nucleus", "4", "50", ""],
-        ["a.png", "2", "1", "'@nucleus", "1", "50", ""],
+    assert sorted(line[:8] for line in lines(path)[1:]) == [
+        ["'=b.png", "1", "1", "'@nucleus", "3", "", "200", ""],
+        ["a.png", "1", "1", "'@nucleus", "4", "", "50", ""],
+        ["a.png", "2", "1", "'@nucleus", "1", "", "50", ""],
     ]
     assert desk.messages[-1] == f"{path} holds 3 objects of 2 images."
 
@@ -96,7 +98,7 @@ def test_what_models_found_keeps_its_score_in_images_that_are_not_open(desk_of_t
     desk.studio.object_csv.save(path, every=True)
     desk.settle()
     (line,) = lines(path)[1:]
-    assert (line[0], line[4], line[6]) == ("a.png", "144", "0.9")  # 12 x 12, see `blobs`
+    assert (line[0], line[4], line[7]) == ("a.png", "144", "0.9")  # 12 x 12, see `blobs`
 
 
 def test_a_cancelled_table_leaves_what_was_there(desk_of_three, tmp_path):

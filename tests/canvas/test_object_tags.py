@@ -77,6 +77,7 @@ class TestTags:
         seen = seen_objects(figures, at(1), SIZE)
         seen.rows[0] = seen.rows[0]._replace(score=0.876)
         assert [tag.text for tag in tags_of(seen, BOTH, SIZE)] == ["#2 0.88", "#1"]
+        assert [tag.text for tag in tags_of(seen, BOTH, SIZE, frozenset({2}))] == ["#1"]
         scores = ViewState(object_scores=True)
         assert [tag.text for tag in tags_of(seen, scores, SIZE)] == ["0.88"]
         assert tags_of(seen, ViewState(object_boxes=True), SIZE) == []

@@ -119,6 +119,10 @@ def test_every_setting_has_a_control_or_a_place_elsewhere():
         "export_forms",
         "recent",
         "recent_facts",
+        "object_ids",
+        "object_boxes",
+        "object_scores",
+        "scale_bar",
     }
     assert set(ROWS) | elsewhere >= {f.name for f in fields(Settings)}
     assert not set(ROWS) & elsewhere

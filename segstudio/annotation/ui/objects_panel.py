@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,19 +26,21 @@ from segstudio.annotation.object_csv import ObjectCsv
 from segstudio.annotation.object_table import ANNOTATION, ObjectTable
 from segstudio.annotation.objects import Objects
 from segstudio.canvas.overlay import objects_run
-from segstudio.core.formatting import count_text, ratio_text
+from segstudio.core.formatting import count_text, counted, ratio_text
 from segstudio.core.object_figures import ObjectFigures, ObjectRow, no_figures
 from segstudio.core.object_filter import ObjectFilter
 from segstudio.core.object_tones import Tones, tone_color
+from segstudio.core.pixel_size import PixelSize
 from segstudio.core.schema import LabelSchema
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
+from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.file_dialogs import ask_csv
 from segstudio.kit.icons import icon
 from segstudio.kit.key_tips import CommandTip
 from segstudio.kit.panel_header import PanelHeader, on_panel_ground
-from segstudio.kit.plain import FaintLabel, PlainLabel, plain
+from segstudio.kit.plain import FaintLabel, plain
 from segstudio.kit.row_menu import Verb
 from segstudio.kit.swatch import swatch
 from segstudio.kit.table import TableView
@@ -46,13 +49,7 @@ from segstudio.session.document import Document
 from segstudio.session.session import Change, Flavour, Session, ViewState, What
 
 _SHOWN: Final = (
-    What.OBJECTS
-    | What.LABELS
-    | What.DOCUMENT
-    | What.PREDICTIONS
-    | What.SCHEMA
-    | What.VIEW
-    | What.PROJECT
+    What.OBJECTS | What.DOCUMENT | What.PREDICTIONS | What.SCHEMA | What.VIEW | What.PROJECT
 )
 _NO_IMAGE: Final = "Open an image to see its objects."
 _NO_OBJECTS: Final = "No objects are told apart in this image."
@@ -80,12 +77,14 @@ class ShownObjects:
         name_of: The name of a class.
         color_of: The colour in which an object is drawn.
         errors: Kinds of errors by number.
+        size: How large a pixel is; None if nobody knows.
     """
 
     figures: ObjectFigures
     name_of: Callable[[int], str]
     color_of: Callable[[ObjectRow], QColor]
     errors: Mapping[int, str]
+    size: PixelSize | None = None
 
 
 _NOTHING: Final = ShownObjects(no_figures(), str, lambda _row: QColor(), {})
@@ -139,7 +138,7 @@ class ObjectsPanel(QWidget):
         make = actions["objects.from_regions"]
         CommandTip(make, self.make)
         self.make.clicked.connect(make.trigger)
-        self.chosen = PlainLabel()
+        self.chosen = ElidedLabel()
         self.chosen.setAccessibleName("What is selected")
         self.chosen.setProperty("caption", "true")
         self.verbs = [
@@ -193,7 +192,7 @@ class ObjectsPanel(QWidget):
         self._foot = QWidget()
         foot = QHBoxLayout(self._foot)
         foot.setContentsMargins(12, 6, 8, 6)
-        foot.setSpacing(6)
+        foot.setSpacing(2)
         foot.addWidget(self.chosen, 1)
         for verb in self.verbs:
             foot.addWidget(verb)
@@ -214,13 +213,15 @@ class ObjectsPanel(QWidget):
         for name in ("objects.select_all", "objects.renumber", "objects.from_regions"):
             menu.addAction(actions[name])
         menu.addSeparator()
-        for name in ("objects.csv", "objects.csv_all"):
+        for name in ("objects.csv", "objects.csv_all", "image.pixel_size"):
             menu.addAction(actions[name])
 
     # -- following the session -----------------------------------------------------------------
 
     def _on_change(self, change: Change) -> None:
-        if change.what & _SHOWN:
+        # the rows follow an edit when their figures are known, which is said with OBJECTS
+        counts = change.what & What.LABELS and self.header.folded
+        if change.what & _SHOWN or counts:
             self._refresh.request()
 
     def showEvent(self, event: object) -> None:
@@ -241,7 +242,8 @@ class ObjectsPanel(QWidget):
             self._show_nothing(document, figures)
             return
         seen = (
-            figures, self._table.errors, self._session.schema, self.filter.text(), self._view.flavour,
+            figures, self._table.errors, self._session.schema, self.filter.text(),
+            self._view.flavour, self._session.view.pixel_sizes,
         )  # fmt: skip
         if not _is_same(seen, self._seen):
             self._seen = seen
@@ -272,10 +274,12 @@ class ObjectsPanel(QWidget):
         errors = {} if self._run else self._table.errors
         schema = self._schema_of(document)
         wanted = ObjectFilter.of(self.filter.text())
-        kept = wanted.kept(figures, schema.name_of, errors)
+        size = document.pixel_size(self._session.view.pixel_sizes)
+        kept = wanted.kept(figures, schema.name_of, errors, 1.0 if size is None else size.area)
         figures = figures if kept.all() else figures.some(kept)
         rows = figures.rows
-        shown = ShownObjects(figures, schema.name_of, self._colors(document, schema), errors)
+        colors = self._colors(document, schema)
+        shown = ShownObjects(figures, schema.name_of, colors, errors, size)
         self._is_showing = True
         self.model.show_rows(rows, object_columns(shown))
         self._is_showing = False
@@ -332,7 +336,7 @@ class ObjectsPanel(QWidget):
 
     def _show_chosen(self, objects: tuple[int, ...]) -> None:
         text = f"#{objects[0]}" if len(objects) == 1 else f"{count_text(len(objects))} objects"
-        self.chosen.setText(text if objects else "")
+        self.chosen.show_text(text if objects else "")
 
     def _take_choice(self) -> None:
         """Select on the picture what was selected in the table."""
@@ -399,8 +403,7 @@ def object_columns(shown: ShownObjects) -> tuple[Column[ObjectRow], ...]:
                icon=picture, keys=lambda: shown.figures.ids),
         Column("Class", lambda row: names[row.class_id], "The class of most of its pixels",
                stretch=56, keys=lambda: ranks[shown.figures.classes]),
-        Column("Area, px", lambda row: count_text(row.area), "How many pixels it has",
-               lambda row: row.area, side=Side.RIGHT, keys=lambda: shown.figures.areas),
+        _area_column(shown),
         Column("Mean", lambda row: _mean_text(row.mean),
                "Mean intensity: of the stored values of the channel that is shown",
                lambda row: row.mean, side=Side.RIGHT, spare=True,
@@ -419,7 +422,37 @@ def object_columns(shown: ShownObjects) -> tuple[Column[ObjectRow], ...]:
                    "What is wrong with it, against what it is compared with",
                    key=lambda row: errors.get(row.id) or None)
         )  # fmt: skip
-    return tuple(columns)
+    return (*columns, _diameter_column(shown))
+
+
+def _area_column(shown: ShownObjects) -> Column[ObjectRow]:
+    """In pixels, or in the unit that suits them where their size is known."""
+    size = shown.size
+    if size is None:
+        return Column(
+            "Area, px", lambda row: count_text(row.area), "How many pixels it has",
+            lambda row: row.area, side=Side.RIGHT, keys=lambda: shown.figures.areas,
+        )  # fmt: skip
+    return Column(
+        f"Area, {size.area_unit}", lambda row: size.area_text(row.area),
+        f"Its pixels, each of {size.size_text()}", lambda row: row.area * size.area,
+        side=Side.RIGHT, keys=lambda: shown.figures.areas,
+        cell_tip=lambda row: counted(row.area, "pixel"),
+    )  # fmt: skip
+
+
+def _diameter_column(shown: ShownObjects) -> Column[ObjectRow]:
+    size = shown.size
+    area, unit = (1.0, "px") if size is None else (size.area, size.unit)
+
+    def diameter(row: ObjectRow) -> float:
+        return 2 * math.sqrt(row.area * area / math.pi)
+
+    return Column(
+        f"Diameter, {unit}", lambda row: f"{diameter(row):.3g}",
+        "Of a circle with its area", diameter, side=Side.RIGHT, spare=True,
+        keys=lambda: shown.figures.areas,
+    )  # fmt: skip
 
 
 def _mean_text(mean: float) -> str:

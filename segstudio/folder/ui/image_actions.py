@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from segstudio.kit.actions import ActionSpec, Context, Scope, has_document, has_project
-from segstudio.kit.frame_names import IMAGE
+from segstudio.kit.frame_names import IMAGE, VIEW
+from segstudio.kit.layer_names import SCALE_BAR, SCALE_BAR_TIP
 
 
 def _has_pages(c: Context) -> bool:
@@ -25,6 +26,39 @@ def _next_channel(c: Context) -> None:
         c.studio.browsing.show_channel(COMPOSITE if last else following)
 
 
+def _ask_pixel_size(c: Context) -> None:
+    from segstudio.folder.ui.pixel_size_dialog import PixelSizeDialog
+
+    document = c.session.document
+    if document is not None:
+        PixelSizeDialog(c.session, document, c.window).open()
+
+
+def _flip_scale_bar(c: Context) -> None:
+    """Show the scale bar or hide it; where nobody knows how long it is, that is asked."""
+    document, view = c.session.document, c.session.view
+    if document is not None and document.pixel_size(view.pixel_sizes) is None:
+        c.session.set_view(scale_bar=True)
+        _ask_pixel_size(c)
+    else:
+        c.session.set_view(scale_bar=not view.scale_bar)
+
+
+def _has_scale_bar(c: Context) -> bool:
+    document, view = c.session.document, c.session.view
+    is_known = document is not None and document.pixel_size(view.pixel_sizes) is not None
+    return view.scale_bar and is_known
+
+
+PIXEL_SIZE_ACTION = ActionSpec(
+    "image.pixel_size", IMAGE, "Size of a pixel…", _ask_pixel_size, "scan",
+    enabled=has_document, section=3,
+    tip="In micrometres or another unit, for this image or the folder: areas and lengths follow",
+)  # fmt: skip
+SCALE_BAR_ACTION = ActionSpec(
+    "view.scale_bar", VIEW, SCALE_BAR, _flip_scale_bar, keys=("Ctrl+Shift+M",),
+    enabled=has_document, checked=_has_scale_bar, section=2, tip=SCALE_BAR_TIP,
+)  # fmt: skip
 IMAGE_ACTIONS = (
     ActionSpec("image.next", IMAGE, "Next image", lambda c: c.studio.browsing.step(1),
                "chevron-right", ("D", "PgDown"), enabled=has_project, repeats=True),
@@ -79,5 +113,6 @@ IMAGE_ACTIONS = (
     ActionSpec("image.show_file", IMAGE, "Show in file manager", lambda c: c.verbs.show_file(),
                "folder", enabled=has_document, section=3,
                tip="Open the folder that the image lies in"),
+    PIXEL_SIZE_ACTION,
 )  # fmt: skip
 """Rows of the Image menu."""

@@ -7,12 +7,13 @@ import csv
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QFont, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
 
 from segstudio.annotation.ui.objects_panel import AREA, ID
 from segstudio.core.geometry import Rect
+from segstudio.core.pixel_size import PixelSize, PixelSizes
 from segstudio.session.session import Layer, StrokeMakes
 
 LEFT = Qt.MouseButton.LeftButton
@@ -72,6 +73,10 @@ def click(bench, object_id: int, modifier=Qt.KeyboardModifier.NoModifier) -> Non
 
 def cell(bench, row: int, column: int) -> str:
     return panel(bench).model.index(row, column).data()
+
+
+def titles(bench) -> list[str]:
+    return [column.title for column in panel(bench).model.columns]
 
 
 @pytest.fixture
@@ -181,15 +186,33 @@ def test_the_buttons_below_do_to_the_selected_what_the_commands_do(three):
     three.until(lambda: not merge.isEnabled() and not delete.isEnabled())
     click(three, 1)
     three.until(delete.isEnabled)
-    three.until(lambda: panel(three).chosen.text() == "#1")
+    three.until(lambda: panel(three).chosen.whole == "#1")
     assert not merge.isEnabled()
     click(three, 2, Qt.KeyboardModifier.ControlModifier)
     three.until(merge.isEnabled)
-    three.until(lambda: panel(three).chosen.text() == "2 objects")
+    three.until(lambda: panel(three).chosen.whole == "2 objects")
     three.qtbot.mouseClick(merge, LEFT)
     three.until(lambda: ids(three) == [1, 3])
     three.qtbot.mouseClick(split, LEFT)
     assert three.session.view.tool == "split"
+
+
+def test_nothing_is_cut_off_in_a_column_of_300_pixels_in_the_widest_font(three, qapp):
+    before, font = qapp.font(), QFont(qapp.font())
+    font.setFamilies(["DejaVu Sans"])
+    qapp.setFont(font)
+    three.window.resize(1280, 772)
+    dock = three.window.docks.by_name["Objects"]
+    three.window.resizeDocks([dock], [300], Qt.Orientation.Horizontal)
+    three.studio.objects.select_all()
+    three.studio.object_table.show_errors({2: "badly shaped"})
+    three.until(lambda: "Error" in titles(three) and len(chosen(three)) == 3)
+    three.settle()
+    frame = three.window.docks.frame("Objects")
+    assert frame.width() <= 300
+    for bar in (frame.horizontalScrollBar(), panel(three).table.horizontalScrollBar()):
+        assert bar.maximum() == 0
+    qapp.setFont(before)
 
 
 def test_copied_rows_are_those_that_are_selected_in_the_order_shown(three):
@@ -205,7 +228,7 @@ def test_a_models_objects_can_be_looked_at_with_their_scores(three, framed):
     three.studio.segmenting.run_current()
     three.until(lambda: bool(three.session.document.predictions))
     three.session.set_view(layer=Layer.PREDICTION)
-    three.until(lambda: ids(three) == [1, 2] and panel(three).model.columns[-1].title == "Score")
+    three.until(lambda: ids(three) == [1, 2] and "Score" in titles(three))
     assert [cell(three, row, 4) for row in (0, 1)] == ["0.90", "0.60"]
     click(three, 2)
     assert three.session.selection.objects == ()  # the annotation's objects are others
@@ -218,13 +241,26 @@ def test_a_models_objects_can_be_looked_at_with_their_scores(three, framed):
 
 
 def test_kinds_of_errors_stand_in_a_column_of_their_own(three):
-    assert "Error" not in [column.title for column in panel(three).model.columns]
+    assert "Error" not in titles(three)
     three.studio.object_table.show_errors({2: "merged"})
-    three.until(lambda: panel(three).model.columns[-1].title == "Error")
-    last = len(panel(three).model.columns) - 1
-    assert [cell(three, row, last) for row in range(3)] == ["", "merged", ""]
+    three.until(lambda: "Error" in titles(three))
+    place = titles(three).index("Error")
+    assert [cell(three, row, place) for row in range(3)] == ["", "merged", ""]
     panel(three).filter.setText("merged")
     three.until(lambda: ids(three) == [2])
+
+
+def test_areas_are_told_in_units_where_the_size_of_a_pixel_is_known(three):
+    three.session.set_view(pixel_sizes=PixelSizes(PixelSize(0.5, 0.5)))
+    three.until(lambda: titles(three)[AREA] == "Area, \N{MICRO SIGN}m\N{SUPERSCRIPT TWO}")
+    assert [cell(three, row, AREA) for row in range(3)] == ["1.0", "15.0", "4.0"]
+    # 60 pixels are 15 square micrometres: a circle of 4.37 across
+    assert cell(three, 1, titles(three).index("Diameter, \N{MICRO SIGN}m")) == "4.37"
+    panel(three).filter.setText("area<4.5")
+    three.until(lambda: ids(three) == [1, 3])
+    click(three, 3)
+    three.session.set_view(pixel_sizes=PixelSizes())
+    three.until(lambda: titles(three)[AREA] == "Area, px" and ids(three) == [1])
 
 
 def test_an_image_without_objects_says_so_and_offers_to_make_them(bench):

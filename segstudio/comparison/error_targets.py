@@ -9,6 +9,7 @@ import numpy as np
 
 from segstudio.annotation.editing import Editing, Made
 from segstudio.annotation.patching import foreign
+from segstudio.annotation.stepping import AT_ONCE_PIXELS
 from segstudio.clock import Cancel, Clock
 from segstudio.comparison.error_finding import ComparedAnnotation, OtherSide, without_settled
 from segstudio.comparison.object_repairs import (
@@ -39,6 +40,8 @@ _ASKED = What.DOCUMENT | What.PREDICTIONS | What.SCHEMA | What.MODELS | What.VIE
 _ASKED |= What.DISAGREEMENT | What.ERRORS
 _FOLLOWED_PIXELS = 1 << 21
 """After larger patches all is counted anew."""
+_AT_ONCE, _SPLIT_AT_ONCE = 1 << 17, 1 << 13
+"""Pixels of an error's rectangle up to which it is repaired at once; splitting takes longest."""
 NO_MODEL = "Run a model on this image to see where your annotation differs from it."
 
 
@@ -172,11 +175,9 @@ class ErrorTargets:
                 self._goes_on = True
                 self._look()
 
-        whole = found.mine.from_regions and error.kind is not ErrorKind.REGION
-        pixels = None if whole else error.rect.height * error.rect.width
         source = None if found.against == TRUTH else Source(found.against)
         act = act_of(error, found.against)
-        self._editing.change(act, make, pixels=pixels, then=done, source=source)
+        self._editing.change(act, make, pixels=_pixels(found, error), then=done, source=source)
 
     def keep(self) -> None:
         """Say that the annotation is right in the opened error: it does not come again.
@@ -347,6 +348,15 @@ class ErrorTargets:
             state, opened=opened, waiting=waiting, problem=problem, of_images=of_images
         )
         session.notify(What.ERRORS)
+
+
+def _pixels(found: AnnotationErrors, error: ObjectError) -> int | None:
+    """How many pixels a repair looks at; so many that it is done in a job where it takes long."""
+    if found.mine.from_regions and error.kind is not ErrorKind.REGION:
+        return None
+    pixels = error.rect.height * error.rect.width
+    most = _SPLIT_AT_ONCE if error.kind is ErrorKind.MERGED else _AT_ONCE
+    return pixels if pixels <= most else max(pixels, AT_ONCE_PIXELS + 1)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ is covered by one at most.
 
 | kind | when |
 | --- | --- |
-| merged | one of mine covers two or more of theirs |
-| split | one of theirs covers two or more of mine |
+| merged | one of mine covers two or more of theirs, and no other one of theirs covers it |
+| split | one of theirs covers two or more of mine, and no other one of mine covers it |
 | matched | one of each, IoU of `FOUND_AT` or more, or one covers the other and their IoU is at least `PAIRED_AT`; this IoU reaches what is asked for and the classes are the same |
 | badly shaped | such a pair whose IoU does not reach it |
 | wrong class | such a pair of two classes |
@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -86,7 +87,7 @@ class ObjectError:
     pixels: int
     anchor: int = 0
 
-    @property
+    @cached_property
     def key(self) -> ErrorKey:
         """What it is known by when the maps are compared again."""
         return (self.kind.value, self.mine, self.theirs, self.anchor)
@@ -328,6 +329,8 @@ class _Sorting:
     def _merged(self) -> None:
         covered = _covered(self._theirs, self._their_areas)
         for owner, members in covered.items():
+            if _lies_in_another(self._mine[owner], self._mine_areas[owner], members):
+                continue
             self._mine_left.discard(owner)
             self._theirs_left.difference_update(members)
             self._note(ErrorKind.MERGED, (owner,), members)
@@ -335,7 +338,8 @@ class _Sorting:
     def _split(self) -> None:
         mine = {i: row for i, row in self._mine.items() if i in self._mine_left}
         for owner, members in _covered(mine, self._mine_areas).items():
-            if owner in self._theirs_left:
+            row, area = self._theirs[owner], self._their_areas[owner]
+            if owner in self._theirs_left and not _lies_in_another(row, area, members):
                 self._theirs_left.discard(owner)
                 self._mine_left.difference_update(members)
                 self._note(ErrorKind.SPLIT, members, (owner,))
@@ -406,6 +410,12 @@ def _class(index: ObjectIndex, object_id: int) -> int:
 
 def _infos(index: ObjectIndex, ids: Iterable[int]) -> Iterable[ObjectInfo]:
     return (info for object_id in ids if (info := index.info(object_id)) is not None)
+
+
+def _lies_in_another(row: Mapping[int, int], area: int, members: Collection[int]) -> bool:
+    """Whether an object that covers others is itself covered, by one that is none of these."""
+    other = max(row, key=row.__getitem__)
+    return bool(other) and 2 * row[other] > area and other not in members
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fakes import make_folder
+from PIL import Image as pil
 from strokes import undo_title
 
 from segstudio.core.geometry import Rect
@@ -343,3 +344,29 @@ def test_another_image_has_errors_of_its_own(objects, tmp_path):
     objects.studio.browsing.select(0)
     rest(objects)
     assert listed(objects) == [(ErrorKind.MISSED, (), (1,))]
+
+
+def test_a_large_object_is_split_in_a_job(desk, tmp_path):
+    folder = tmp_path / "large"
+    folder.mkdir()
+    pil.fromarray(np.zeros((300, 400, 3), np.uint8)).save(folder / "a.png")
+    desk.open(folder)
+    desk.studio.schema_keeper.set(SCHEMA.with_objects({1}, keeps_ids=False))
+    paint(desk, Rect(0, 0, 300, 400))
+    labels, ids = np.zeros((300, 400), np.uint8), np.zeros((300, 400), np.uint16)
+    for number, left in enumerate((100, 300), start=1):
+        labels[100:110, left : left + 10], ids[100:110, left : left + 10] = 1, number
+    desk.document.predictions["blobs"] = Prediction(
+        "blobs", "Blobs", desk.session.schema, labels, np.full((300, 400), 200, np.uint8),
+        instance_ids=ids,
+    )  # fmt: skip
+    desk.session.set_view(run="blobs")
+    desk.session.notify(What.PREDICTIONS)
+    rest(desk)
+    desk.error_targets.step(1)
+    desk.error_targets.repair()
+    assert np.unique(ids_of(desk)).tolist() == [1]  # not in the turn of the key
+    rest(desk)
+    ids = ids_of(desk)
+    assert set(np.unique(ids).tolist()) == {1, 2}
+    assert ids[105, 105] != ids[105, 305]

@@ -37,7 +37,6 @@ _KEY = "errors of the annotation"
 _AFTER_S = 0.15
 """A moment after the last stroke the errors are looked for."""
 _ASKED = What.DOCUMENT | What.PREDICTIONS | What.SCHEMA | What.MODELS | What.VIEW
-_ASKED |= What.DISAGREEMENT | What.ERRORS
 _FOLLOWED_PIXELS = 1 << 21
 """After larger patches all is counted anew."""
 _AT_ONCE, _SPLIT_AT_ONCE = 1 << 17, 1 << 13

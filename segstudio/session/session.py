@@ -532,12 +532,12 @@ class Session:
             return chosen
         return self.document is not None and len(self.document.predictions) == 1
 
-    def set_correcting(self, **values: Any) -> None:
-        """Replace fields of `correcting`; says ERRORS if anything differs."""
+    def set_correcting(self, *, by: object = None, **values: Any) -> None:
+        """Replace fields of `correcting`; says ERRORS if anything differs (`Change.by`)."""
         state = replace(self.correcting, **values)
         if state != self.correcting:
             self.correcting = state
-            self.notify(What.ERRORS)
+            self.notify(What.ERRORS, by=by)
 
     def state(self, index: int) -> ImageState:
         """The marks of an image."""

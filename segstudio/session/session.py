@@ -530,7 +530,9 @@ class Session:
         chosen = self.correcting.in_front
         if chosen is not None:
             return chosen
-        return self.document is not None and len(self.document.predictions) == 1
+        predictions = {} if self.document is None else self.document.predictions
+        # what a model said by several routes is one answer
+        return len({run.partition("@")[0] for run in predictions}) == 1
 
     def set_correcting(self, *, by: object = None, **values: Any) -> None:
         """Replace fields of `correcting`; says ERRORS if anything differs (`Change.by`)."""

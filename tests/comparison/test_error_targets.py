@@ -212,6 +212,15 @@ def test_painting_is_followed_by_the_edited_pixels_alone(objects):
     assert listed(objects) == [(ErrorKind.MISSED, (), (2,))]
 
 
+def test_two_routes_of_one_model_are_one_model_and_two_models_are_compared(objects):
+    predict(objects, *maps_of(LOW))
+    predict(objects, *maps_of(LOW), run="blobs@1f-2d@onnx")
+    assert objects.session.errors_in_front
+    predict(objects, *maps_of(LOW), run="bright")
+    assert not objects.session.errors_in_front
+    assert objects.session.errors is None
+
+
 def test_who_is_at_an_error_stays_there_when_another_model_has_run(objects):
     predict(objects, *maps_of(LOW))
     objects.error_targets.step(1)

@@ -163,7 +163,7 @@ class _Repair:
         self._ids[mask] = 0
 
     def _take_region(self) -> None:
-        mask = self._found.mask_of(self._error, mine=True)[1]
+        mask = self._found.regions.mask(self._error)
         self._labels[mask] = self._their_labels[mask]
         self._ids[mask] = 0
 
@@ -177,7 +177,7 @@ def marks_of(found: ErrorSides, error: ObjectError) -> tuple[str, ...]:
     mine, theirs = error.mine, error.theirs
     if error.kind is ErrorKind.REGION:
         classes = f"region {error.class_id} {error.their_class}"
-        return (_mark(classes, *found.mask_of(error, mine=True)),)
+        return (_mark(classes, error.rect, found.regions.mask(error)),)
     side, numbers = (found.mine, mine) if mine else (found.theirs, theirs)
     what = f"object {error.class_id}" if mine else f"nothing {error.their_class}"
     ids = side.ids[error.rect.slices]

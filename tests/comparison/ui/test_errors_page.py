@@ -208,6 +208,24 @@ def test_both_outlines_are_drawn(page):
     assert not has(mine)
 
 
+def test_it_is_seen_where_an_object_would_be_split(page):
+    viewport = page.window.canvas.viewport
+    page.session.set_view(layer=Layer.NONE)
+    click_row(page, 0)
+    page.settle()
+    image = viewport.grab().toImage()
+    # along the border between the two halves, away from the outer edges
+    x, top = viewport.to_screen((HALVES[0].right, WIDE.top + 1))
+    bottom = viewport.to_screen((HALVES[0].right, WIDE.bottom - 1))[1]
+    ratio = image.devicePixelRatio()
+    column = {
+        image.pixelColor(int((x + off) * ratio), int(y * ratio)).getRgb()[:3]
+        for y in range(int(top), int(bottom))
+        for off in (-1, 0, 1)
+    }
+    assert (213, 94, 0) in column
+
+
 def test_the_other_page_is_a_click_away_and_stays(page):
     panel = page.window.disagreement
     QTest.mouseClick(panel.tabs.button(MODELS), LEFT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -37,6 +38,7 @@ _KEY = "errors of the annotation"
 _AFTER_S = 0.15
 """A moment after the last stroke the errors are looked for."""
 _ASKED = What.DOCUMENT | What.PREDICTIONS | What.SCHEMA | What.MODELS | What.VIEW
+_ASKED |= What.DISAGREEMENT
 _FOLLOWED_PIXELS = 1 << 21
 """After larger patches all is counted anew."""
 _AT_ONCE, _SPLIT_AT_ONCE = 1 << 17, 1 << 13
@@ -49,6 +51,10 @@ class ErrorTargets:
 
     Looked for in a job: the annotation is compared with the other side once, and after edits by
     their pixels alone.
+
+    Attributes:
+        tell_objects: Called with what is wrong with objects of the open image's annotation, in a
+            word or two, by number, whenever that is another.
     """
 
     def __init__(
@@ -72,6 +78,8 @@ class ErrorTargets:
         self._goes_on = False
         self._settled: dict[str, frozenset[str]] = {}
         """What was kept by hand since the folder was opened, by image; else it is on disk."""
+        self._words: Mapping[int, str] = {}
+        self.tell_objects: Callable[[Mapping[int, str]], object] = lambda _words: None
         session.follow(What.PROJECT, self._on_project)
         session.follow(_ASKED, self._on_asked)
         session.follow(What.LABELS, self._on_labels)
@@ -117,6 +125,7 @@ class ErrorTargets:
         # who is at one stays there when another model has run
         in_front = self._session.correcting.in_front if key is None else True
         self._session.set_correcting(opened=key, in_front=in_front)
+        self._follow()
 
     def step(self, by: int) -> None:
         """Look at the next (1) or previous (-1) error of the list, at its end from the other side.
@@ -347,6 +356,10 @@ class ErrorTargets:
             state, opened=opened, waiting=waiting, problem=problem, of_images=of_images
         )
         session.notify(What.ERRORS)
+        words = {} if found is None else found.words_of_objects
+        if words != self._words:
+            self._words = words
+            self.tell_objects(words)
 
 
 def _pixels(found: AnnotationErrors, error: ObjectError) -> int | None:

@@ -148,6 +148,18 @@ def test_pieces_of_one_object_are_merged(objects):
     assert objects.session.errors.words_of_objects == {}
 
 
+def test_lists_of_objects_are_told_what_is_wrong_with_each_when_that_changes(objects):
+    told = []
+    objects.error_targets.tell_objects = told.append
+    paint(objects, LOW)
+    predict(objects, *maps_of(ALONE))
+    assert told == [{1: "Invented"}]
+    paint(objects, ALONE)
+    assert told == [{1: "Invented"}]
+    repair_first(objects)
+    assert told == [{1: "Invented"}, {}]
+
+
 def test_what_nobody_else_has_is_deleted(objects):
     paint(objects, LOW)
     predict(objects, *maps_of())

@@ -43,6 +43,8 @@ GOOD_SHAPE = 0.7
 LEAST_PIXELS = 10
 """Smaller connected regions are no objects where a map does not tell objects apart."""
 
+_STRIP_ROWS = 512
+
 
 class ErrorKind(StrEnum):
     """What is wrong, in the order in which it is listed."""
@@ -186,8 +188,10 @@ class ObjectPairs:
         self._touched: tuple[set[int], set[int]] = (set(), set())
         self._known = _Known()
         self._good_shape = GOOD_SHAPE
-        whole = Rect(0, 0, mine.ids.shape[0], mine.ids.shape[1])
-        self._add(whole, mine.labels, mine.ids, 1)
+        height, width = mine.ids.shape
+        for top in range(0, height, _STRIP_ROWS):  # or large maps would take gigabytes
+            strip = Rect(top, 0, min(top + _STRIP_ROWS, height), width)
+            self._add(strip, mine.labels[strip.slices], mine.ids[strip.slices], 1)
 
     def follow(self, patch: Patch) -> None:
         """Know what the map holds after a patch of it; the patch has ids. Only its pixels are read."""

@@ -108,6 +108,19 @@ def test_another_class_is_an_error_of_its_own():
     assert (error.kind, error.class_id, error.their_class) == (ErrorKind.WRONG_CLASS, 1, 2)
 
 
+def test_high_images_are_counted_strip_by_strip_with_the_same_result():
+    labels, ids = np.zeros((1100, 8), np.uint8), np.zeros((1100, 8), np.uint16)
+    labels[500:600, 2:6], ids[500:600, 2:6] = 1, 1  # on both sides of row 512
+    labels[1000:1050, 2:6], ids[1000:1050, 2:6] = 1, 2  # and of row 1024
+    mine = ObjectSide(labels, ids)
+    theirs = ObjectSide(np.roll(labels, 20, axis=0), np.roll(ids, 20, axis=0))
+    result = found(mine, theirs, 0.6)
+    assert result.matched == 1  # 80 rows of 120 in common
+    error = only(result)  # 30 of 70
+    assert (error.kind, error.mine, error.pixels) == (ErrorKind.BAD_SHAPE, (2,), 4 * 70)
+    assert error.iou == pytest.approx(3 / 7)
+
+
 def test_errors_come_by_kind_and_the_largest_first():
     mine = side(Rect(0, 0, 2, 2), Rect(0, 10, 4, 14))
     theirs = side(Rect(10, 0, 12, 2), Rect(10, 10, 14, 14))

@@ -441,28 +441,49 @@ class ClassRegions:
         return found
 
 
-def differing_regions(
+def differing_pixels(
     mine: ObjectSide,
     theirs: ObjectSide,
-    ignored: int | None,
+    rect: Rect,
+    ignored: int | None = None,
     void: Mask | None = None,
-    min_pixels: int = LEAST_PIXELS,
+) -> Mask:
+    """Where two maps say different classes and neither has an object.
+
+    Args:
+        mine: The map that is judged.
+        theirs: The one that counts as right.
+        rect: The part that is looked at.
+        ignored: The class that counts nowhere, or None.
+        void: (H, W): where theirs says nothing.
+
+    Returns:
+        (h, w) bool of the rectangle's shape.
+    """
+    cut = rect.slices
+    labels = mine.labels[cut]
+    differs: Mask = labels != theirs.labels[cut]
+    if differs.any():
+        differs &= (mine.ids[cut] == 0) & (theirs.ids[cut] == 0)
+        if ignored is not None:
+            differs &= labels != ignored
+        if void is not None:
+            differs &= ~void[cut]
+    return differs
+
+
+def differing_regions(
+    mine: ObjectSide, theirs: ObjectSide, differs: Mask, min_pixels: int = LEAST_PIXELS
 ) -> ClassRegions:
     """Connected pixels, touching corners included, that I give one class and they another one.
 
     Args:
         mine: The map that is judged.
         theirs: The one that counts as right.
-        ignored: The class that counts nowhere, or None.
-        void: (H, W): where theirs says nothing.
+        differs: (H, W): where they differ (`differing_pixels`).
         min_pixels: Smaller regions are left out.
     """
     errors: list[ObjectError] = []
-    differs = (mine.labels != theirs.labels) & (mine.ids == 0) & (theirs.ids == 0)
-    if ignored is not None:
-        differs &= mine.labels != ignored
-    if void is not None:
-        differs &= ~void
     if not differs.any():
         return ClassRegions(np.zeros(differs.shape, np.int32), ())
     from scipy.ndimage import find_objects

@@ -72,3 +72,23 @@ def test_each_error_is_told_from_the_others_by_what_it_is_about(one, other):
     for error in found.errors:
         if error.kind not in (ErrorKind.MISSED, ErrorKind.REGION):
             assert len(marks_of(found, error)) == len(error.mine)
+
+
+@settings(max_examples=40, deadline=None)
+@given(boxes, boxes, boxes)
+def test_regions_of_classes_are_followed_as_if_all_were_looked_at_anew(one, other, edits):
+    annotation, right = LabelMap(drawn(one).labels.copy()), LabelMap(drawn(other).labels.copy())
+    document, side = document_of(annotation), OtherSide(right.labels, None)
+    now = ComparedAnnotation(annotation, side, (), None, 2)
+    now.errors(document, "run", "Run", 0.7, frozenset())
+    for top, left, high, wide, class_id in edits:
+        rect = Rect(top, left, top + high, left + wide)
+        patch = annotation.paint(rect, np.ones(rect.shape_hw, np.bool_), class_id % 2 * 2)
+        if patch is not None:
+            annotation.apply(patch)
+            now.follow([patch])
+    anew = ComparedAnnotation(annotation, side, (), None, 2)
+    found, wanted = (c.errors(document, "run", "Run", 0.7, frozenset()) for c in (now, anew))
+    assert found.errors == wanted.errors
+    for error in wanted.errors:
+        assert np.array_equal(found.regions.mask(error), wanted.regions.mask(error))

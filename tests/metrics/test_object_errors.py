@@ -13,6 +13,7 @@ from segstudio.metrics.object_errors import (
     ErrorKind,
     ObjectPairs,
     ObjectSide,
+    differing_pixels,
     differing_regions,
     objects_of,
 )
@@ -31,6 +32,11 @@ def side(*rects: Rect, classes: tuple[int, ...] = ()) -> ObjectSide:
 
 def found(mine: ObjectSide, theirs: ObjectSide, good_shape: float = 0.7, **more):
     return ObjectPairs(mine, theirs, more.pop("ignored", None), **more).errors(good_shape)
+
+
+def regions_of(mine, theirs, ignored=None, min_pixels=10):
+    differs = differing_pixels(mine, theirs, Rect.of_shape(SHAPE), ignored)
+    return differing_regions(mine, theirs, differs, min_pixels)
 
 
 def only(errors):
@@ -174,20 +180,20 @@ def test_regions_of_classes_are_listed_apart_by_what_each_side_says():
     mine, theirs = side(), side()
     mine.labels[2:6, 2:6] = 1
     theirs.labels[2:6, 4:8] = 2
-    regions = differing_regions(mine, theirs, None, min_pixels=8)
+    regions = regions_of(mine, theirs, min_pixels=8)
     assert [(e.class_id, e.their_class, e.rect, e.pixels) for e in regions.errors] == [
         (1, 0, Rect(2, 2, 6, 4), 8),
         (1, 2, Rect(2, 4, 6, 6), 8),
         (0, 2, Rect(2, 6, 6, 8), 8),
     ]
     assert all(regions.mask(e).all() for e in regions.errors)
-    assert differing_regions(mine, theirs, None, min_pixels=9).errors == ()
-    assert len(differing_regions(mine, theirs, 1, min_pixels=8).errors) == 1
+    assert regions_of(mine, theirs, min_pixels=9).errors == ()
+    assert len(regions_of(mine, theirs, 1, min_pixels=8).errors) == 1
 
 
 def test_regions_under_objects_are_told_by_the_objects():
     mine, theirs = side(Rect(2, 2, 6, 6)), side()
-    assert differing_regions(mine, theirs, None).errors == ()
+    assert regions_of(mine, theirs).errors == ()
 
 
 small_maps = st.lists(

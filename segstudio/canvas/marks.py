@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import islice
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import (
@@ -79,6 +80,10 @@ _MOST_PIXELS, _MOST_LINES = 1 << 20, 10_000
 """A larger region, or one with a longer outline, is only framed: it would cost a frame's time."""
 
 
+_MOST_OUTLINED = 40
+"""So many objects of one side of an error have an outline."""
+
+
 class RegionMark:
     """Draws along the edges of the opened region's pixels, in two tones that show on any photo."""
 
@@ -131,11 +136,7 @@ class ErrorMark:
             return
         if self._of is None or self._of != (found, opened):
             self._of = (found, opened)
-            mine, theirs = (
-                outline_path(error.rect, partial(_mask_of, found, error, mine))
-                for mine in (True, False)
-            )
-            self._paths = mine, theirs
+            self._paths = _outlines(found, error, mine=True), _outlines(found, error, mine=False)
         dashed = QPen(QColor(VERMILION), 2.0)
         dashed.setDashPattern([3.0, 2.0])
         mine, theirs = self._paths
@@ -146,8 +147,16 @@ class ErrorMark:
         _draw_path(painter, theirs, (dashed,), to_screen)
 
 
-def _mask_of(found: AnnotationErrors, error: ObjectError, mine: bool) -> Mask:
-    return found.mask_of(error, mine=mine)[1]
+def _outlines(found: AnnotationErrors, error: ObjectError, *, mine: bool) -> QPainterPath:
+    """The outline of each object of one side, so that it is seen where they meet."""
+    path = QPainterPath()
+    for mask in islice(found.masks_of(error, mine=mine), _MOST_OUTLINED):
+        path.addPath(outline_path(error.rect, partial(_same, mask)))
+    return path
+
+
+def _same(mask: Mask) -> Mask:
+    return mask
 
 
 def _draw_path(

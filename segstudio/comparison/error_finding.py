@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from segstudio.comparison.object_repairs import marks_of
+from segstudio.core.geometry import Rect
 from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch
 from segstudio.metrics.object_errors import (
     ClassRegions,
     ObjectError,
     ObjectPairs,
     ObjectSide,
+    differing_pixels,
     differing_regions,
     objects_of,
 )
@@ -78,6 +80,9 @@ class ComparedAnnotation:
         assert ids is not None
         self.mine = replace(self.mine, labels=self._copy.labels, ids=ids)
         self._pairs = ObjectPairs(self.mine, self.theirs, ignored, other.void)
+        self._differs = np.zeros(copy.shape_hw, np.bool_)
+        self._known_regions: ClassRegions | None = None
+        self._differ_anew(Rect.of_shape(copy.shape_hw))
         self._ignores = np.zeros(256, np.bool_)
         self._ignores[[0] if ignored is None else [0, ignored]] = True
 
@@ -103,6 +108,7 @@ class ComparedAnnotation:
             )
             self._pairs.follow(own)
             self._copy.apply(own)
+            self._differ_anew(patch.rect)
 
     def errors(
         self,
@@ -145,10 +151,20 @@ class ComparedAnnotation:
         errors = (*self._pairs.errors(good_shape).errors, *regions.errors)
         return sum(not is_settled(sides, error, settled) for error in errors)
 
+    def _differ_anew(self, rect: Rect) -> None:
+        """Regions are looked for anew only where pixels that differ come or go, or change."""
+        now = differing_pixels(self.mine, self.theirs, rect, self._ignored, self._void)
+        cut = rect.slices
+        if now.any() or self._differs[cut].any():
+            self._differs[cut] = now
+            self._known_regions = None
+
     def _regions(self) -> ClassRegions:
-        return differing_regions(
-            self.mine, self.theirs, self._ignored, self._void, self._min_pixels
-        )
+        if self._known_regions is None:
+            self._known_regions = differing_regions(
+                self.mine, self.theirs, self._differs, self._min_pixels
+            )
+        return self._known_regions
 
 
 def without_settled(found: AnnotationErrors, settled: frozenset[str]) -> AnnotationErrors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from segstudio.annotation.editing import Editing, Made
 from segstudio.annotation.patching import foreign
+from segstudio.annotation.stepping import AT_ONCE_PIXELS
 from segstudio.clock import Cancel, Clock
 from segstudio.comparison.error_finding import ComparedAnnotation, OtherSide, without_settled
 from segstudio.comparison.object_repairs import (
@@ -39,6 +41,8 @@ _ASKED = What.DOCUMENT | What.PREDICTIONS | What.SCHEMA | What.MODELS | What.VIE
 _ASKED |= What.DISAGREEMENT
 _FOLLOWED_PIXELS = 1 << 21
 """After larger patches all is counted anew."""
+_AT_ONCE, _SPLIT_AT_ONCE = 1 << 17, 1 << 13
+"""Pixels of an error's rectangle up to which it is repaired at once; splitting takes longest."""
 NO_MODEL = "Run a model on this image to see where your annotation differs from it."
 
 
@@ -47,6 +51,10 @@ class ErrorTargets:
 
     Looked for in a job: the annotation is compared with the other side once, and after edits by
     their pixels alone.
+
+    Attributes:
+        tell_objects: Called with what is wrong with objects of the open image's annotation, in a
+            word or two, by number, whenever that is another.
     """
 
     def __init__(
@@ -70,6 +78,8 @@ class ErrorTargets:
         self._goes_on = False
         self._settled: dict[str, frozenset[str]] = {}
         """What was kept by hand since the folder was opened, by image; else it is on disk."""
+        self._words: Mapping[int, str] = {}
+        self.tell_objects: Callable[[Mapping[int, str]], object] = lambda _words: None
         session.follow(What.PROJECT, self._on_project)
         session.follow(_ASKED, self._on_asked)
         session.follow(What.LABELS, self._on_labels)
@@ -173,11 +183,9 @@ class ErrorTargets:
                 self._goes_on = True
                 self._look()
 
-        whole = found.mine.from_regions and error.kind is not ErrorKind.REGION
-        pixels = None if whole else error.rect.height * error.rect.width
         source = None if found.against == TRUTH else Source(found.against)
         act = act_of(error, found.against)
-        self._editing.change(act, make, pixels=pixels, then=done, source=source)
+        self._editing.change(act, make, pixels=_pixels(found, error), then=done, source=source)
 
     def keep(self) -> None:
         """Say that the annotation is right in the opened error: it does not come again.
@@ -348,6 +356,19 @@ class ErrorTargets:
             state, opened=opened, waiting=waiting, problem=problem, of_images=of_images
         )
         session.notify(What.ERRORS)
+        words = {} if found is None else found.words_of_objects
+        if words != self._words:
+            self._words = words
+            self.tell_objects(words)
+
+
+def _pixels(found: AnnotationErrors, error: ObjectError) -> int | None:
+    """How many pixels a repair looks at; so many that it is done in a job where it takes long."""
+    if found.mine.from_regions and error.kind is not ErrorKind.REGION:
+        return None
+    pixels = error.rect.height * error.rect.width
+    most = _SPLIT_AT_ONCE if error.kind is ErrorKind.MERGED else _AT_ONCE
+    return pixels if pixels <= most else max(pixels, AT_ONCE_PIXELS + 1)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,8 @@ def repaired(
 ) -> Patch | None:
     """The patch that repairs an error; None if nothing would change.
 
-    What is taken leaves alone what belongs to other objects, unless they are invented. What is
+    What is taken leaves alone what belongs to other objects, unless they are invented or nothing
+    would be taken. What is
     given up becomes what the other side says there, if that has no objects, else background.
     Where connected regions stood for my objects they all get numbers.
 
@@ -138,8 +139,11 @@ class _Repair:
             self._ids[pieces == piece] = number
 
     def _reshape(self) -> None:
+        free = self._free_of_others()
+        if np.array_equal(free, self._mine):
+            free = self._theirs  # only others are in the way
         self._give_up(self._mine & ~self._theirs)
-        self._paint(self._free_of_others(), self._error.class_id)
+        self._paint(free, self._error.class_id)
 
     def _free_of_others(self) -> Mask:
         """Theirs without what belongs to other objects of mine; all of it if nothing is left."""
@@ -159,7 +163,7 @@ class _Repair:
         self._ids[mask] = 0
 
     def _take_region(self) -> None:
-        mask = self._found.mask_of(self._error, mine=True)[1]
+        mask = self._found.regions.mask(self._error)
         self._labels[mask] = self._their_labels[mask]
         self._ids[mask] = 0
 
@@ -173,7 +177,7 @@ def marks_of(found: ErrorSides, error: ObjectError) -> tuple[str, ...]:
     mine, theirs = error.mine, error.theirs
     if error.kind is ErrorKind.REGION:
         classes = f"region {error.class_id} {error.their_class}"
-        return (_mark(classes, *found.mask_of(error, mine=True)),)
+        return (_mark(classes, error.rect, found.regions.mask(error)),)
     side, numbers = (found.mine, mine) if mine else (found.theirs, theirs)
     what = f"object {error.class_id}" if mine else f"nothing {error.their_class}"
     ids = side.ids[error.rect.slices]

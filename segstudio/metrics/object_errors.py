@@ -9,8 +9,8 @@ is covered by one at most.
 
 | kind | when |
 | --- | --- |
-| merged | one of mine covers two or more of theirs |
-| split | one of theirs covers two or more of mine |
+| merged | one of mine covers two or more of theirs, and no other one of theirs covers it |
+| split | one of theirs covers two or more of mine, and no other one of mine covers it |
 | matched | one of each, IoU of `FOUND_AT` or more, or one covers the other and their IoU is at least `PAIRED_AT`; this IoU reaches what is asked for and the classes are the same |
 | badly shaped | such a pair whose IoU does not reach it |
 | wrong class | such a pair of two classes |
@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,8 @@ GOOD_SHAPE = 0.7
 """The IoU that a pair has to reach where nothing else is asked for."""
 LEAST_PIXELS = 10
 """Smaller connected regions are no objects where a map does not tell objects apart."""
+
+_STRIP_ROWS = 512
 
 
 class ErrorKind(StrEnum):
@@ -86,7 +89,7 @@ class ObjectError:
     pixels: int
     anchor: int = 0
 
-    @property
+    @cached_property
     def key(self) -> ErrorKey:
         """What it is known by when the maps are compared again."""
         return (self.kind.value, self.mine, self.theirs, self.anchor)
@@ -185,8 +188,10 @@ class ObjectPairs:
         self._touched: tuple[set[int], set[int]] = (set(), set())
         self._known = _Known()
         self._good_shape = GOOD_SHAPE
-        whole = Rect(0, 0, mine.ids.shape[0], mine.ids.shape[1])
-        self._add(whole, mine.labels, mine.ids, 1)
+        height, width = mine.ids.shape
+        for top in range(0, height, _STRIP_ROWS):  # or large maps would take gigabytes
+            strip = Rect(top, 0, min(top + _STRIP_ROWS, height), width)
+            self._add(strip, mine.labels[strip.slices], mine.ids[strip.slices], 1)
 
     def follow(self, patch: Patch) -> None:
         """Know what the map holds after a patch of it; the patch has ids. Only its pixels are read."""
@@ -328,6 +333,8 @@ class _Sorting:
     def _merged(self) -> None:
         covered = _covered(self._theirs, self._their_areas)
         for owner, members in covered.items():
+            if _lies_in_another(self._mine[owner], self._mine_areas[owner], members):
+                continue
             self._mine_left.discard(owner)
             self._theirs_left.difference_update(members)
             self._note(ErrorKind.MERGED, (owner,), members)
@@ -335,7 +342,8 @@ class _Sorting:
     def _split(self) -> None:
         mine = {i: row for i, row in self._mine.items() if i in self._mine_left}
         for owner, members in _covered(mine, self._mine_areas).items():
-            if owner in self._theirs_left:
+            row, area = self._theirs[owner], self._their_areas[owner]
+            if owner in self._theirs_left and not _lies_in_another(row, area, members):
                 self._theirs_left.discard(owner)
                 self._mine_left.difference_update(members)
                 self._note(ErrorKind.SPLIT, members, (owner,))
@@ -408,6 +416,12 @@ def _infos(index: ObjectIndex, ids: Iterable[int]) -> Iterable[ObjectInfo]:
     return (info for object_id in ids if (info := index.info(object_id)) is not None)
 
 
+def _lies_in_another(row: Mapping[int, int], area: int, members: Collection[int]) -> bool:
+    """Whether an object that covers others is itself covered, by one that is none of these."""
+    other = max(row, key=row.__getitem__)
+    return bool(other) and 2 * row[other] > area and other not in members
+
+
 @dataclass(frozen=True, eq=False)
 class ClassRegions:
     """Where two maps say different classes and neither has an object.
@@ -427,28 +441,49 @@ class ClassRegions:
         return found
 
 
-def differing_regions(
+def differing_pixels(
     mine: ObjectSide,
     theirs: ObjectSide,
-    ignored: int | None,
+    rect: Rect,
+    ignored: int | None = None,
     void: Mask | None = None,
-    min_pixels: int = LEAST_PIXELS,
+) -> Mask:
+    """Where two maps say different classes and neither has an object.
+
+    Args:
+        mine: The map that is judged.
+        theirs: The one that counts as right.
+        rect: The part that is looked at.
+        ignored: The class that counts nowhere, or None.
+        void: (H, W): where theirs says nothing.
+
+    Returns:
+        (h, w) bool of the rectangle's shape.
+    """
+    cut = rect.slices
+    labels = mine.labels[cut]
+    differs: Mask = labels != theirs.labels[cut]
+    if differs.any():
+        differs &= (mine.ids[cut] == 0) & (theirs.ids[cut] == 0)
+        if ignored is not None:
+            differs &= labels != ignored
+        if void is not None:
+            differs &= ~void[cut]
+    return differs
+
+
+def differing_regions(
+    mine: ObjectSide, theirs: ObjectSide, differs: Mask, min_pixels: int = LEAST_PIXELS
 ) -> ClassRegions:
     """Connected pixels, touching corners included, that I give one class and they another one.
 
     Args:
         mine: The map that is judged.
         theirs: The one that counts as right.
-        ignored: The class that counts nowhere, or None.
-        void: (H, W): where theirs says nothing.
+        differs: (H, W): where they differ (`differing_pixels`).
         min_pixels: Smaller regions are left out.
     """
     errors: list[ObjectError] = []
-    differs = (mine.labels != theirs.labels) & (mine.ids == 0) & (theirs.ids == 0)
-    if ignored is not None:
-        differs &= mine.labels != ignored
-    if void is not None:
-        differs &= ~void
     if not differs.any():
         return ClassRegions(np.zeros(differs.shape, np.int32), ())
     from scipy.ndimage import find_objects

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
-
-from segstudio.core.geometry import Rect
 from segstudio.core.labels import Mask
 from segstudio.metrics.object_errors import (
     GOOD_SHAPE,
@@ -43,18 +40,15 @@ class ErrorSides:
     regions: ClassRegions
     things: frozenset[int]
 
-    def mask_of(self, error: ObjectError, *, mine: bool) -> tuple[Rect, Mask]:
-        """The error's rectangle, and which of its pixels one side means by it.
-
-        Of a region both mean the same pixels.
-        """
-        rect = error.rect
+    def masks_of(self, error: ObjectError, *, mine: bool) -> Iterator[Mask]:
+        """(h, w) bool for each object of one side in the error's rectangle; of a region its own."""
         if error.kind is ErrorKind.REGION:
-            return rect, self.regions.mask(error)
+            yield self.regions.mask(error)
+            return
         side, numbers = (self.mine, error.mine) if mine else (self.theirs, error.theirs)
-        ids = side.ids[rect.slices]
-        mask: Mask = np.isin(ids, numbers) if len(numbers) > 1 else ids == (numbers or (-1,))[0]
-        return rect, mask
+        ids = side.ids[error.rect.slices]
+        for number in numbers:
+            yield ids == number
 
 
 @dataclass(frozen=True, eq=False)

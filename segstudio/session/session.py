@@ -597,14 +597,16 @@ class Session:
         chosen = self.correcting.in_front
         if chosen is not None:
             return chosen
-        return self.document is not None and len(self.document.predictions) == 1
+        predictions = {} if self.document is None else self.document.predictions
+        # what a model said by several routes is one answer
+        return len({run.partition("@")[0] for run in predictions}) == 1
 
-    def set_correcting(self, **values: Any) -> None:
-        """Replace fields of `correcting`; says ERRORS if anything differs."""
+    def set_correcting(self, *, by: object = None, **values: Any) -> None:
+        """Replace fields of `correcting`; says ERRORS if anything differs (`Change.by`)."""
         state = replace(self.correcting, **values)
         if state != self.correcting:
             self.correcting = state
-            self.notify(What.ERRORS)
+            self.notify(What.ERRORS, by=by)
 
     def state(self, index: int) -> ImageState:
         """The marks of an image."""

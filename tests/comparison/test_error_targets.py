@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fakes import make_folder
+from PIL import Image as pil
 from strokes import undo_title
 
 from segstudio.core.geometry import Rect
@@ -147,6 +148,18 @@ def test_pieces_of_one_object_are_merged(objects):
     assert objects.session.errors.words_of_objects == {}
 
 
+def test_lists_of_objects_are_told_what_is_wrong_with_each_when_that_changes(objects):
+    told = []
+    objects.error_targets.tell_objects = told.append
+    paint(objects, LOW)
+    predict(objects, *maps_of(ALONE))
+    assert told == [{1: "Invented"}]
+    paint(objects, ALONE)
+    assert told == [{1: "Invented"}]
+    repair_first(objects)
+    assert told == [{1: "Invented"}, {}]
+
+
 def test_what_nobody_else_has_is_deleted(objects):
     paint(objects, LOW)
     predict(objects, *maps_of())
@@ -209,6 +222,15 @@ def test_painting_is_followed_by_the_edited_pixels_alone(objects):
     objects.editing.undo()
     rest(objects)
     assert listed(objects) == [(ErrorKind.MISSED, (), (2,))]
+
+
+def test_two_routes_of_one_model_are_one_model_and_two_models_are_compared(objects):
+    predict(objects, *maps_of(LOW))
+    predict(objects, *maps_of(LOW), run="blobs@1f-2d@onnx")
+    assert objects.session.errors_in_front
+    predict(objects, *maps_of(LOW), run="bright")
+    assert not objects.session.errors_in_front
+    assert objects.session.errors is None
 
 
 def test_who_is_at_an_error_stays_there_when_another_model_has_run(objects):
@@ -343,3 +365,29 @@ def test_another_image_has_errors_of_its_own(objects, tmp_path):
     objects.studio.browsing.select(0)
     rest(objects)
     assert listed(objects) == [(ErrorKind.MISSED, (), (1,))]
+
+
+def test_a_large_object_is_split_in_a_job(desk, tmp_path):
+    folder = tmp_path / "large"
+    folder.mkdir()
+    pil.fromarray(np.zeros((300, 400, 3), np.uint8)).save(folder / "a.png")
+    desk.open(folder)
+    desk.studio.schema_keeper.set(SCHEMA.with_objects({1}, keeps_ids=False))
+    paint(desk, Rect(0, 0, 300, 400))
+    labels, ids = np.zeros((300, 400), np.uint8), np.zeros((300, 400), np.uint16)
+    for number, left in enumerate((100, 300), start=1):
+        labels[100:110, left : left + 10], ids[100:110, left : left + 10] = 1, number
+    desk.document.predictions["blobs"] = Prediction(
+        "blobs", "Blobs", desk.session.schema, labels, np.full((300, 400), 200, np.uint8),
+        instance_ids=ids,
+    )  # fmt: skip
+    desk.session.set_view(run="blobs")
+    desk.session.notify(What.PREDICTIONS)
+    rest(desk)
+    desk.error_targets.step(1)
+    desk.error_targets.repair()
+    assert np.unique(ids_of(desk)).tolist() == [1]  # not in the turn of the key
+    rest(desk)
+    ids = ids_of(desk)
+    assert set(np.unique(ids).tolist()) == {1, 2}
+    assert ids[105, 105] != ids[105, 305]

@@ -13,6 +13,7 @@ from segstudio.metrics.object_errors import (
     ErrorKind,
     ObjectPairs,
     ObjectSide,
+    differing_pixels,
     differing_regions,
     objects_of,
 )
@@ -31,6 +32,11 @@ def side(*rects: Rect, classes: tuple[int, ...] = ()) -> ObjectSide:
 
 def found(mine: ObjectSide, theirs: ObjectSide, good_shape: float = 0.7, **more):
     return ObjectPairs(mine, theirs, more.pop("ignored", None), **more).errors(good_shape)
+
+
+def regions_of(mine, theirs, ignored=None, min_pixels=10):
+    differs = differing_pixels(mine, theirs, Rect.of_shape(SHAPE), ignored)
+    return differing_regions(mine, theirs, differs, min_pixels)
 
 
 def only(errors):
@@ -108,6 +114,19 @@ def test_another_class_is_an_error_of_its_own():
     assert (error.kind, error.class_id, error.their_class) == (ErrorKind.WRONG_CLASS, 1, 2)
 
 
+def test_high_images_are_counted_strip_by_strip_with_the_same_result():
+    labels, ids = np.zeros((1100, 8), np.uint8), np.zeros((1100, 8), np.uint16)
+    labels[500:600, 2:6], ids[500:600, 2:6] = 1, 1  # on both sides of row 512
+    labels[1000:1050, 2:6], ids[1000:1050, 2:6] = 1, 2  # and of row 1024
+    mine = ObjectSide(labels, ids)
+    theirs = ObjectSide(np.roll(labels, 20, axis=0), np.roll(ids, 20, axis=0))
+    result = found(mine, theirs, 0.6)
+    assert result.matched == 1  # 80 rows of 120 in common
+    error = only(result)  # 30 of 70
+    assert (error.kind, error.mine, error.pixels) == (ErrorKind.BAD_SHAPE, (2,), 4 * 70)
+    assert error.iou == pytest.approx(3 / 7)
+
+
 def test_errors_come_by_kind_and_the_largest_first():
     mine = side(Rect(0, 0, 2, 2), Rect(0, 10, 4, 14))
     theirs = side(Rect(10, 0, 12, 2), Rect(10, 10, 14, 14))
@@ -161,20 +180,20 @@ def test_regions_of_classes_are_listed_apart_by_what_each_side_says():
     mine, theirs = side(), side()
     mine.labels[2:6, 2:6] = 1
     theirs.labels[2:6, 4:8] = 2
-    regions = differing_regions(mine, theirs, None, min_pixels=8)
+    regions = regions_of(mine, theirs, min_pixels=8)
     assert [(e.class_id, e.their_class, e.rect, e.pixels) for e in regions.errors] == [
         (1, 0, Rect(2, 2, 6, 4), 8),
         (1, 2, Rect(2, 4, 6, 6), 8),
         (0, 2, Rect(2, 6, 6, 8), 8),
     ]
     assert all(regions.mask(e).all() for e in regions.errors)
-    assert differing_regions(mine, theirs, None, min_pixels=9).errors == ()
-    assert len(differing_regions(mine, theirs, 1, min_pixels=8).errors) == 1
+    assert regions_of(mine, theirs, min_pixels=9).errors == ()
+    assert len(regions_of(mine, theirs, 1, min_pixels=8).errors) == 1
 
 
 def test_regions_under_objects_are_told_by_the_objects():
     mine, theirs = side(Rect(2, 2, 6, 6)), side()
-    assert differing_regions(mine, theirs, None).errors == ()
+    assert regions_of(mine, theirs).errors == ()
 
 
 small_maps = st.lists(

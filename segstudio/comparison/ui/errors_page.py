@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -28,6 +29,7 @@ from segstudio.kit.flow import FlowLayout
 from segstudio.kit.icons import icon
 from segstudio.kit.key_tips import CommandTip
 from segstudio.kit.plain import FaintLabel, PlainLabel, in_menu, plain
+from segstudio.kit.row_menu import Verb
 from segstudio.kit.swatch import swatch
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import UNSORTED, Column, Side, TableModel
@@ -91,9 +93,29 @@ class ErrorsPage(QWidget):
         self.setLayout(self._switch)
         self.chips.chosen.connect(targets.list_only)
         self.table.reached.connect(lambda error: self._open(error.key))
-        self.table.verbs = lambda error: [("scan", "Show the error", lambda: self._open(error.key))]
+        self.table.verbs = self._verbs
         self.decision.repair.clicked.connect(targets.repair)
         self.decision.keep.clicked.connect(targets.keep)
+
+    def _verbs(self, error: ObjectError) -> list[Verb]:
+        """What can be done about a row."""
+        found = self._session.errors
+        verbs: list[Verb] = [("scan", "Show the error", lambda: self._open(error.key))]
+        if found is None:
+            return verbs
+        if not self._session.read_only:
+            act = act_of(error, found.against)
+            verbs.append(
+                ("clipboard-check", act, lambda: self._decide(error, self._targets.repair))
+            )
+        verbs.append(
+            ("circle-check", "Mine is right", lambda: self._decide(error, self._targets.keep))
+        )
+        return verbs
+
+    def _decide(self, error: ObjectError, decision: Callable[[], None]) -> None:
+        self._targets.open(error.key)
+        decision()
 
     @property
     def empty_text(self) -> str:

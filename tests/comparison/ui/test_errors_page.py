@@ -145,6 +145,37 @@ def test_mine_is_right_takes_it_off_the_list(page):
     page.until(lambda: errors_of(page).model.rowCount() == 3)
 
 
+def test_the_menu_of_a_row_does_the_same(page):
+    table = errors_of(page).table
+    verbs = table.verbs(page.session.errors.errors[2])
+    assert [text for _, text, _ in verbs] == ["Show the error", "Delete", "Mine is right"]
+    verbs[1][2]()
+    page.until(lambda: texts(page, KIND) == ["Merged 2", "Missed"])
+    assert not page.session.document.annotation.labels[ALONE.slices].any()
+
+
+def test_folded_the_title_bar_says_how_many_errors_there_are(page):
+    folds = page.window.docks.folds
+    folds.fold("Disagreement", folded=True)
+    note = page.window.disagreement.header.note
+    page.until(lambda: note.whole == "3 errors, against U-Net, nuclei")
+    folds.fold("Disagreement", folded=False)
+    page.until(lambda: not note.whole)
+
+
+def test_nothing_is_repaired_where_nothing_may_be_edited(page):
+    click_row(page, 0)
+    assert errors_of(page).decision.repair.isEnabled()
+    page.session.read_only = "This folder is only looked at."
+    page.session.notify(What.ERRORS)
+    page.until(lambda: not errors_of(page).decision.repair.isEnabled())
+    page.window.commands.refresh()
+    assert not page.window.commands["disagreement.take"].isEnabled()
+    assert page.window.commands["errors.keep"].isEnabled()
+    page.session.read_only = ""
+    page.session.notify(What.ERRORS)
+
+
 def test_esc_leaves_the_error(page):
     click_row(page, 0)
     page.window.canvas.setFocus()
@@ -175,6 +206,24 @@ def test_both_outlines_are_drawn(page):
     click_row(page, 1)
     page.until(lambda: has(theirs))
     assert not has(mine)
+
+
+def test_it_is_seen_where_an_object_would_be_split(page):
+    viewport = page.window.canvas.viewport
+    page.session.set_view(layer=Layer.NONE)
+    click_row(page, 0)
+    page.settle()
+    image = viewport.grab().toImage()
+    # along the border between the two halves, away from the outer edges
+    x, top = viewport.to_screen((HALVES[0].right, WIDE.top + 1))
+    bottom = viewport.to_screen((HALVES[0].right, WIDE.bottom - 1))[1]
+    ratio = image.devicePixelRatio()
+    column = {
+        image.pixelColor(int((x + off) * ratio), int(y * ratio)).getRgb()[:3]
+        for y in range(int(top), int(bottom))
+        for off in (-1, 0, 1)
+    }
+    assert (213, 94, 0) in column
 
 
 def test_the_other_page_is_a_click_away_and_stays(page):

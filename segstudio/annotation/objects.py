@@ -28,7 +28,7 @@ from segstudio.core.object_cuts import (
 )
 from segstudio.core.object_edits import changed_objects, changed_region, renumbered
 from segstudio.core.object_index import ObjectIndex, ObjectInfo
-from segstudio.core.regions import region_around
+from segstudio.core.regions import is_unnumbered, region_around
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.jobs import JobRunner
 from segstudio.notices import Notices
@@ -111,7 +111,7 @@ class Objects:
         OBJECTS is said.
         """
         document = self._session.document
-        if document is None or not _is_region(document.annotation, pixel):
+        if document is None or not is_unnumbered(document.annotation, pixel):
             return None
         annotation = document.annotation
         now = (annotation, annotation.revision)
@@ -172,7 +172,7 @@ class Objects:
             else:
                 self.select((object_id,), add=add)
             return True
-        if not _is_region(document.annotation, pixel):
+        if not is_unnumbered(document.annotation, pixel):
             if not add:
                 self.clear_selection()
             return False
@@ -570,7 +570,7 @@ class Objects:
     ) -> Made:
         annotation, found = document.annotation, list(patches)
         for seed in regions:
-            if not _is_region(annotation, seed):
+            if not is_unnumbered(annotation, seed):
                 continue
             where = region_around(annotation.labels, annotation.instances, seed)
             patch = None if where is None else changed_region(annotation, where, class_id)
@@ -673,7 +673,9 @@ class Objects:
         kept = selection.objects
         if index is not None:
             kept = tuple(i for i in kept if i in index)
-        seeds = tuple(seed for seed in selection.regions if _is_region(document.annotation, seed))
+        seeds = tuple(
+            seed for seed in selection.regions if is_unnumbered(document.annotation, seed)
+        )
         self._session.select(Selection(kept, seeds))
 
     def _follow_taken(self, document: Document) -> None:
@@ -687,14 +689,6 @@ class Objects:
         found = index.classes() & set(self._session.schema.scored_ids)
         if not found <= self.classes_of_objects:
             self._set_classes(self.classes_of_objects | found)
-
-
-def _is_region(annotation: LabelMap, pixel: PixelXY) -> bool:
-    """Whether a pixel has a class but no number."""
-    x, y = pixel
-    if not Rect.of_shape(annotation.shape_hw).contains(x, y) or annotation.labels[y, x] == 0:
-        return False
-    return annotation.instances is None or annotation.instances[y, x] == 0
 
 
 def _holds(region: Region, pixel: PixelXY) -> bool:

@@ -134,3 +134,11 @@ def region_around(
         side *= 2
         if side > most:
             return None
+
+
+def is_unnumbered(annotation: LabelMap, pixel: tuple[int, int]) -> bool:
+    """Whether a pixel (x, y) has a class and belongs to no object."""
+    x, y = pixel
+    if not Rect.of_shape(annotation.shape_hw).contains(x, y) or annotation.labels[y, x] == 0:
+        return False
+    return annotation.instances is None or annotation.instances[y, x] == 0

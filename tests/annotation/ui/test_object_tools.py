@@ -110,6 +110,13 @@ def test_click_shift_click_box_and_delete(cells):
     assert np.array_equal(ids(cells), drawn((1, FIRST), (2, SECOND), (3, THIRD)))
 
 
+def test_a_drag_straight_down_selects_what_it_comes_over(cells):
+    """At this zoom it begins and ends on the edge between two columns."""
+    take(cells, Qt.Key.Key_Z)
+    drag(cells, (8, 2), (8, 22))
+    assert cells.session.selection == Selection((1, 3))
+
+
 def test_what_is_selected_is_outlined_and_named(cells):
     take(cells, Qt.Key.Key_Z)
     viewport = cells.window.canvas.viewport

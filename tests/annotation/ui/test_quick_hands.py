@@ -139,6 +139,20 @@ def test_enter_paints_what_grabcut_is_still_looking_for(bench):
     assert np.array_equal(labels(bench), rectangle())
 
 
+def test_the_next_box_of_grabcut_does_not_take_the_place_of_the_one_before(bench):
+    take(bench, "grabcut")
+    viewport = bench.window.canvas.viewport
+    for _ in range(2):
+        QTest.mousePress(viewport, LEFT, pos=at(bench, 24, 14))
+        QTest.mouseMove(viewport, at(bench, 60, 40))
+        QTest.mouseRelease(viewport, LEFT, pos=at(bench, 96, 66))
+        QTest.keyClick(viewport, Qt.Key.Key_Return)
+    QTest.mousePress(viewport, LEFT, pos=at(bench, 2, 2))
+    QTest.mouseRelease(viewport, LEFT, pos=at(bench, 2, 2))
+    bench.until(lambda: labels(bench).any())
+    assert np.array_equal(labels(bench), rectangle())
+
+
 def test_quick_clicks_of_the_scissors_follow_the_edges_all_the_same(bench):
     take(bench, "scissors")
     for corner in ((30.5, 20.5), (89.5, 20.5), (89.5, 59.5), (30.5, 59.5)):

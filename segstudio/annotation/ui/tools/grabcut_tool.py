@@ -17,7 +17,9 @@ from segstudio.canvas.view import Point
 if TYPE_CHECKING:
     from segstudio.annotation.photo_regions import Scribble
     from segstudio.core.geometry import Rect
+    from segstudio.core.labels import Mask
     from segstudio.core.mask_preview import MaskPreview
+    from segstudio.jobs import Job
 
 _DRAG_PX, _LINE_PX = 4.0, 6.0
 _ON, _OFF = QColor("#009E73"), QColor("#D55E00")
@@ -74,8 +76,9 @@ class GrabCutTool(Tool):
 
     def press(self, pointer: Pointer) -> None:
         """Begin the box, or a line."""
+        if self._is_committing:
+            self._commit_beside()
         self._pressed = pointer
-        self._is_committing = False
         if self._box is None:
             self._erases = pointer.ctrl
         else:
@@ -191,6 +194,22 @@ class GrabCutTool(Tool):
         if self._is_committing and found is not None and self._answered == self._asked:
             self._forget()
             self.host.editing.paint_mask(found.rect, found.mask, self.title, erases)
+
+    def _commit_beside(self) -> None:
+        """What Enter has asked for is still looked for: paint it then, whatever is begun now."""
+        from segstudio.annotation.photo_regions import foreground
+
+        photo, box, erases = self.host.assistant.photo(), self._box, self._erases
+        scribbles = tuple(self._scribbles)
+        self._forget()
+        if photo is None or box is None:
+            return
+
+        def find(_job: Job | None) -> tuple[Rect, Mask]:
+            preview = foreground(photo, box, scribbles)
+            return preview.rect, preview.mask
+
+        self.host.editing.paint_found(find, self.title, erases)
 
     def _forget(self) -> None:
         self._box, self._pressed, self._corner, self._answered = None, None, None, None

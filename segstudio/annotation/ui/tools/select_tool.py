@@ -104,8 +104,9 @@ class SelectTool(Tool):
 
 
 def _rect(one: Point, other: Point) -> Rect:
-    """The pixels between two points."""
+    """The pixels between two points, and those under a line that is straight along an axis."""
     from segstudio.core.geometry import Rect
 
     (x0, x1), (y0, y1) = (sorted((one[axis], other[axis])) for axis in (0, 1))
-    return Rect(math.floor(y0), math.floor(x0), math.ceil(y1), math.ceil(x1))
+    top, left = math.floor(y0), math.floor(x0)
+    return Rect(top, left, max(math.ceil(y1), top + 1), max(math.ceil(x1), left + 1))

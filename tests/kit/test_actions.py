@@ -35,6 +35,7 @@ def test_every_icon_is_in_the_set():
     ("action_id", "key"),
     [
         ("image.next", "D"), ("image.previous", "A"), ("image.next_unreviewed", "Ctrl+Shift+D"),
+        ("image.flagged", "Ctrl+Shift+K"), ("image.note", "Ctrl+Shift+N"),
         ("image.reviewed", "K"), ("tool.brush", "B"), ("tool.eraser", "E"), ("tool.fill", "G"),
         ("tool.polygon", "P"), ("tool.pick", "I"), ("tool.pan", "H"), ("brush.smaller", "["),
         ("class.swap", "X"), ("brush.only_unlabelled", "L"), ("class.0", "0"), ("class.9", "9"),

@@ -27,6 +27,7 @@ from segstudio.storage.states import (
     Mark,
     load_chosen_masks,
     load_marked,
+    load_notes,
     load_read_as,
     load_sources,
     save_marked,
@@ -148,8 +149,10 @@ def test_marks_and_choices_that_mean_nothing_are_named_and_the_rest_kept(tmp_pat
     put(tmp_path / "masks.json", '{"kind": "purple", "class_0": "class", "ignored": 3}')
     put(tmp_path / "truth.json", '{"masks": "/data/m", "pattern": 5}')
     put(tmp_path / "sources.json", '{"runs": {"a": ["unet"], "b": 4}}')
+    put(tmp_path / "notes.json", '{"notes": {"a.png": "blurred", "b.png": ["x"]}}')
     told = set_damaged_aside(tmp_path)
     wanted = {
+        "notes.json": '"b.png" (["x"])',
         "reviewed.json": '"reviewed" (7)',
         "masks.json": '"kind" ("purple"), "ignored" (3)',
         "truth.json": '"pattern" (5)',
@@ -163,6 +166,7 @@ def test_marks_and_choices_that_mean_nothing_are_named_and_the_rest_kept(tmp_pat
     assert load_read_as(tmp_path).zero == "class"
     assert load_chosen_masks(tmp_path).folder == Path("/data/m")
     assert load_sources(tmp_path) == {"a": frozenset({"unet"})}
+    assert load_notes(tmp_path) == {"a.png": "blurred"}
     assert not [*tmp_path.glob("*.damaged")]
 
 

@@ -241,6 +241,8 @@ class ObjectTable:
             if own.stale is not None and len(own.stale) > _MOST_RECTS:
                 own.stale = None
         if change.what & What.PREDICTIONS:
+            there = {id(prediction) for prediction in document.predictions.values()}
+            self._scored = {key: kept for key, kept in self._scored.items() if key in there}
             for run, kept in self._kept.items():
                 if not _same(self._predictions_of(document, run), kept.of):
                     kept.stale = None

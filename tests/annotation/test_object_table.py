@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -112,6 +114,21 @@ def test_objects_have_the_score_of_the_model_that_they_were_taken_from(desk, tmp
     desk.editing.paint_mask(Rect(4, 1, 11, 5), np.ones((7, 4), bool), "Test")  # 21 of 49 are left
     rows(desk)
     assert math.isnan(desk.studio.object_table.of().row(1).score)
+
+
+def test_a_prediction_that_was_replaced_is_let_go(desk, tmp_path):
+    write_photo(tmp_path / "nuclei" / "a.png", square())
+    desk.open(tmp_path / "nuclei")
+    desk.studio.segmenting.choose(BLOBS.id)
+    desk.studio.segmenting.run_current()
+    desk.settle()
+    run = desk.session.view.run
+    assert len(rows(desk, run)) == 1
+    before = weakref.ref(desk.document.predictions[run])
+    desk.studio.segmenting.set_options(score_threshold=0.95)
+    assert rows(desk, run) == []
+    gc.collect()
+    assert before() is None
 
 
 def test_what_was_painted_while_figures_were_worked_out_counts(empty, monkeypatch):

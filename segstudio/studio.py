@@ -288,7 +288,13 @@ class Studio:
             self.session, self.jobs, self._clock, self.notices, self.editing
         )
         self.error_targets = ErrorTargets(
-            self.session, self.jobs, self._clock, self.notices, self.editing, self._folder
+            self.session,
+            self.jobs,
+            self._clock,
+            self.notices,
+            self.editing,
+            self._folder,
+            tell_objects=self.object_table.show_errors,
         )
         self.error_counts = ErrorCounts(
             self.session, self.jobs, self._clock, self._documents, self._folder

@@ -65,6 +65,8 @@ class ErrorTargets:
         notices: Notices,
         editing: Editing,
         folder: OpenFolder,
+        *,
+        tell_objects: Callable[[Mapping[int, str]], object] = lambda _words: None,
     ) -> None:
         self._session, self._jobs, self._clock = session, jobs, clock
         self._notices, self._editing, self._folder = notices, editing, folder
@@ -79,7 +81,7 @@ class ErrorTargets:
         self._settled: dict[str, frozenset[str]] = {}
         """What was kept by hand since the folder was opened, by image; else it is on disk."""
         self._words: Mapping[int, str] = {}
-        self.tell_objects: Callable[[Mapping[int, str]], object] = lambda _words: None
+        self.tell_objects = tell_objects
         session.follow(What.PROJECT, self._on_project)
         session.follow(_ASKED, self._on_asked)
         session.follow(What.LABELS, self._on_labels)

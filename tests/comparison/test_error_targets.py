@@ -160,6 +160,15 @@ def test_lists_of_objects_are_told_what_is_wrong_with_each_when_that_changes(obj
     assert told == [{1: "Invented"}, {}]
 
 
+def test_the_table_of_objects_says_it(objects):
+    paint(objects, LOW)
+    predict(objects, *maps_of(ALONE))
+    assert objects.object_table.errors == {1: "Invented"}
+    paint(objects, ALONE)
+    repair_first(objects)
+    assert objects.object_table.errors == {}
+
+
 def test_what_nobody_else_has_is_deleted(objects):
     paint(objects, LOW)
     predict(objects, *maps_of())

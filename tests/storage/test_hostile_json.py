@@ -28,6 +28,7 @@ from segstudio.storage.states import (
     load_chosen_masks,
     load_marked,
     load_read_as,
+    load_settled,
     load_sources,
     save_marked,
     set_damaged_aside,
@@ -148,12 +149,14 @@ def test_marks_and_choices_that_mean_nothing_are_named_and_the_rest_kept(tmp_pat
     put(tmp_path / "masks.json", '{"kind": "purple", "class_0": "class", "ignored": 3}')
     put(tmp_path / "truth.json", '{"masks": "/data/m", "pattern": 5}')
     put(tmp_path / "sources.json", '{"runs": {"a": ["unet"], "b": 4}}')
+    put(tmp_path / "settled.json", '{"settled": {"a": ["f00d"], "b": [7]}}')
     told = set_damaged_aside(tmp_path)
     wanted = {
         "reviewed.json": '"reviewed" (7)',
         "masks.json": '"kind" ("purple"), "ignored" (3)',
         "truth.json": '"pattern" (5)',
         "sources.json": '"b" (4)',
+        "settled.json": '"b" ([7])',
     }
     assert len(told) == len(wanted)
     for name, values in wanted.items():
@@ -163,6 +166,7 @@ def test_marks_and_choices_that_mean_nothing_are_named_and_the_rest_kept(tmp_pat
     assert load_read_as(tmp_path).zero == "class"
     assert load_chosen_masks(tmp_path).folder == Path("/data/m")
     assert load_sources(tmp_path) == {"a": frozenset({"unet"})}
+    assert load_settled(tmp_path) == {"a": frozenset({"f00d"})}
     assert not [*tmp_path.glob("*.damaged")]
 
 

@@ -29,6 +29,7 @@ from segstudio.storage.states import (
     load_marked,
     load_notes,
     load_read_as,
+    load_settled,
     load_sources,
     save_marked,
     set_damaged_aside,
@@ -150,6 +151,7 @@ def test_marks_and_choices_that_mean_nothing_are_named_and_the_rest_kept(tmp_pat
     put(tmp_path / "truth.json", '{"masks": "/data/m", "pattern": 5}')
     put(tmp_path / "sources.json", '{"runs": {"a": ["unet"], "b": 4}}')
     put(tmp_path / "notes.json", '{"notes": {"a.png": "blurred", "b.png": ["x"]}}')
+    put(tmp_path / "settled.json", '{"settled": {"a": ["f00d"], "b": [7]}}')
     told = set_damaged_aside(tmp_path)
     wanted = {
         "notes.json": '"b.png" (["x"])',
@@ -157,6 +159,7 @@ def test_marks_and_choices_that_mean_nothing_are_named_and_the_rest_kept(tmp_pat
         "masks.json": '"kind" ("purple"), "ignored" (3)',
         "truth.json": '"pattern" (5)',
         "sources.json": '"b" (4)',
+        "settled.json": '"b" ([7])',
     }
     assert len(told) == len(wanted)
     for name, values in wanted.items():
@@ -167,6 +170,7 @@ def test_marks_and_choices_that_mean_nothing_are_named_and_the_rest_kept(tmp_pat
     assert load_chosen_masks(tmp_path).folder == Path("/data/m")
     assert load_sources(tmp_path) == {"a": frozenset({"unet"})}
     assert load_notes(tmp_path) == {"a.png": "blurred"}
+    assert load_settled(tmp_path) == {"a": frozenset({"f00d"})}
     assert not [*tmp_path.glob("*.damaged")]
 
 

@@ -9,6 +9,7 @@ from PIL import Image as pil
 
 from segstudio.annotation.region_operations import OPERATIONS, Target
 from segstudio.annotation.tidying import TidyRequest
+from segstudio.folder.image_query import ImageContents
 from segstudio.session.session import What
 
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
@@ -284,3 +285,20 @@ def test_what_only_the_open_image_can_tell_limits_no_other_image(opened):
     opened.settle()
     assert [np.array_equal(on_disk(opened, n), mask_of(n)) for n in range(2)] == [True, True]
     assert any("hold in the open image only" in message for message in opened.messages)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_what_images_hold_is_looked_at_again(opened, in_memory):
+    contents = opened.studio.label_contents
+    contents.want({0, 1, 2})
+    opened.settle()
+    assert {contents.known[i].objects for i in range(3)} == {2}
+    if not in_memory:
+        forget_all_but_the_open_one(opened)
+    opened.studio.tidying.apply_to(HOLES, images(opened))  # now they are marked as edited
+    opened.settle()
+    specks = TidyRequest(BY_NAME["remove_specks"], Target(), 30)  # class 2 has 20 pixels
+    opened.studio.tidying.apply_to(specks, images(opened))
+    opened.settle()
+    found = ImageContents(frozenset({0, 1}), 1)
+    assert [contents.known[i] for i in range(3)] == [found] * 3

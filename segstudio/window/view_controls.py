@@ -22,7 +22,7 @@ from segstudio.kit.layer_names import (
     OUTLINES,
     OUTLINES_TIP,
 )
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, plain
 from segstudio.window.contrast_popover import ContrastButton
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class ViewControls(QWidget):
 
     def _add_colours(self, text: str, name: str, tip: str) -> None:
         self.colours.addItem(text, name)
-        self.colours.setItemData(self.colours.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self.colours.setItemData(self.colours.count() - 1, plain(tip), Qt.ItemDataRole.ToolTipRole)
 
     def _show(self) -> None:
         if self._session is None:

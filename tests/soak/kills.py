@@ -173,9 +173,10 @@ def make_folder(root: Path, count: int = 3) -> Path:
 
 
 def kill_the_window(place: Path, kills: int, mode: str, seed: int = 0) -> Tally:
-    """Kill the window while it paints ("paint") or while it saves ("save"), and start it again.
+    """Kill the window while it paints or while it saves, and start it again.
 
-    Every start must bring back what the last one had finished, through the real dialog.
+    Every start must bring back what the last one had finished, through the real dialog. The mode
+    is "stroke" for the brush alone, "paint" for all tools, or "save".
     """
     rng = random.Random(seed)
     folder, home = make_folder(place / "set"), place / "home"

@@ -47,8 +47,10 @@ def packed(labels: np.ndarray) -> str:
 class Painter:
     """Does one small step at each tick of a timer, so that a kill may come anywhere."""
 
-    def __init__(self, app: Application, folder: Path, seed: int, *, saving: bool) -> None:
-        self._app, self._folder, self._saving = app, folder, saving
+    def __init__(self, app: Application, folder: Path, seed: int, mode: str) -> None:
+        self._app, self._folder, self._saving = app, folder, mode == "save"
+        weights = (10, 2, 0, 2, 2) if mode == "stroke" else (6, 2, 8, 2, 0 if self._saving else 2)
+        self._weights = weights
         self._rng = random.Random(seed)
         self._of_objects = bool(seed % 2)
         self._steps = self._run()
@@ -142,9 +144,8 @@ class Painter:
         tell("disk", maps={name: packed(labels) for name, labels in maps.items()})
 
     def _act(self) -> Steps:
-        kind = self._rng.choices(
-            ("stroke", "erase", "tool", "undo", "switch"), (6, 2, 8, 2, 0 if self._saving else 2)
-        )[0]
+        kinds = ("stroke", "erase", "tool", "undo", "switch")
+        kind = self._rng.choices(kinds, self._weights)[0]
         if kind == "switch":
             tell("begin", kind=kind)
             self._app.window.commands.run(self._rng.choice(("image.next", "image.previous")))
@@ -250,10 +251,10 @@ class Painter:
 
 
 def main() -> int:
-    """`painter.py FOLDER SEED paint|save`."""
+    """`painter.py FOLDER SEED stroke|paint|save`: strokes alone, all tools, or saving after each."""
     folder = Path(sys.argv[1])
     app = Application(folder, False, None)
-    painter = Painter(app, folder, int(sys.argv[2]), saving=sys.argv[3] == "save")
+    painter = Painter(app, folder, int(sys.argv[2]), sys.argv[3])
     try:
         return app.exec()
     finally:

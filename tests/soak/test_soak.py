@@ -15,11 +15,19 @@ posix = pytest.mark.skipif(os.name == "nt", reason="SIGKILL is of POSIX systems"
 @posix
 @pytest.mark.slow
 def test_what_was_painted_when_the_program_was_killed_comes_back(tmp_path):
-    tally = kill_the_window(tmp_path, 2, "paint", seed=5)
+    tally = kill_the_window(tmp_path, 2, "stroke", seed=5)
     assert tally.problems == []
     assert tally.trials == 2
     assert tally.offered > 0
     assert tally.actions > 2
+
+
+@posix
+@pytest.mark.slow
+def test_what_all_tools_did_when_the_program_was_killed_comes_back(tmp_path):
+    tally = kill_the_window(tmp_path, 3, "paint", seed=8)
+    assert tally.problems == []
+    assert tally.trials == 3
 
 
 @posix

@@ -69,6 +69,9 @@ class MaskReading:
         self._known = known
         self._final: TruthIndex | None = None
         self._asked: dict[Path, frozenset[str]] = {}
+        self._is_changed = False
+        """Whether they were read otherwise a moment ago: only then numbers are asked about, and not
+        those of a class that was removed."""
         self._kept = KeyValueFile(preferences.folders.cache / "masks.sqlite")
 
     def close(self) -> None:
@@ -148,6 +151,7 @@ class MaskReading:
         edited = self._edited()
         before = project.truth
         self._notices.settle(_ABOUT)
+        self._is_changed = True
         self._use(replace(project, truth=found))
         if before is None or found.coding == before.coding:
             return
@@ -175,7 +179,8 @@ class MaskReading:
         for doubt in new:
             self._post(doubt, index)
         questions = {str(d.about) for d in new if d.about not in _EACH_TIME}
-        missing = self._without_class(index)
+        missing = self._without_class(index) if self._is_changed else []
+        self._is_changed = False
         numbers = {f"no class {n}" for n in missing}
         if numbers - asked:
             self._offer_classes(missing)

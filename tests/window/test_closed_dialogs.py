@@ -35,6 +35,7 @@ BY_COMMAND = {
     "ExportDialog": "file.export",
     "MappingDialog": "evaluation.mapping",
     "MasksDialog": "file.masks",
+    "PixelSizeDialog": "image.pixel_size",
     "RunDialog": "runs.new",
     "SettingsDialog": "file.settings",
     "ShortcutEditor": "file.shortcuts",

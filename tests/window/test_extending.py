@@ -36,7 +36,7 @@ from segstudio.window.panels import Area, PanelSpec
 class StampTool(Tool):
     """A click gives a square the active class."""
 
-    name, title, icon, shortcut = "stamp", "Stamp", "square-dashed", "F8"
+    name, title, icon, shortcut = "stamp", "Stamp", "square-dashed", "F7"
     tip = "Give a square the active class"
     gestures = (("Click, with the stamp", "Paint a square"),)
     half = 2
@@ -65,10 +65,10 @@ def test_a_tool_is_a_class_and_a_row(make_window, folder, monkeypatch, qtbot):
     bench.open(folder)
     window, session = bench.window, bench.session
     button = window.tools.button("tool.stamp")
-    assert button.toolTip().startswith("<b>Stamp</b> (F8)")
+    assert button.toolTip().startswith("<b>Stamp</b> (F7)")
     option = next(b for b in window.options.findChildren(QToolButton) if b.text() == "Large stamp")
     assert not option.isVisible()
-    qtbot.keyClick(window, Qt.Key.Key_F8)
+    qtbot.keyClick(window, Qt.Key.Key_F7)
     assert session.view.tool == "stamp"
     bench.until(option.isVisible)
     assert button.isChecked()
@@ -93,7 +93,7 @@ def test_a_tool_is_a_class_and_a_row(make_window, folder, monkeypatch, qtbot):
 
     sheet = CheatSheet(window.commands, window)
     qtbot.addWidget(sheet)
-    assert {("Click, with the stamp", "Paint a square"), ("F8", "Stamp")} <= set(sheet.lines)
+    assert {("Click, with the stamp", "Paint a square"), ("F7", "Stamp")} <= set(sheet.lines)
     qtbot.keyClick(window, Qt.Key.Key_B)
     bench.until(lambda: not option.isVisible())
     bench.studio.folder_claim.set_read_only(read_only=True)
@@ -125,7 +125,7 @@ def _labelled(bench) -> str:
 
 def test_a_panel_is_a_widget_and_a_row(make_window, folder, monkeypatch, qtbot):
     row = PanelSpec(
-        "Share", _load_share, height=90, icon="chart-column", keys=("Ctrl+J",), tip="So"
+        "Share", _load_share, height=90, icon="chart-column", keys=("Ctrl+K",), tip="So"
     )
     monkeypatch.setattr(panels, "PANELS", (*panels.PANELS, row))
     bench = make_window()
@@ -138,8 +138,8 @@ def test_a_panel_is_a_widget_and_a_row(make_window, folder, monkeypatch, qtbot):
     assert label.text() == "0 labelled"
     docks_below = docks.by_name["Share"].geometry()
     assert docks_below.top() > docks.by_name["Classes"].geometry().bottom()
-    assert window.commands["panel.share"].toolTip() == "<b>Share panel</b> (Ctrl+J)<br>So"
-    qtbot.keyClick(window, Qt.Key.Key_J, Qt.KeyboardModifier.ControlModifier)
+    assert window.commands["panel.share"].toolTip() == "<b>Share panel</b> (Ctrl+K)<br>So"
+    qtbot.keyClick(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
     assert not docks.shown("Share")
     window.commands.run("view.reset_layout")
     assert docks.shown("Share")

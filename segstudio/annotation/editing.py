@@ -9,7 +9,7 @@ import numpy as np
 
 from segstudio.annotation.edit_queue import EditQueue, WantedEdit
 from segstudio.annotation.known_objects import KnownObjects
-from segstudio.annotation.limits import NOTHING_LEFT, Way, limits_of
+from segstudio.annotation.limits import NOTHING_LEFT, Way, limits_of, without_locked
 from segstudio.annotation.patching import (
     PackedAll,
     difference_at,
@@ -365,9 +365,10 @@ class Editing:
             return
         prediction, schema = document.predictions[run], self._session.schema
         title = f"Use as annotation: {prediction.title}"
+        locked = self._session.view.locked_classes
 
         def wanted() -> LabelMap:
-            return replacing(document.annotation, prediction, schema)
+            return replacing(document.annotation, prediction, schema, locked)
 
         what = f"{prediction.title}'s prediction"
         self._replace(document, wanted, title, prediction.title, what, run)
@@ -424,12 +425,16 @@ class Editing:
             self._replace(document, lambda: wanted, title, "ground truth", what)
 
     def clear(self) -> None:
-        """Make everything background."""
+        """Make everything background but what is locked."""
         self.end_stroke()
-        document = self._editable()
+        document, view = self._editable(), self._session.view
         if document is not None:
-            blank = LabelMap.empty(document.shape_hw)
-            self._replace(document, lambda: blank, "Clear", document.origin, "background")
+
+            def wanted() -> LabelMap:
+                blank = LabelMap.empty(document.shape_hw)
+                return without_locked(view, document.annotation, blank)
+
+            self._replace(document, wanted, "Clear", document.origin, "background")
 
     def _replace(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from segstudio.core.brush import segment_mask
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Image, LabelMap, Mask, Patch
 from segstudio.core.mask_preview import MaskPreview
+from segstudio.notices import Notices
 from segstudio.session.document import Document
 from segstudio.session.session import Session, ViewState
 from segstudio.storage.picture import COMPOSITE
@@ -208,6 +210,17 @@ def class_limits(view: ViewState, annotation: LabelMap) -> Limits:
     return Limits(annotation, _classes_of(view))
 
 
+def locked_in(view: ViewState, patch: Patch) -> frozenset[int]:
+    """The locked classes of which a patch would change pixels, or numbers that objects have."""
+    if not view.locked_classes:
+        return frozenset()
+    changes: Mask = patch.after != patch.before
+    ids, before = patch.instances_after, patch.instances_before
+    if ids is not None and before is not None:
+        changes |= (ids != before) & (before > 0)
+    return view.locked_classes & frozenset(np.unique(patch.before[changes]).tolist())
+
+
 def asks_photo(view: ViewState) -> bool:
     """Whether a limit is on that only the open image can tell."""
     return view.value_range is not None or view.below_confidence is not None
@@ -270,6 +283,21 @@ def _both(one: Mask | None, other: Mask) -> Mask:
     return other if one is None else one & other
 
 
+def without_locked(view: ViewState, annotation: LabelMap, wanted: LabelMap) -> LabelMap:
+    """A map that is to replace an annotation, with the pixels of locked classes as they are."""
+    kept: Mask = np.isin(annotation.labels, list(view.locked_classes))
+    if not kept.any():
+        return wanted
+    ids, new = annotation.instances, wanted.instances
+    labels = np.where(kept, annotation.labels, wanted.labels)
+    if ids is None and new is None:
+        return LabelMap(labels)
+    nothing = np.zeros(annotation.shape_hw, np.uint16)
+    return LabelMap(
+        labels, np.where(kept, nothing if ids is None else ids, nothing if new is None else new)
+    )
+
+
 # -- words -----------------------------------------------------------------------------------------
 
 
@@ -314,3 +342,11 @@ def limit_words(session: Session) -> tuple[str, ...]:
     if view.snap_tolerance is not None:
         said.append(f"snap to edges ({view.snap_tolerance})")
     return tuple(said)
+
+
+def say_locked(notices: Notices, session: Session, locked: Collection[int]) -> bool:
+    """Say which class nothing was done to, and what helps; whether there is one."""
+    if locked:
+        name = session.schema.name_of(min(locked))
+        notices.info(f"{name} is locked.", "Unlock it in the table of classes.", scope="image")
+    return bool(locked)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from segstudio.annotation.editing import Editing, Made
+from segstudio.annotation.limits import say_locked
 from segstudio.annotation.object_colouring import ObjectTones
 from segstudio.annotation.patching import difference_patch
 from segstudio.annotation.stepping import AT_ONCE_PIXELS
@@ -322,6 +323,8 @@ class Objects:
 
     def split(self, cuts: Sequence[Cut]) -> None:
         """Part objects as shown: the first piece keeps the number, the others get free ones."""
+        if self._is_locked([cut.object_id for cut in cuts]):
+            return
         new: list[int] = []
 
         def make(document: Document) -> Made:
@@ -519,8 +522,7 @@ class Objects:
         if not object_ids and not regions:
             self._say("No object is selected.", "Click one with the tool Select.")
             return
-        if locked := self._locked(object_ids, regions):
-            self._say(f"{locked} is locked.", "Unlock it in the table of classes.")
+        if self._is_locked(object_ids, regions):
             return
         pixels: int | None = None
         if self.index is not None and len(object_ids) + len(regions) <= _FEW:
@@ -536,14 +538,14 @@ class Objects:
 
         self._editing.change(title, make, pixels=pixels, then=done)
 
-    def _locked(self, object_ids: Sequence[int], regions: Sequence[PixelXY]) -> str:
-        """The name of a locked class of which one of them is; "" if none is."""
+    def _is_locked(self, object_ids: Sequence[int], regions: Sequence[PixelXY] = ()) -> bool:
+        """Whether one of them is of a locked class, which is said."""
         document, infos = self._session.document, map(self.info, object_ids)
         classes = {info.class_id for info in infos if info is not None}
         if document is not None:
             classes |= {int(document.annotation.labels[y, x]) for x, y in regions}
         locked = classes & self._session.view.locked_classes
-        return self._session.schema.name_of(min(locked)) if locked else ""
+        return say_locked(self._notices, self._session, locked)
 
     def _named(self, object_ids: Sequence[int]) -> tuple[int, ...]:
         """The objects that are named, or else are chosen, of those that are there."""

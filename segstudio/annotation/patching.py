@@ -60,7 +60,12 @@ def ready_for(document: Document, patch: Patch) -> bool:
     return True
 
 
-def replacing(annotation: LabelMap, said: Prediction, schema: LabelSchema) -> LabelMap:
+def replacing(
+    annotation: LabelMap,
+    said: Prediction,
+    schema: LabelSchema,
+    locked: frozenset[int] = frozenset(),
+) -> LabelMap:
     """What an annotation becomes when a prediction takes its place.
 
     Pixels that the model calls none of the folder's classes stay as they are. Where ids of objects
@@ -71,18 +76,25 @@ def replacing(annotation: LabelMap, said: Prediction, schema: LabelSchema) -> La
         annotation: What is there.
         said: The prediction, in the classes of the folder.
         schema: The folder's classes.
+        locked: Classes whose pixels stay.
     """
     present, ids = annotation.labels, annotation.instances
     strange = foreign(said.labels, schema)
+    if locked:
+        kept_pixels: Mask = np.isin(present, list(locked))
+        strange = kept_pixels if strange is None else strange | kept_pixels
     labels = said.labels if strange is None else np.where(strange, present, said.labels)
     if ids is None:
-        return LabelMap(labels, said.instance_ids)
+        found = said.instance_ids
+        if found is not None and strange is not None:
+            found = np.where(strange, np.uint16(0), found)
+        return LabelMap(labels, found)
     ignored = () if schema.ignore_index is None else (schema.ignore_index,)
     kept = 0 if strange is None else int(ids[strange].max(initial=0))
-    found = matched_objects(
+    matched = matched_objects(
         said.labels, said.instance_ids, present, ids, frozenset((0, *ignored)), kept
     )
-    return LabelMap(labels, found if strange is None else np.where(strange, ids, found))
+    return LabelMap(labels, matched if strange is None else np.where(strange, ids, matched))
 
 
 def known_classes(wanted: LabelMap, schema: LabelSchema) -> tuple[LabelMap, str]:

@@ -75,6 +75,7 @@ class ObjectTags:
         view: ViewState,
         to_screen: ToScreen,
         selected: Sequence[int] = (),
+        covered_px: int = 0,
     ) -> None:
         """Draw what is switched on, over the objects that the view tells apart.
 
@@ -84,6 +85,7 @@ class ObjectTags:
             view: What is shown of it in that view.
             to_screen: From the image to logical pixels of the view.
             selected: Objects of the annotation that have a tag already.
+            covered_px: Logical pixels at the upper edge that the view's header covers.
         """
         figures = self._figures(document, view)
         if figures is None:
@@ -93,11 +95,11 @@ class ObjectTags:
         switches = (view.object_ids, view.object_boxes, view.object_scores)
         at = (*to_screen((0.0, 0.0)), *to_screen((1.0, 1.0)))
         others = () if objects_run(document, view) else tuple(selected)
-        drawn = (figures, switches, at, size, ratio, others)
+        drawn = (figures, switches, at, size, ratio, others, covered_px)
         if not _same(drawn, self._drawn):
             self._drawn = drawn
             seen = seen_objects(figures, to_screen, size)
-            self._picture = _picture(seen, view, size, ratio, frozenset(others))
+            self._picture = _picture(seen, view, size, ratio, frozenset(others), covered_px)
         painter.drawImage(0, 0, self._picture)
 
     def _figures(self, document: Document, view: ViewState) -> ObjectFigures | None:
@@ -108,7 +110,12 @@ class ObjectTags:
 
 
 def _picture(
-    seen: SeenObjects, view: ViewState, size: Size, ratio: float, tagged: frozenset[int]
+    seen: SeenObjects,
+    view: ViewState,
+    size: Size,
+    ratio: float,
+    tagged: frozenset[int],
+    covered_px: int,
 ) -> QImage:
     """Boxes, plates and words on nothing, in pixels of the screen."""
     picture = QImage(
@@ -125,7 +132,7 @@ def _picture(
             for left, top, right, bottom in corners:
                 first, last = (left - out, top - out), (right - 1 + out, bottom - 1 + out)
                 cv2.rectangle(pixels, first, last, color, thin)
-    tags = tags_of(seen, view, size, tagged)
+    tags = tags_of(seen, view, size, tagged, covered_px)
     for tag in tags:
         first = (round(tag.left * ratio), round(tag.top * ratio))
         last = (round((tag.left + tag.width) * ratio), round((tag.top + tag.height) * ratio))
@@ -161,7 +168,11 @@ def seen_objects(figures: ObjectFigures, to_screen: ToScreen, size: Size) -> See
 
 
 def tags_of(
-    seen: SeenObjects, view: ViewState, size: Size, tagged: frozenset[int] = frozenset()
+    seen: SeenObjects,
+    view: ViewState,
+    size: Size,
+    tagged: frozenset[int] = frozenset(),
+    covered_px: int = 0,
 ) -> list[Tag]:
     """What is written and where: the largest objects first, none over another one's.
 
@@ -170,6 +181,7 @@ def tags_of(
         view: What is switched on.
         size: Of the view, in logical pixels.
         tagged: Objects that have a tag already.
+        covered_px: Logical pixels at the upper edge that the view's header covers.
     """
     if not (view.object_ids or view.object_scores):
         return []
@@ -189,7 +201,7 @@ def tags_of(
         if view.object_boxes or not has_room:  # over its upper edge: it would hide it
             left, top = box[0] if view.object_boxes else left, box[1] - height - 1
         x = min(max(0, round(left)), size[0] - width)
-        y = min(max(0, round(top)), size[1] - height)
+        y = min(max(covered_px, round(top)), size[1] - height)
         cells = free[
             y // _CELL_PX : (y + height) // _CELL_PX + 1,
             x // _CELL_PX : (x + width) // _CELL_PX + 1,

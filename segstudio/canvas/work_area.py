@@ -504,7 +504,8 @@ class WorkArea(Display):
             self._region.paint(painter, self.document, self.to_screen)
         if self.tags is not None and self.document is not None:
             chosen = self.session.selection.objects[:MOST_TAGS]
-            self.tags.paint(painter, self.document, self.shown, self.to_screen, chosen)
+            place = (self.to_screen, chosen, self.covered_px)
+            self.tags.paint(painter, self.document, self.shown, *place)
         self._selection.paint(painter, self.document, self.to_screen)
         document = self.document
         if self.number == 0 and document is not None and self.session.view.overlay_visible:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from segstudio.annotation.editing import Editing, Made
+from segstudio.annotation.limits import locked_in, say_locked
 from segstudio.annotation.patching import foreign
 from segstudio.annotation.stepping import AT_ONCE_PIXELS
 from segstudio.clock import Cancel, Clock
@@ -158,13 +159,13 @@ class ErrorTargets:
         found, error = self._session.errors, self.opened
         if found is None or error is None or found.document is not self._session.document:
             return
-        full = False
+        full, locked, view = False, frozenset[int](), self._session.view
 
         def make(document: Document) -> Made:
-            nonlocal full
-            full = False
+            nonlocal full, locked
+            full, locked = False, frozenset()
             try:
-                return repaired(
+                patch = repaired(
                     document.annotation,
                     found,
                     error,
@@ -173,6 +174,9 @@ class ErrorTargets:
             except NoNumberLeftError:
                 full = True
                 return None
+            # as of deleting or merging by hand, the whole or nothing
+            locked = frozenset() if patch is None else locked_in(view, patch)
+            return None if locked else patch
 
         def done(changed: bool) -> None:
             if full:
@@ -181,7 +185,7 @@ class ErrorTargets:
                     "some or renumber them.",
                     scope="image",
                 )
-            elif changed:
+            elif not say_locked(self._notices, self._session, locked) and changed:
                 self._goes_on = True
                 self._look()
 

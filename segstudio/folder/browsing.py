@@ -610,11 +610,14 @@ class Browsing:
     def _broken(self, ref: ImageRef, error: Exception) -> None:
         """Nothing is open; the cursor stands on the image, so that the next step goes on."""
         self._stand()
-        if isinstance(error, SegstudioError):
+        if ref.page and self._session.reopened is not None:  # its stack has fewer pages now
+            self._session.reopened = None
+            self.select(image_of(self._cursor))
+        elif isinstance(error, SegstudioError):
             self._close(ref, error.message, error.hint)
-            return
-        self._close(ref, f"{ref.title} cannot be read.")
-        self._notices.failure(f"Reading {ref.title}", error, scope="image", image=ref.path)
+        else:
+            self._close(ref, f"{ref.title} cannot be read.")
+            self._notices.failure(f"Reading {ref.title}", error, scope="image", image=ref.path)
 
     def _close(self, ref: ImageRef, message: str, hint: str = "") -> None:
         """Have nothing open, and say on the screen why."""

@@ -8,8 +8,10 @@ from fakes import make_folder, square, write_mask, write_photo
 from PIL import Image as pil
 from strokes import labels_of, stroke, undo_title
 
+from segstudio.core.geometry import Rect
 from segstudio.core.labels import LabelMap
-from segstudio.session.session import What
+from segstudio.core.schema import ClassSpec
+from segstudio.session.session import StrokeMakes, What
 
 
 def test_a_stroke_has_no_gaps_and_is_one_edit(empty):
@@ -219,6 +221,30 @@ def test_clear_and_use_truth(desk, tmp_path):
     desk.editing.use_truth()
     assert np.array_equal(labels_of(desk), square(left=7))
     desk.editing.undo()
+    assert not labels_of(desk).any()
+
+
+def test_what_is_locked_stays_when_the_whole_annotation_is_replaced(two_objects):
+    """Objects 1 and 2 of the model; one of class 2 is painted into the second, and locked."""
+    desk, schema = two_objects, two_objects.session.schema
+    schema = schema.with_class(ClassSpec(2, "mitosis", (9, 9, 9)))
+    desk.studio.schema_keeper.set(schema.with_objects({1, 2}, keeps_ids=True))
+    desk.session.set_view(active_class=2, stroke_makes=StrokeMakes.NEW)
+    locked = np.zeros((20, 30), bool)
+    locked[13:15, 16:18] = True
+    desk.editing.paint_mask(Rect(13, 16, 15, 18), np.ones((2, 2), bool), "Test")
+    desk.session.set_view(locked_classes=frozenset({2}))
+    number = int(desk.document.annotation.instances[13, 16])
+    assert number not in (0, 1, 2)
+    for replace_all in (desk.editing.use_prediction, desk.editing.clear):
+        replace_all()
+        annotation = desk.document.annotation
+        assert np.array_equal(annotation.labels == 2, locked)
+        assert np.array_equal(annotation.instances == number, locked)
+    assert np.array_equal(annotation.labels > 0, locked)
+    assert np.array_equal(annotation.instances > 0, locked)
+    desk.session.set_view(locked_classes=frozenset())
+    desk.editing.clear()
     assert not labels_of(desk).any()
 
 

@@ -438,6 +438,21 @@ def test_objects_of_a_large_map_are_looked_at_in_a_job_and_can_be_deleted_before
     assert [info.id for info in desk.objects.index.all()] == [9]
 
 
+def test_an_object_of_a_locked_class_is_not_split(three):
+    before = ids_of(three)
+    three.session.set_view(locked_classes=frozenset({1}))
+    row = (FIRST.top + FIRST.bottom) / 2
+    line = ((FIRST.left - 1, row), (FIRST.right + 1, row))
+    three.objects.split_by_line(line)
+    three.settle()
+    assert np.array_equal(ids_of(three), before)
+    assert f"{three.session.schema.name_of(1)} is locked." in three.messages
+    three.session.set_view(locked_classes=frozenset({2}))
+    three.objects.split_by_line(line)
+    three.settle()
+    assert not np.array_equal(ids_of(three), before)
+
+
 @pytest.mark.parametrize("verb", ["delete", "change", "merge"])
 def test_what_is_locked_keeps_its_pixels(three, verb):
     before = labels_of(three).copy(), ids_of(three)

@@ -57,6 +57,16 @@ class TestTags:
         place = at(2, -500, -300)  # columns 250 to 450, rows 150 to 300
         assert ids_of(seen_objects(figures, place, SIZE)) == [2]
 
+    def test_no_tag_lies_under_the_header_of_the_view(self):
+        top = Rect(0, 10, 8, 18)  # it has no room, so its number is over its upper edge
+        cut = Rect(0, 300, 290, 390)
+        seen = seen_objects(figures_of(top, cut), at(1, 0, 24), SIZE)
+        boxes = ViewState(object_ids=True, object_boxes=True)
+        for view in (IDS, boxes):
+            tags = tags_of(seen, view, SIZE, covered_px=24)
+            assert sorted(tag.text for tag in tags) == ["#1", "#2"]
+            assert all(tag.top >= 24 for tag in tags)
+
     def test_where_it_is_zoomed_out_the_largest_have_theirs_and_none_lies_over_another(self):
         small, large = grid(10, 6), Rect(100, 100, 109, 109)
         seen = seen_objects(figures_of(*small, large), at(1), SIZE)

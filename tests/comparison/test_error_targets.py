@@ -400,3 +400,37 @@ def test_a_large_object_is_split_in_a_job(desk, tmp_path):
     ids = ids_of(desk)
     assert set(np.unique(ids).tolist()) == {1, 2}
     assert ids[105, 105] != ids[105, 305]
+
+
+@pytest.mark.parametrize("kind", ["split", "merge", "delete", "take", "shape", "class"])
+def test_a_repair_leaves_locked_classes_alone_and_says_which(objects, kind):
+    mine, theirs, their_class = {
+        "split": ((WIDE,), (LEFT, RIGHT), 1),
+        "merge": ((LEFT, RIGHT), (WIDE,), 1),
+        "delete": ((ALONE,), (), 1),
+        "take": ((), (ALONE,), 1),
+        "shape": ((WIDE,), (Rect(2, 2, 6, 8),), 1),
+        "class": ((ALONE,), (ALONE,), 2),
+    }[kind]
+    if kind == "take":
+        paint(objects, ALONE, class_id=3)  # a locked region lies where the model has an object
+    for rect in mine:
+        paint(objects, rect)
+    predict(objects, *maps_of(*theirs, class_id=their_class))
+    locked = 3 if kind == "take" else 1
+    objects.session.set_view(locked_classes=frozenset({locked}))
+    before = np.array(objects.document.annotation.labels), objects.document.annotation.instances
+    before_ids = None if before[1] is None else np.array(before[1])
+    edits = undo_title(objects.document.history)
+    repair_first(objects)
+    assert np.array_equal(objects.document.annotation.labels, before[0])
+    if before_ids is not None:
+        assert np.array_equal(ids_of(objects), before_ids)
+    assert undo_title(objects.document.history) == edits
+    name = objects.session.schema.name_of(locked)
+    assert f"{name} is locked." in objects.messages
+    objects.session.set_view(locked_classes=frozenset())
+    objects.error_targets.repair()
+    rest(objects)
+    assert undo_title(objects.document.history) != edits
+    assert listed(objects) == []

@@ -82,3 +82,15 @@ def test_each_folder_has_its_own(desk, new_desk, root, tmp_path):
     assert (again.document.ref.name, again.session.view.layer) == ("a2.png", Layer.PREDICTION)
     again.open(other)
     assert (again.document.ref.name, again.session.view.layer) == ("a1.png", Layer.NONE)
+
+
+def test_a_page_that_is_not_there_any_more_means_the_first_page_of_its_image(desk, new_desk, root):
+    left(desk, root, 2)
+    path = place_file(desk)
+    desk.close()
+    path.write_text(json.dumps({**json.loads(path.read_text()), "page": 7}))
+    again = new_desk()
+    again.open(root)
+    assert (again.document.ref.name, again.document.ref.page) == ("a2.png", 0)
+    assert again.session.unreadable is None
+    assert again.messages == []

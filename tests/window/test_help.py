@@ -330,6 +330,21 @@ def test_the_tour_names_keys_and_commands_that_there_are():
     assert len(re.findall(r"^## \d+\. ", text, re.MULTILINE)) == 10
 
 
+def test_the_pages_tell_the_keys_that_tools_and_panels_have():
+    """As "**Fill** (G)", "**Select (Z).**" or "*Region as polygon* (Shift+E)"."""
+    keys = {spec.text.rstrip("…").lower(): set(spec.keys) for spec in all_actions()}
+    told, wrong = 0, []
+    for name in page_names():
+        text = docs_path(f"{name}.md").read_text(encoding="utf-8")
+        for title, key in re.findall(r"\*([\w ]+?)\*{0,2} \(((?:\w+\+)*[A-Z]\d*)[,).]", text):
+            if title.lower() in keys:
+                told += 1
+                if key not in keys[title.lower()]:
+                    wrong.append(f"{name}: {title} ({key})")
+    assert told > 10
+    assert wrong == []
+
+
 def test_escape_in_the_search_ends_it_and_then_closes_the_help(opened, qtbot):
     """Plain keys belong to a text field that has the focus, so a shortcut alone would not do."""
     window = opened()

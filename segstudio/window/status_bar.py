@@ -37,7 +37,7 @@ _JOB_TEXT_PX, _JOB_BRIEF_PX, _PROGRESS_PX = 240, 110, 96
 _VALUE_MOST_PX, _VALUE_LEAST_PX = 190, 48
 _ANNOTATION_MOST_PX = 250
 """Of what the annotation says, and what a stroke would make there."""
-_NARROW_PX = 1200
+_NARROW_PX, _WIDE_PX = 1200, 1500
 _ZOOMS = ("view.fit", "view.actual", "view.double")
 _OFFLINE = "Works offline, on this computer"
 """True as long as no weights are downloaded, which happens when the user asks for it only."""
@@ -90,8 +90,10 @@ class JobStrip(QWidget):
 
     def be_brief(self, *, brief: bool) -> None:
         """Leave more of a narrow bar to others; the tip has the whole title."""
-        self._text.most_px = _JOB_BRIEF_PX if brief else _JOB_TEXT_PX
-        self._text.updateGeometry()
+        most_px = _JOB_BRIEF_PX if brief else _JOB_TEXT_PX
+        if most_px != self._text.most_px:
+            self._text.most_px = most_px
+            self._text.updateGeometry()
 
     def show_job(
         self,
@@ -226,10 +228,14 @@ class StatusBar(QStatusBar):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a narrow window the values stand without captions."""
         super().resizeEvent(event)
-        is_narrow = event.size().width() < _NARROW_PX
         for place in self._places:
-            place.be_brief(brief=is_narrow)
-        self.jobs.be_brief(brief=is_narrow)
+            place.be_brief(brief=self.width() < _NARROW_PX)
+        self._share_room()
+
+    def _share_room(self) -> None:
+        """What lies under the pointer comes before the whole title of a job."""
+        width = _NARROW_PX if self._position.isHidden() else _WIDE_PX
+        self.jobs.be_brief(brief=self.width() < width)
 
     def show_pixel(
         self,
@@ -246,10 +252,12 @@ class StatusBar(QStatusBar):
         self._color.show_value(color_kind, color)
         self._annotation.show_value("annotation", annotation)
         self._prediction.show_value(model, prediction)
+        self._share_room()
 
     def clear_pixel(self) -> None:
         for place in self._places:
             place.clear()
+        self._share_room()
 
     def show_network(self, text: str) -> None:
         """Show what the network says at the pixel."""

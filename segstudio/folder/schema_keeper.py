@@ -273,8 +273,13 @@ class SchemaKeeper:
 
         stay = len(schema.classes) - len(wanted.classes)
         others = f"; {counted(stay, 'class', 'classes')} past the list {'stays' if stay == 1 else 'stay'}"
+        hint = ""
+        if schema.background_id is None and schema.ignore_index != 0:
+            zero = schema.name_of(0)
+            hint = f"Class 0 of this list is {zero}: what nobody painted counts as {zero}."
         self._notices.info(
             f"The classes are those of {preset.title.partition(',')[0]} now{others if stay else ''}.",
+            hint,
             action=("Undo", take_back),
         )
 

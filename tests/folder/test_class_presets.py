@@ -52,6 +52,7 @@ def test_a_folder_of_which_nothing_is_known_gets_the_list_and_it_can_be_taken_ba
     assert desk.session.view.active_class == 7, "1 is no class now, and 0 is what counts nowhere"
     notice = desk.notices.recent[-1]
     assert notice.message == "The classes are those of Cityscapes now."
+    assert notice.hint == "", "0 counts nowhere"
     assert notice.action is not None
     notice.action[1]()
     assert desk.session.schema == before
@@ -67,4 +68,7 @@ def test_classes_with_other_numbers_stay_where_masks_may_have_them(desk, tmp_pat
     assert schema.get(1).name == "Building"
     assert desk.notices.recent[-1].message == (
         "The classes are those of CamVid now; 1 class past the list stays."
+    )
+    assert desk.notices.recent[-1].hint == (
+        "Class 0 of this list is Sky: what nobody painted counts as Sky."
     )

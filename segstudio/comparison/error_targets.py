@@ -13,7 +13,7 @@ from segstudio.annotation.limits import locked_in, say_locked
 from segstudio.annotation.patching import foreign
 from segstudio.annotation.stepping import AT_ONCE_PIXELS
 from segstudio.clock import Cancel, Clock
-from segstudio.comparison.error_finding import ComparedAnnotation, OtherSide, without_settled
+from segstudio.comparison.error_finding import ComparedAnnotation, OtherSide
 from segstudio.comparison.object_repairs import (
     NoNumberLeftError,
     act_of,
@@ -205,7 +205,7 @@ class ErrorTargets:
         settled = self._settled.get(key, frozenset()) | {*marks_of(found, error)}
         self._keep_settled(key, settled)
         self._goes_on = True
-        self._show(without_settled(found, settled))
+        self._look()
 
     def list_kept_again(self) -> None:
         """Forget of the open image what was said to be right."""
@@ -475,6 +475,7 @@ class _Look:
             known = {} if self.data_folder is None else load_settled(self.data_folder)
             settled = known.get(document.ref.key, frozenset())
         found = compared.errors(document, asked.against, asked.title, self.good_shape, settled)
+        found.prepare()
         return _Looked(asked, compared, found, settled)
 
 

@@ -66,8 +66,11 @@ def repaired(
     before = annotation.labels[rect.slices]
     kept = annotation.instances
     ids_before = np.zeros(rect.shape_hw, np.uint16) if kept is None else kept[rect.slices]
-    ids = found.mine.ids[rect.slices].copy() if numbers_all else ids_before.copy()
+    ids = ids_before.copy()
     if numbers_all:
+        # what was painted or erased since they were found is none of them
+        same = before == found.mine.labels[rect.slices]
+        ids = np.where(same, found.mine.ids[rect.slices], ids)
         highest = int(found.mine.ids.max())
         free = _above(highest)
     place = error.rect.within(rect)

@@ -218,6 +218,8 @@ class TableView(Generic[Row], QTableView):
         self._use = KeyUse(self)
         header = _Head(self)
         self.setHorizontalHeader(header)
+        # headings do not show what is selected; Qt would ask all rows for each of them
+        header.setSelectionModel(QItemSelectionModel(model, header))
         header.setSectionsClickable(sorting is not None)
         if sorting is not None:
             header.setSortIndicatorClearable(sorting[0] < 0)

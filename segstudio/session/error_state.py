@@ -89,6 +89,10 @@ class AnnotationErrors(ErrorSides):
             for number in error.mine
         }
 
+    def prepare(self) -> None:
+        """Work out in a job what is asked for in any case: of thousands it takes long."""
+        _ = self.counts, self.words_of_objects, self._by_key
+
     def listed(self, kind: ErrorKind | None) -> tuple[ObjectError, ...]:
         """The errors of one kind; all for None."""
         return tuple(error for error in self.errors if kind is None or error.kind is kind)

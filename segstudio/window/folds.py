@@ -155,14 +155,25 @@ class Folds(QObject):
         column, places = self._column_height(), self._places.values()
         free = column - (HEIGHT + _LINE_PX) * sum(place.in_column for place in places)
         modest = [place for place in places if place.takes_what_it_needs]
+        limits: dict[int, tuple[int, int]] = {}
         for place in places:
             if place not in modest:
-                least, most = self._limits(place, column)
-                _limit(place.frame, least, most)
+                limits[id(place)] = least, _most = self._limits(place, column)
                 free -= least if place.in_column else 0
         for place in modest:
             wanted = place.needed(least=False)
-            _limit(place.frame, min(wanted, max(_LEAST_PX, free)), wanted)
+            least = min(wanted, max(_LEAST_PX, free))
+            _limit(place.frame, least, wanted)
+            free -= least if place.in_column else 0
+        for place in places:
+            if place not in modest:
+                least, most = limits[id(place)]
+                if place.folding is not None and not place.is_folded and place.in_column:
+                    # no button is out of sight while others have more room than they need
+                    more = place.needed(least=True) - least
+                    if 0 < more <= free:
+                        least, free = least + more, free - more
+                _limit(place.frame, least, most)
 
     def _limits(self, place: _Place, column: int) -> tuple[int, int]:
         """Of a panel that takes what room there is."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from fakes import make_folder
 from PIL import Image as pil
 from strokes import undo_title
 
+from segstudio.comparison import error_finding
 from segstudio.core.geometry import Rect
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import ClassSpec, LabelSchema
@@ -302,6 +305,26 @@ def test_mine_is_right_does_not_come_again_until_it_is_changed(objects):
     objects.editing.end_stroke()
     rest(objects)
     assert [mine for _, mine, _ in listed(objects)] == [(2,), (1,)]
+
+
+def test_what_is_kept_is_looked_for_among_the_others_in_a_job(objects, monkeypatch):
+    """Of thousands of errors that takes a tenth of a second."""
+    paint(objects, LOW)
+    paint(objects, ALONE)
+    predict(objects, *maps_of())
+    threads = []
+    known = error_finding.is_settled
+    monkeypatch.setattr(
+        error_finding,
+        "is_settled",
+        lambda *asked: threads.append(threading.current_thread()) or known(*asked),
+    )
+    objects.error_targets.step(1)
+    objects.error_targets.keep()
+    rest(objects)
+    assert [mine for _, mine, _ in listed(objects)] == [(2,)]
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 def test_what_was_kept_is_known_when_the_folder_is_opened_again(new_desk, tmp_path):

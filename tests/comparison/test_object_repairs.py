@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from segstudio.comparison.error_finding import ComparedAnnotation, OtherSide
 from segstudio.comparison.object_repairs import marks_of, repaired
 from segstudio.core.geometry import Rect
-from segstudio.core.labels import LabelMap
+from segstudio.core.labels import LabelMap, Patch
 from segstudio.core.object_index import ObjectIndex
 from segstudio.metrics.object_errors import ErrorKind
 from segstudio.session.document import Document
@@ -92,3 +92,22 @@ def test_regions_of_classes_are_followed_as_if_all_were_looked_at_anew(one, othe
     assert found.errors == wanted.errors
     for error in wanted.errors:
         assert np.array_equal(found.regions.mask(error), wanted.regions.mask(error))
+
+
+def test_what_was_erased_since_the_errors_were_found_gets_no_number():
+    """Regions stand for objects; all get numbers, as they were when they were looked at."""
+    labels, right = np.zeros(SHAPE, np.uint8), np.zeros(SHAPE, np.uint8)
+    labels[2:6, 2:6] = labels[10:14, 2:8] = 1
+    right[2:6, 2:6] = 1
+    annotation = LabelMap(labels)
+    found = compared(annotation, LabelMap(right)).errors(
+        document_of(annotation), "run", "Run", 0.7, frozenset()
+    )
+    assert [error.kind for error in found.errors] == [ErrorKind.INVENTED]
+    erased = Rect(2, 2, 4, 6)
+    annotation.apply(Patch(erased, np.ones((2, 4), np.uint8), np.zeros((2, 4), np.uint8)))
+    patch = repaired(annotation, found, found.errors[0], lambda count: range(9, 9 + count))
+    after = np.zeros(SHAPE, np.uint8)
+    after[4:6, 2:6] = 1
+    assert np.array_equal(patch.after, after)
+    assert np.array_equal(patch.instances_after > 0, after > 0)

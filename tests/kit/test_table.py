@@ -96,6 +96,27 @@ def test_what_is_selected_stays_so_while_rows_are_sorted_changed_added_and_taken
     assert view.chosen_rows() == []
 
 
+def test_the_headings_do_not_look_at_every_row_when_all_are_selected(qtbot):
+    asked = []
+
+    class Asked(TableModel):
+        def flags(self, index):
+            asked.append(index.row())
+            return super().flags(index)
+
+    model = Asked(COLUMNS, lambda r: r.name)
+    many = QAbstractItemView.SelectionMode.ExtendedSelection
+    table = TableView(model, "Scores", sorting=UNSORTED, choosing=many)
+    qtbot.addWidget(table)
+    model.show_rows([Score(f"name {n}", 0.5) for n in range(3000)])
+    table.show()
+    table.selectAll()
+    asked.clear()
+    table.horizontalHeader().grab()
+    assert len(asked) < 100
+    assert len(table.selectionModel().selectedRows()) == 3000
+
+
 def test_clicks_and_keys_tell_the_row_and_a_choice_by_the_program_does_not(view):
     told = []
     view.reached.connect(lambda row: told.append(row.name))

@@ -431,3 +431,18 @@ def test_every_button_of_the_column_has_a_name_a_tip_and_takes_the_tab_key(score
             group = button.group()  # of which Qt lets Tab reach the one that is on
             stop = button if group is None else group.checkedButton()
             assert stop.focusPolicy() & Qt.FocusPolicy.TabFocus, button.toolTip()
+
+
+def test_no_button_of_an_open_panel_is_out_of_sight_while_others_have_room_to_spare(scored):
+    """At 1280 x 800 all three are too high for that; a larger window has room for all."""
+    window = scored.window
+    for name in ("Objects", "Disagreement"):
+        window.docks.folds.fold(name, folded=False)
+    scored.settle()
+    window.resize(1600, 1000)
+    for high in (150, 260):  # as they are after a start in a small window
+        docks = [window.docks.by_name[name] for name in ("Objects", "Disagreement")]
+        window.resizeDocks(docks, [high, 120], Qt.Orientation.Vertical)
+        scored.settle()
+        for name in ("Objects", "Disagreement"):
+            assert not frame(scored, name).verticalScrollBar().isVisible(), name

@@ -228,10 +228,8 @@ def save_marked(data_folder: Path, root: Path, mark: Mark, names: Iterable[str])
     Raises:
         SegstudioError: if it cannot be written.
     """
-    make_folder(data_folder)
     content = {"folder": str(root), mark.value: sorted(names)}
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(_file(data_folder, mark), utf8_json(text))
+    _write(_file(data_folder, mark), content)
 
 
 def load_read_as(data_folder: Path) -> ReadAs:
@@ -271,7 +269,6 @@ def save_read_as(data_folder: Path, root: Path, said: ReadAs, asked: Iterable[st
     Raises:
         SegstudioError: if it cannot be written.
     """
-    make_folder(data_folder)
     content = {
         "folder": str(root),
         "kind": said.kind,
@@ -279,8 +276,7 @@ def save_read_as(data_folder: Path, root: Path, said: ReadAs, asked: Iterable[st
         "ignored": said.ignored,
         "asked": sorted(asked),
     }
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(data_folder / _READING, utf8_json(text))
+    _write(data_folder / _READING, content)
 
 
 def load_chosen_masks(data_folder: Path) -> ChosenMasks:
@@ -311,14 +307,12 @@ def save_chosen_masks(data_folder: Path, root: Path, masks: ChosenMasks) -> None
     Raises:
         SegstudioError: if it cannot be written.
     """
-    make_folder(data_folder)
     content = {
         "folder": str(root),
         "masks": None if masks.folder is None else str(masks.folder),
         "pattern": None if masks.pattern is None else masks.pattern.text,
     }
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(data_folder / _CHOSEN, utf8_json(text))
+    _write(data_folder / _CHOSEN, content)
 
 
 def load_contrast(data_folder: Path) -> Contrast:
@@ -353,7 +347,6 @@ def save_contrast(data_folder: Path, root: Path, chosen: Contrast) -> None:
     Raises:
         SegstudioError: if it cannot be written.
     """
-    make_folder(data_folder)
     content = {
         "folder": str(root),
         "low": chosen.tones.low,
@@ -362,8 +355,7 @@ def save_contrast(data_folder: Path, root: Path, chosen: Contrast) -> None:
         "automatic": chosen.automatic,
         "inverted": chosen.inverted,
     }
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(data_folder / _CONTRAST, utf8_json(text))
+    _write(data_folder / _CONTRAST, content)
 
 
 def load_pixel_sizes(data_folder: Path) -> PixelSizes:
@@ -392,15 +384,13 @@ def save_pixel_sizes(data_folder: Path, root: Path, said: PixelSizes) -> None:
     Raises:
         SegstudioError: if it cannot be written.
     """
-    make_folder(data_folder)
     content = {
         "folder": str(root),
         "unit": "micrometre",
         "all": None if said.folder is None else [said.folder.across, said.folder.down],
         "images": {name: [size.across, size.down] for name, size in sorted(said.images.items())},
     }
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(data_folder / _PIXEL_SIZES, utf8_json(text))
+    _write(data_folder / _PIXEL_SIZES, content)
 
 
 def load_place(data_folder: Path) -> LastPlace:
@@ -431,7 +421,6 @@ def save_place(data_folder: Path, root: Path, place: LastPlace) -> None:
     Raises:
         SegstudioError: if it cannot be written.
     """
-    make_folder(data_folder)
     content = {
         "folder": str(root),
         "image": place.image,
@@ -441,8 +430,7 @@ def save_place(data_folder: Path, root: Path, place: LastPlace) -> None:
         "x": place.middle_xy[0],
         "y": place.middle_xy[1],
     }
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(data_folder / _PLACE, utf8_json(text))
+    _write(data_folder / _PLACE, content)
 
 
 def _reading(data_folder: Path) -> dict[str, object]:
@@ -517,14 +505,12 @@ def _lists(path: Path, _modified: int) -> dict[str, frozenset[str]]:
 
 
 def _save_list(path: Path, root: Path, key: str, names: Iterable[str]) -> None:
-    make_folder(path.parent)
     # Read again, since another window may have written of other images.
     known = {k: sorted(r) for k, r in _load_lists(path).items() if k != key}
     if listed := sorted(names):
         known[key] = listed
     content = {"folder": str(root), _LISTS[path.name]: dict(sorted(known.items()))}
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(path, utf8_json(text))
+    _write(path, content)
 
 
 def load_notes(data_folder: Path) -> dict[str, str]:
@@ -552,15 +538,20 @@ def save_note(data_folder: Path, root: Path, key: str, note: str) -> None:
     Raises:
         SegstudioError: if it cannot be written.
     """
-    make_folder(data_folder)
     # Read again, since another window may have written of other images.
     notes = {k: n for k, n in load_notes(data_folder).items() if k != key}
     if note:
         notes[key] = note
     content = {"folder": str(root), "notes": dict(sorted(notes.items()))}
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(data_folder / _NOTES, utf8_json(text))
+    _write(data_folder / _NOTES, content)
 
 
 def _file(data_folder: Path, mark: Mark) -> Path:
     return data_folder / f"{mark.value}.json"
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """Write a file of the data folder, which is made if it is missing."""
+    make_folder(path.parent)
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(path, utf8_json(text))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +28,8 @@ _LEVELS: Final = 255
 _INSIDE: Final = 0.5
 """More than this share of what lies in a box has to lie in it."""
 _KEY: Final = "taking"
+_COUNTED_PX: Final = 1 << 20
+"""So many pixels are counted together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,15 +63,21 @@ class Parts:
             numbers = np.where(wanted, said.instance_ids, 0).astype(np.int32)
         objects = int(numbers.max(initial=0))
         rest = wanted & (numbers == 0)
-        for class_id in np.flatnonzero(np.bincount(said.labels[rest], minlength=1)):
+        present = np.zeros(_LEVELS + 1, np.int64)
+        for rows in _strips(numbers.shape, present.size):
+            present += np.bincount(said.labels[rows][rest[rows]], minlength=present.size)
+        for class_id in np.flatnonzero(present):
             region = (rest & (said.labels == class_id)).view(np.uint8)
             found = cv2.connectedComponents(region, connectivity=8)[1]
-            numbers = np.where(found > 0, found + numbers.max(initial=0), numbers)
-        numbers = np.ascontiguousarray(numbers, np.int32)
-        flat = numbers.reshape(-1)
-        areas = np.bincount(flat)
-        areas[0] = 0
-        sums = np.bincount(flat, weights=said.confidence.reshape(-1), minlength=areas.size)
+            found += int(numbers.max(initial=0))
+            np.copyto(numbers, found, where=region.view(np.bool_))
+        size = int(numbers.max(initial=0)) + 1
+        areas, sums = np.zeros(size, np.int64), np.zeros(size)
+        for rows in _strips(numbers.shape, size):
+            flat = numbers[rows].reshape(-1)
+            areas += np.bincount(flat, minlength=size)
+            sums += np.bincount(flat, weights=said.confidence[rows].reshape(-1), minlength=size)
+        areas[0] = sums[0] = 0
         scores = sums / (_LEVELS * np.maximum(areas, 1))
         if said.instances is not None:
             own = np.asarray(said.instances.scores, np.float64)[:objects]
@@ -83,7 +91,10 @@ class Parts:
 
     def within(self, rect: Rect) -> frozenset[int]:
         """The parts of which more than half lies in a rectangle."""
-        inside = np.bincount(self.numbers[rect.slices].reshape(-1), minlength=self.areas.size)
+        part, size = self.numbers[rect.slices], self.areas.size
+        inside = np.zeros(size, np.int64)
+        for rows in _strips(part.shape, size):
+            inside += np.bincount(part[rows].reshape(-1), minlength=size)
         return frozenset(np.flatnonzero(inside > _INSIDE * self.areas).tolist()) - {0}
 
     def everything(self) -> frozenset[int]:
@@ -210,6 +221,13 @@ class Taking:
     def _say(self, message: str) -> None:
         if self._notices is not None:
             self._notices.info(message, scope="image")
+
+
+def _strips(shape: tuple[int, ...], counts: int) -> Iterator[slice]:
+    """Rows to count together: counting takes several times the memory of what is counted."""
+    height, width = shape
+    rows = max(1, max(_COUNTED_PX, counts) // max(1, width))
+    return (slice(first, first + rows) for first in range(0, height, rows))
 
 
 def _meant(parts: Parts, run: str, which: Which, least: float, limits: Limits) -> Meant:

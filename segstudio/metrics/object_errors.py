@@ -296,9 +296,8 @@ class _Known:
     def found(self) -> FoundErrors:
         errors = {e.key: e for e in (*self.mine.values(), *self.theirs.values()) if e is not None}
         order = {kind: rank for rank, kind in enumerate(KINDS)}
-        listed = sorted(
-            errors.values(), key=lambda e: (order[e.kind], -e.pixels, e.rect.top, e.rect.left)
-        )
+        # not by place: a rectangle that follows edits may be larger than its object
+        listed = sorted(errors.values(), key=lambda e: (order[e.kind], -e.pixels, e.key))
         kinds = {i: error.kind for i, error in self.mine.items() if error is not None}
         return FoundErrors(tuple(listed), len(self.mine) - len(kinds), kinds)
 
@@ -513,5 +512,5 @@ def differing_regions(
                 rows.start * width + first + 1,
             )
         )
-    errors.sort(key=lambda e: (-e.pixels, e.anchor))
+    errors.sort(key=lambda e: (-e.pixels, e.anchor, e.key))
     return ClassRegions(numbers, tuple(errors))

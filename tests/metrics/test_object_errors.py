@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segstudio.core.geometry import Rect
@@ -236,6 +236,9 @@ def test_the_other_way_round_merged_is_split_and_missed_is_invented(one, other):
 
 @settings(max_examples=80, deadline=None)
 @given(small_maps, small_maps, small_maps)
+@example(  # one becomes as large as another
+    [(0, 0, 1, 1, 1), (5, 3, 6, 6, 1), (6, 0, 2, 3, 1)], [], [(0, 0, 1, 1, 1), (4, 3, 6, 6, 1)]
+)
 def test_after_edits_it_is_as_if_all_were_counted_anew(one, other, edits):
     mine, theirs = drawn(one), drawn(other)
     painted = LabelMap(mine.labels.copy(), mine.ids.copy())

@@ -44,8 +44,8 @@ def test_the_process_becomes_smaller():
     # pieces of 100 kB come from the heap; one that stays at its end keeps them all there
     pieces = [np.ones(100_000, np.uint8) for _ in range(4000)]
     last = np.ones(100_000, np.uint8)
-    del pieces
     before = resident()
+    del pieces
     give_back_freed_memory()
     assert before - resident() > 300 * MB
     assert last.all()

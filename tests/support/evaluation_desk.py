@@ -223,15 +223,20 @@ def choose(bench, *runs: str) -> None:
     """Check models in the list by clicks on their names."""
     models = panel(bench).header.models
     models.menu().popup(bench.window.mapToGlobal(QPoint(10, 10)))
-    for row in range(models.list.count()):
-        item = models.list.item(row)
-        is_checked = item.checkState() == Qt.CheckState.Checked
-        if (item.data(Qt.ItemDataRole.UserRole) in runs) != is_checked:
-            box = models.list.visualItemRect(item)
-            place = QPoint(box.left() + 60, box.center().y())
-            bench.qtbot.mouseClick(models.list.viewport(), LEFT, pos=place)
+
+    def chosen() -> bool:
+        """The list may be filled anew when a model has run."""
+        for row in range(models.list.count()):
+            item = models.list.item(row)
+            is_checked = item.checkState() == Qt.CheckState.Checked
+            if (item.data(Qt.ItemDataRole.UserRole) in runs) != is_checked:
+                box = models.list.visualItemRect(item)
+                place = QPoint(box.left() + 60, box.center().y())
+                bench.qtbot.mouseClick(models.list.viewport(), LEFT, pos=place)
+        return set(models.runs) == set(runs)
+
+    bench.until(chosen)
     models.menu().close()
-    assert set(models.runs) == set(runs)
 
 
 def page(bench, name):

@@ -7,6 +7,7 @@ from functools import partial
 from PySide6.QtGui import QPainter, QPainterPath
 
 from segstudio.annotation.ui.tools.rectangle_tool import RectangleTool
+from segstudio.canvas.box_drag import box_on_screen
 from segstudio.canvas.mask_mark import MaskMark
 from segstudio.canvas.tool import ToolHost
 from segstudio.canvas.view import Point
@@ -40,7 +41,7 @@ class EllipseTool(RectangleTool):
     def _path(self, first: Point, last: Point) -> QPainterPath:
         path = QPainterPath()
         if not self._is_small(first, last):
-            path.addEllipse(self._on_screen(first, last))
+            path.addEllipse(box_on_screen(self.host, first, last))
         return path
 
     def _paint_pixels(self, first: Point, last: Point, *, erases: bool) -> None:

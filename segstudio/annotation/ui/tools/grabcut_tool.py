@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPainterPath, QPen
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
 
-from segstudio.canvas.mask_mark import MaskMark, draw_path, path_of
+from segstudio.canvas.box_drag import BoxDrag, box_pixels, draw_box
+from segstudio.canvas.mask_mark import MaskMark, path_of
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.canvas.view import Point
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from segstudio.core.mask_preview import MaskPreview
     from segstudio.jobs import Job
 
-_DRAG_PX, _LINE_PX = 4.0, 6.0
+_LINE_PX = 6.0
 _ON, _OFF = QColor("#009E73"), QColor("#D55E00")
 
 
@@ -49,19 +49,18 @@ class GrabCutTool(Tool):
         self._scribbles: list[Scribble] = []
         self._line: list[Point] = []
         self._belongs = True
-        self._pressed: Pointer | None = None
-        self._corner: Point | None = None
+        self._drag = BoxDrag(host)
         self._erases = self._is_committing = False
         self._answered: tuple[object, ...] | None = None
 
     @property
     def busy(self) -> bool:
-        return self._box is not None or self._pressed is not None
+        return self._box is not None or self._drag.pressed is not None
 
     @property
     def says(self) -> str:
         if self._box is None:
-            return "Release ends the box, Esc gives up" if self._corner is not None else ""
+            return "Release ends the box, Esc gives up" if self._drag.last is not None else ""
         if self._answered != self._asked:
             return "Finding the object…"
         if self.found is None or self.found.rect.is_empty:
@@ -78,7 +77,7 @@ class GrabCutTool(Tool):
         """Begin the box, or a line."""
         if self._is_committing:
             self._commit_beside()
-        self._pressed = pointer
+        self._drag.press(pointer)
         if self._box is None:
             self._erases = pointer.ctrl
         else:
@@ -86,19 +85,16 @@ class GrabCutTool(Tool):
 
     def drag(self, pointers: Sequence[Pointer]) -> None:
         """Draw the box or the line."""
-        pressed = self._pressed
-        if pressed is None:
-            return
-        if self._box is not None:
+        if self._box is None:
+            self._drag.drag(pointers)
+        elif self._drag.pressed is not None:
             self._line += [pointer.image_xy for pointer in pointers]
-        elif math.dist(pressed.screen_xy, pointers[-1].screen_xy) >= _DRAG_PX:
-            self._corner = pointers[-1].image_xy
-        self.host.repaint_marks()
+            self.host.repaint_marks()
 
     def release(self, pointer: Pointer) -> None:
         """The box or the line is there: find the object."""
-        pressed, corner, line = self._pressed, self._corner, self._line
-        self._pressed, self._corner, self._line = None, None, []
+        pressed, ends, line = self._drag.pressed, self._drag.ends, self._line
+        self._rest()
         if pressed is None:
             return
         if self._box is not None:
@@ -107,10 +103,9 @@ class GrabCutTool(Tool):
             width = _LINE_PX / self._scale()
             self._scribbles.append(Scribble(tuple(line), self._belongs, width))
             self._ask()
-        elif corner is not None:
-            self._box = self._pixels(pressed.image_xy, corner)
+        elif ends is not None:
+            self._box = box_pixels(self.host, *ends)
             self._ask()
-        self.host.repaint_marks()
 
     def double_click(self, pointer: Pointer) -> None:
         """The second press is one more."""
@@ -139,7 +134,7 @@ class GrabCutTool(Tool):
 
     def finish(self) -> None:
         """Box and lines stay while the focus is elsewhere; a drag ends."""
-        self._pressed, self._corner, self._line = None, None, []
+        self._rest()
 
     def drop(self) -> None:
         """The image is gone, and what was found in it."""
@@ -153,11 +148,12 @@ class GrabCutTool(Tool):
             self._paint_line(painter, list(scribble.points), belongs=scribble.belongs)
         if self._line:
             self._paint_line(painter, self._line, belongs=self._belongs)
-        ends = self._ends()
-        if ends is not None:
-            path = QPainterPath()
-            path.addRect(QRectF(*(QPointF(*self.host.to_screen(p)) for p in ends)).normalized())
-            draw_path(painter, path, erases=self._erases)
+        box = self._box
+        if box is None:
+            self._drag.paint(painter, erases=self._erases)
+        else:
+            ends = (box.left, box.top), (box.right, box.bottom)
+            draw_box(painter, self.host, *ends, erases=self._erases)
 
     # -- finding it ------------------------------------------------------------------------------
 
@@ -212,26 +208,17 @@ class GrabCutTool(Tool):
         self.host.editing.paint_found(find, self.title, erases)
 
     def _forget(self) -> None:
-        self._box, self._pressed, self._corner, self._answered = None, None, None, None
-        self._scribbles, self._line = [], []
+        self._box, self._scribbles, self._answered = None, [], None
         self._erases = self._is_committing = False
         self.host.assistant.forget()
         self._mark.show(None)
+        self._rest()
+
+    def _rest(self) -> None:
+        self._line = []
+        self._drag.forget()
 
     # -- places ----------------------------------------------------------------------------------
-
-    def _pixels(self, first: Point, last: Point) -> Rect:
-        from segstudio.core.shapes import rectangle_pixels
-
-        document = self.host.session.document
-        return rectangle_pixels(first, last, (0, 0) if document is None else document.shape_hw)
-
-    def _ends(self) -> tuple[Point, Point] | None:
-        if self._box is not None:
-            return (self._box.left, self._box.top), (self._box.right, self._box.bottom)
-        if self._pressed is None or self._corner is None:
-            return None
-        return self._pressed.image_xy, self._corner
 
     def _scale(self) -> float:
         return max(self.host.to_screen((1, 0))[0] - self.host.to_screen((0, 0))[0], 1e-6)

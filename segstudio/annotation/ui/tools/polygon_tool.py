@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPolygonF
 
+from segstudio.canvas.box_drag import DRAG_PX
 from segstudio.canvas.mask_mark import draw_path, fill_color, path_of
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.canvas.view import Point
@@ -23,8 +24,6 @@ _CLOSE_PX = 8.0
 """How near to the first corner a click closes, in logical pixels."""
 _GRAB_PX, _LINE_PX = 6.0, 4.0
 """How near to a corner, or a line, a press takes hold of it."""
-_DRAG_PX = 4.0
-"""How far the pointer moves before a click becomes a freehand line or moves a corner."""
 _FREEHAND_PX = 2.0
 """Least distance of freehand points, in logical pixels."""
 _DARK, _LIGHT = QColor(0, 0, 0, 190), QColor(255, 255, 255)
@@ -350,7 +349,7 @@ class PolygonTool(Tool):
 
     def _move(self, held: _Grabbed, pointer: Pointer) -> None:
         if not held.moved:
-            if math.dist(pointer.screen_xy, held.screen_xy) < _DRAG_PX:
+            if math.dist(pointer.screen_xy, held.screen_xy) < DRAG_PX:
                 return
             held.moved = True
             if not held.inserted:
@@ -360,7 +359,7 @@ class PolygonTool(Tool):
     def _draw(self, pointer: Pointer, pressed_at: Point) -> None:
         drawn = self._begun.drawn
         if not self._freehand:
-            self._freehand = math.dist(pointer.screen_xy, pressed_at) >= _DRAG_PX
+            self._freehand = math.dist(pointer.screen_xy, pressed_at) >= DRAG_PX
         last = self.host.to_screen(drawn[-1])
         if self._freehand and math.dist(pointer.screen_xy, last) >= _FREEHAND_PX:
             drawn.append(pointer.image_xy)

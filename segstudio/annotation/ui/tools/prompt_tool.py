@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
 
+from segstudio.canvas.box_drag import BoxDrag, draw_box
 from segstudio.canvas.mask_mark import MaskMark
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.canvas.view import Point
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from segstudio.session.session import PromptState
 
 PROMPT = "prompt"
-_DRAG_PX = 4.0
-"""How far the pointer moves before a click becomes a box."""
 _POINT_PX = 5.0
 _DARK, _LIGHT = QColor(0, 0, 0, 200), QColor(255, 255, 255)
 _ON, _OFF = QColor("#009E73"), QColor("#D55E00")
@@ -103,8 +101,7 @@ class PromptTool(Tool):
         self._asked: list[_Given] = []
         self._image: object = None
         self._waiting: dict[object, list[_Given]] = {}
-        self._pressed: Pointer | None = None
-        self._corner: Point | None = None
+        self._drag = BoxDrag(host)
         self._hovered: Point | None = None
         self._found: FoundObject | None = None
         self._mark = MaskMark(host)
@@ -112,7 +109,7 @@ class PromptTool(Tool):
 
     @property
     def busy(self) -> bool:
-        return bool(self._asked) or self._pressed is not None
+        return bool(self._asked) or self._drag.pressed is not None
 
     @property
     def keys(self) -> frozenset[Qt.Key]:
@@ -126,26 +123,20 @@ class PromptTool(Tool):
     def press(self, pointer: Pointer) -> None:
         """Begin a point, or a box."""
         self._is_committing = False
-        self._pressed = pointer
+        self._drag.press(pointer)
 
     def drag(self, pointers: Sequence[Pointer]) -> None:
         """Draw a box once the pointer has left the place of the click."""
-        pressed, last = self._pressed, pointers[-1]
-        if pressed is None:
-            return
-        if self._corner is None and math.dist(pressed.screen_xy, last.screen_xy) < _DRAG_PX:
-            return
-        self._corner = last.image_xy
-        self.host.repaint_marks()
+        self._drag.drag(pointers)
 
     def release(self, pointer: Pointer) -> None:
         """The point or the box is there: ask."""
-        pressed, corner = self._pressed, self._corner
-        self._pressed = self._corner = None
+        pressed, ends = self._drag.pressed, self._drag.ends
+        self._drag.forget()
         if pressed is None:
             return
-        if corner is not None:
-            box = self._inside(QRectF(QPointF(*pressed.image_xy), QPointF(*corner)).normalized())
+        if ends is not None:
+            box = self._inside(QRectF(*(QPointF(*end) for end in ends)).normalized())
             if not box.isEmpty():
                 self._asked = [each for each in self._asked if not isinstance(each, QRectF)]
                 self._asked.append(box)
@@ -196,7 +187,7 @@ class PromptTool(Tool):
 
     def finish(self) -> None:
         """The points stay while the focus is elsewhere; a drag ends."""
-        self._pressed = self._corner = None
+        self._drag.forget()
 
     def drop(self) -> None:
         """The points wait for their image."""
@@ -218,9 +209,10 @@ class PromptTool(Tool):
 
         self._mark.paint(painter)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for each in (*self._asked, *self._drawn_box()):
+        self._drag.paint(painter)
+        for each in self._asked:
             if isinstance(each, QRectF):
-                self._paint_box(painter, each)
+                draw_box(painter, self.host, *_ends(each))
             else:
                 centre = QPointF(*self.host.to_screen(each[0]))
                 painter.setPen(QPen(_DARK, 3.0))
@@ -280,8 +272,8 @@ class PromptTool(Tool):
             self.host.editing.paint_mask(found.preview.rect, found.preview.mask, self.title)
 
     def _forget(self) -> None:
-        self._asked, self._pressed, self._corner, self._hovered = [], None, None, None
-        self._is_committing = False
+        self._asked, self._hovered, self._is_committing = [], None, False
+        self._drag.forget()
         if self.host.prompting is not None:
             self.host.prompting.forget()
         self._show(None)
@@ -301,20 +293,6 @@ class PromptTool(Tool):
             return QRectF()
         height, width = document.shape_hw
         return box.intersected(QRectF(0, 0, width, height))
-
-    def _drawn_box(self) -> list[QRectF]:
-        if self._pressed is None or self._corner is None:
-            return []
-        return [QRectF(QPointF(*self._pressed.image_xy), QPointF(*self._corner)).normalized()]
-
-    # -- drawing -----------------------------------------------------------------------------
-
-    def _paint_box(self, painter: QPainter, box: QRectF) -> None:
-        first, second = (QPointF(*self.host.to_screen(xy)) for xy in _ends(box))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        for color, width in ((_DARK, 3.0), (_LIGHT, 1.25)):
-            painter.setPen(QPen(color, width))
-            painter.drawRect(QRectF(first, second))
 
 
 def _ends(box: QRectF) -> tuple[Point, Point]:

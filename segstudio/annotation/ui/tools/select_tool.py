@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent, QPainter
 
+from segstudio.canvas.box_drag import BoxDrag
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.canvas.view import Point
 
@@ -16,10 +17,7 @@ if TYPE_CHECKING:
     from segstudio.core.geometry import Rect
 
 SELECT = "select"
-_DRAG_PX = 4.0
-"""How far the pointer moves before a click becomes a box."""
 _NOTHING = (Qt.Key.Key_Backspace, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape)
-_DARK, _LIGHT = QColor(0, 0, 0, 200), QColor(255, 255, 255)
 
 
 class SelectTool(Tool):
@@ -38,37 +36,30 @@ class SelectTool(Tool):
 
     def __init__(self, host: ToolHost) -> None:
         super().__init__(host)
-        self._pressed: Pointer | None = None
-        self._corner: Point | None = None
+        self._drag = BoxDrag(host)
 
     @property
     def busy(self) -> bool:
-        return self._corner is not None
+        return self._drag.last is not None
 
     def press(self, pointer: Pointer) -> None:
         """Begin a click, or a box."""
-        self._pressed, self._corner = pointer, None
+        self._drag.press(pointer)
 
     def drag(self, pointers: Sequence[Pointer]) -> None:
         """Draw a box once the pointer has left the place of the click."""
-        pressed, last = self._pressed, pointers[-1]
-        if pressed is None:
-            return
-        if self._corner is None and math.dist(pressed.screen_xy, last.screen_xy) < _DRAG_PX:
-            return
-        self._corner = last.image_xy
-        self.host.repaint_marks()
+        self._drag.drag(pointers)
 
     def release(self, pointer: Pointer) -> None:
         """Choose what was clicked on, or what the box touches."""
-        pressed, corner, objects = self._pressed, self._corner, self.host.objects
-        self._forget()
+        pressed, ends, objects = self._drag.pressed, self._drag.ends, self.host.objects
+        self._drag.forget()
         if pressed is None or objects is None:
             return
-        if corner is None:
+        if ends is None:
             objects.select_at(*pressed.pixel, add=pressed.shift)
         else:
-            objects.select_box(_rect(pressed.image_xy, corner), add=pressed.shift)
+            objects.select_box(_rect(*ends), add=pressed.shift)
 
     def double_click(self, pointer: Pointer) -> None:
         """As one click: the second does not leave out what the first has chosen."""
@@ -83,24 +74,13 @@ class SelectTool(Tool):
 
     def abort(self) -> None:
         """No box is drawn any more."""
-        self._forget()
+        self._drag.forget()
 
     finish = drop = abort
 
     def paint(self, painter: QPainter) -> None:
         """Draw the box, readable on any photo."""
-        if self._pressed is None or self._corner is None:
-            return
-        ends = (self._pressed.image_xy, self._corner)
-        first, second = (QPointF(*self.host.to_screen(xy)) for xy in ends)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        for color, width in ((_DARK, 3.0), (_LIGHT, 1.25)):
-            painter.setPen(QPen(color, width))
-            painter.drawRect(QRectF(first, second).normalized())
-
-    def _forget(self) -> None:
-        self._pressed = self._corner = None
-        self.host.repaint_marks()
+        self._drag.paint(painter)
 
 
 def _rect(one: Point, other: Point) -> Rect:

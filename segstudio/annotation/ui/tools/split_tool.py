@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPolygonF
 
+from segstudio.canvas.box_drag import DRAG_PX
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.canvas.view import Point
 from segstudio.kit.actions import ActionSpec, flip_view, is_view
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from segstudio.core.object_cuts import Cut
 
 SPLIT = "split"
-_DRAG_PX = 4.0
-"""How far the pointer moves before a click becomes a line."""
 _LEAST_PX = 2.0
 """Least distance of the line's points, in logical pixels."""
 _POINT_PX = 5.0
@@ -92,7 +91,7 @@ class SplitTool(Tool):
             return
         for pointer in pointers:
             if not self._line:
-                if math.dist(pressed.screen_xy, pointer.screen_xy) < _DRAG_PX:
+                if math.dist(pressed.screen_xy, pointer.screen_xy) < DRAG_PX:
                     continue
                 self._line, self._first = [pressed.image_xy], None
             last = self.host.to_screen(self._line[-1])

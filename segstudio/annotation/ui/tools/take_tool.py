@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QPainter, QPainterPath
+from PySide6.QtGui import QPainter
 
-from segstudio.canvas.mask_mark import MaskMark, draw_path
+from segstudio.canvas.box_drag import BoxDrag, box_pixels
+from segstudio.canvas.mask_mark import MaskMark
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.kit.actions import ActionSpec, Context
 from segstudio.kit.frame_names import TOOLS
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from segstudio.core.geometry import Rect
 
 TAKE = "take"
-_DRAG_PX = 4.0
-"""How far the pointer moves before a click becomes a box."""
 
 
 def _can_take(c: Context) -> bool:
@@ -61,8 +58,7 @@ class TakeTool(Tool):
 
     def __init__(self, host: ToolHost) -> None:
         super().__init__(host)
-        self._pressed: Pointer | None = None
-        self._last: Pointer | None = None
+        self._drag = BoxDrag(host)
         self._asked: object = None
         self._shown_for: object = None
         self._count = 0
@@ -70,34 +66,28 @@ class TakeTool(Tool):
 
     @property
     def busy(self) -> bool:
-        return self._last is not None
+        return self._drag.last is not None
 
     @property
     def says(self) -> str:
-        if self._last is None:
+        if not self.busy:
             return ""
         what = "object or region" if self._count == 1 else "objects or regions"
         return f"Release takes {self._count} {what}, Esc gives up"
 
     def press(self, pointer: Pointer) -> None:
         """Begin a click, or a box."""
-        self._pressed, self._last = pointer, None
+        self._drag.press(pointer)
 
     def drag(self, pointers: Sequence[Pointer]) -> None:
         """Draw a box once the pointer has left the place of the click."""
-        pressed, last = self._pressed, pointers[-1]
-        if pressed is None:
-            return
-        if self._last is None and math.dist(pressed.screen_xy, last.screen_xy) < _DRAG_PX:
-            return
-        self._last = last
-        self._ask(self._run, self._box())
-        self.host.repaint_marks()
+        if self._drag.drag(pointers):
+            self._ask(self._run, self._box())
 
     def release(self, pointer: Pointer) -> None:
         """Take what was clicked on, or what lies in the box."""
-        pressed, taking = self._pressed, self.host.taking
-        where = pressed.pixel if self._last is None and pressed is not None else self._box()
+        pressed, taking = self._drag.pressed, self.host.taking
+        where = pressed.pixel if pressed is not None and not self.busy else self._box()
         run = self._run
         self._forget()
         which = self._which(where)
@@ -110,7 +100,7 @@ class TakeTool(Tool):
 
     def leave(self) -> None:
         """Show nothing where the pointer is not."""
-        if self._pressed is None:
+        if self._drag.pressed is None:
             self._forget()
 
     def abort(self) -> None:
@@ -122,11 +112,7 @@ class TakeTool(Tool):
     def paint(self, painter: QPainter) -> None:
         """Draw what would be taken, and the box."""
         self._mark.paint(painter)
-        if self._pressed is not None and self._last is not None:
-            ends = (self._pressed.image_xy, self._last.image_xy)
-            path = QPainterPath()
-            path.addRect(QRectF(*(QPointF(*self.host.to_screen(p)) for p in ends)).normalized())
-            draw_path(painter, path)
+        self._drag.paint(painter)
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -136,12 +122,8 @@ class TakeTool(Tool):
 
     def _box(self) -> Rect | None:
         """The pixels between press and pointer, inside the image."""
-        from segstudio.core.shapes import rectangle_pixels
-
-        document = self.host.session.document
-        if self._pressed is None or self._last is None or document is None:
-            return None
-        return rectangle_pixels(self._pressed.image_xy, self._last.image_xy, document.shape_hw)
+        ends = self._drag.ends
+        return None if ends is None else box_pixels(self.host, *ends)
 
     def _which(self, where: Rect | tuple[int, int] | None) -> Which | None:
         """Chooses what lies at a pixel or in a box; None beside the image."""
@@ -190,5 +172,5 @@ class TakeTool(Tool):
         self._mark.show(None)
 
     def _forget(self) -> None:
-        self._pressed = self._last = None
+        self._drag.forget()
         self._forget_preview()

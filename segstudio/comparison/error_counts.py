@@ -72,7 +72,7 @@ class ErrorCounts:
             return
         self._asked = asked
         self._jobs.cancel_key(_KEY)
-        self._session.set_correcting(by=self, of_images={})
+        self._session.set_correcting(of_images={})
         self._count_soon()
 
     def _on_more(self, _change: Change) -> None:
@@ -85,7 +85,7 @@ class ErrorCounts:
         followed = session.errors is not None and session.errors.document is change.document
         if index in session.correcting.of_images and not followed:
             kept = {i: n for i, n in session.correcting.of_images.items() if i != index}
-            session.set_correcting(by=self, of_images=kept)
+            session.set_correcting(of_images=kept)
             self._count_soon()
 
     def _count_soon(self) -> None:
@@ -119,7 +119,7 @@ class ErrorCounts:
         def arrive() -> None:
             if files is self._folder.files and asked == self._asked and not job.cancelled:
                 known = self._session.correcting.of_images
-                self._session.set_correcting(by=self, of_images={**numbers, **known})
+                self._session.set_correcting(of_images={**numbers, **known})
 
         self._clock.post(arrive)
 

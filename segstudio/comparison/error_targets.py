@@ -361,7 +361,8 @@ class ErrorTargets:
         session.correcting = replace(
             state, opened=opened, waiting=waiting, problem=problem, of_images=of_images
         )
-        session.notify(What.ERRORS)
+        counted = What(0) if of_images is state.of_images else What.ERROR_COUNTS
+        session.notify(What.ERRORS | counted)
         words = {} if found is None else found.words_of_objects
         if words != self._words:
             self._words = words

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.plain import PlainLabel
+from segstudio.kit.popover import Popover
 
 BUTTON_PX = 28
 """Side of a button with an icon in a bar."""
@@ -178,36 +179,15 @@ class FittingRow(QWidget):
         self._row.insertWidget(2 * self._groups.index(group) + 1, group)
 
     def _open_drawer(self) -> None:
-        self.drawer.open_below(self.more)
+        first = next((c for c in self.drawer.findChildren(QWidget) if _takes_keys(c)), None)
+        self.drawer.open_below(self.more, first)
 
 
-class _Drawer(QFrame):
-    """A small window below the button, closed with Esc or by a click beside it."""
-
-    def __init__(self, parent: QWidget, what: str) -> None:
-        super().__init__(parent, Qt.WindowType.Popup)
-        self.setProperty("drawer", True)
-        self.setAccessibleName(what)
-        # else the click that closes it would reach the button, which opens it again
-        self.setAttribute(Qt.WidgetAttribute.WA_NoMouseReplay)
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(12, 12, 12, 12)
-        self._column.setSpacing(8)
-
+class _Drawer(Popover):
     def take(self, group: QWidget) -> None:
         """Put a group below the others."""
         if group.parentWidget() is not self:
-            self._column.addWidget(group, 0, Qt.AlignmentFlag.AlignLeft)
-
-    def open_below(self, button: QWidget) -> None:
-        """Show it, its right edge at the button's, and give the keys to its first control."""
-        self.adjustSize()
-        corner = button.mapToGlobal(QPoint(button.width(), button.height() + 2))
-        self.move(corner - QPoint(self.width(), 0))
-        self.show()
-        first = next((c for c in self.findChildren(QWidget) if _takes_keys(c)), None)
-        if first is not None:
-            first.setFocus(Qt.FocusReason.TabFocusReason)
+            self.column.addWidget(group, 0, Qt.AlignmentFlag.AlignLeft)
 
 
 def captioned(caption: str, *controls: QWidget, spacing: int = 6) -> QWidget:

@@ -70,6 +70,8 @@ class What(Flag):
     """Where the predictions of the open image differ, and what is chosen of it."""
     ERRORS = auto()
     """What is wrong with the annotation if another side is right, and what is chosen of it."""
+    ERROR_COUNTS = auto()
+    """How many errors the images of the folder have."""
     QUEUE = auto()
     """Which images wait for a person."""
     OBJECTS = auto()
@@ -601,12 +603,18 @@ class Session:
         # what a model said by several routes is one answer
         return len({run.partition("@")[0] for run in predictions}) == 1
 
-    def set_correcting(self, *, by: object = None, **values: Any) -> None:
-        """Replace fields of `correcting`; says ERRORS if anything differs (`Change.by`)."""
-        state = replace(self.correcting, **values)
-        if state != self.correcting:
-            self.correcting = state
-            self.notify(What.ERRORS, by=by)
+    def set_correcting(self, **values: Any) -> None:
+        """Replace fields of `correcting`; says ERRORS or ERROR_COUNTS of what differs."""
+        before, state = self.correcting, replace(self.correcting, **values)
+        if state == before:
+            return
+        self.correcting = state
+        what = What(0)
+        if state.of_images is not before.of_images:
+            what |= What.ERROR_COUNTS
+        if state != replace(before, of_images=state.of_images):
+            what |= What.ERRORS
+        self.notify(what)
 
     def state(self, index: int) -> ImageState:
         """The marks of an image."""

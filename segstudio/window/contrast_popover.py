@@ -7,22 +7,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QPushButton,
     QSlider,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from segstudio.kit.icons import icon
 from segstudio.kit.key_tips import KeyTip
 from segstudio.kit.plain import PlainLabel
+from segstudio.kit.popover import Popover
 
 if TYPE_CHECKING:
     from segstudio.core.tones import Contrast, ToneCurve
@@ -70,7 +69,8 @@ class ContrastButton(QToolButton):
             return
         if self.popover is None:
             self.popover = ContrastPopover(self._session, self)
-        self.popover.open_below(self)
+        self.popover.show_now()
+        self.popover.open_below(self, self.popover.brightness)
 
     def _on_change(self, change: Change) -> None:
         from segstudio.session.session import What
@@ -97,15 +97,12 @@ class ContrastButton(QToolButton):
             self.setAccessibleDescription("Automatic")
 
 
-class ContrastPopover(QFrame):
-    """A small window with the sliders, closed with Esc or by a click beside it."""
+class ContrastPopover(Popover):
+    """The sliders."""
 
     def __init__(self, session: Session, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Popup)
+        super().__init__(parent, _WORDS)
         self._session = session
-        self.setProperty("drawer", True)
-        self.setAccessibleName(_WORDS)
-        self.setAttribute(Qt.WidgetAttribute.WA_NoMouseReplay)
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(8)
         self._grid.setVerticalSpacing(6)
@@ -131,27 +128,10 @@ class ContrastPopover(QFrame):
         row.addWidget(self.inverted)
         row.addStretch(1)
         row.addWidget(self.reset)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 12, 12, 12)
-        column.setSpacing(8)
-        column.addLayout(self._grid)
-        column.addLayout(row)
-        column.addWidget(self.note)
+        self.column.addLayout(self._grid)
+        self.column.addLayout(row)
+        self.column.addWidget(self.note)
         session.changed.connect(self._on_change)
-
-    def open_below(self, button: QWidget) -> None:
-        """Show it, its right edge at the button's, and give the keys to the first slider."""
-        self._show()
-        self.adjustSize()
-        if button.isVisible():
-            corner = button.mapToGlobal(QPoint(button.width(), button.height() + 2))
-        else:  # it is in the drawer of a narrow bar
-            window = button.window()
-            corner = window.mapToGlobal(QPoint(window.width() - 12, 96))
-        left = max(button.window().mapToGlobal(QPoint(0, 0)).x(), corner.x() - self.width())
-        self.move(left, corner.y())
-        self.show()
-        self.brightness.setFocus(Qt.FocusReason.TabFocusReason)
 
     def _slider(self, name: str, choose: Callable[[float], None]) -> QSlider:
         slider = QSlider(Qt.Orientation.Horizontal)
@@ -176,9 +156,10 @@ class ContrastPopover(QFrame):
         from segstudio.session.session import What
 
         if self.isVisible() and change.what & (What.VIEW | What.DOCUMENT | What.PHOTO):
-            self._show()
+            self.show_now()
 
-    def _show(self) -> None:
+    def show_now(self) -> None:
+        """Set the sliders as the session has it."""
         tones, found, chosen = self._now()
         placed = (
             (self.brightness, "Brightness", tones.brightness / _BRIGHTEST, f"{tones.brightness:+.2f}"),

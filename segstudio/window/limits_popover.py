@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QPushButton,
     QSpinBox,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -29,6 +27,7 @@ from segstudio.kit.icon_button import icon_button
 from segstudio.kit.icons import icon
 from segstudio.kit.key_tips import CommandTip, KeyTip
 from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.popover import Popover
 from segstudio.kit.swatch import swatch
 
 if TYPE_CHECKING:
@@ -82,7 +81,8 @@ class LimitsButton(QToolButton):
             return
         if self.popover is None:
             self.popover = LimitsPopover(self._session, self._actions, self)
-        self.popover.open_below(self)
+        self.popover.show_now()
+        self.popover.open_below(self, self.popover.unlabelled, at_left=True)
 
     def _on_change(self, change: Change) -> None:
         if _follows(change):
@@ -105,15 +105,12 @@ class LimitsButton(QToolButton):
         self.setChecked(bool(count))
 
 
-class LimitsPopover(QFrame):
-    """A small window with the toggles and their numbers, closed with Esc or by a click beside it."""
+class LimitsPopover(Popover):
+    """The toggles and their numbers."""
 
     def __init__(self, session: Session, actions: ActionSet, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Popup)
+        super().__init__(parent, _WORDS)
         self._session = session
-        self.setProperty("drawer", True)
-        self.setAccessibleName(_WORDS)
-        self.setAttribute(Qt.WidgetAttribute.WA_NoMouseReplay)
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(8)
         self._grid.setVerticalSpacing(6)
@@ -127,28 +124,9 @@ class LimitsPopover(QFrame):
         row = QHBoxLayout()
         row.addStretch(1)
         row.addWidget(self.reset)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 12, 12, 12)
-        column.setSpacing(8)
-        column.addLayout(self._grid)
-        column.addLayout(row)
+        self.column.addLayout(self._grid)
+        self.column.addLayout(row)
         session.changed.connect(self._on_change)
-
-    def open_below(self, button: QWidget) -> None:
-        """Show it, its left edge at the button's, and give the keys to the first toggle."""
-        self._show()
-        self.adjustSize()
-        window = button.window()
-        if (bar := window.parentWidget()) is not None:  # it is in the drawer of a narrow bar
-            window = bar.window()
-        if button.isVisible():
-            corner = button.mapToGlobal(QPoint(0, button.height() + 2))
-        else:  # the tool in hand paints nothing
-            corner = window.mapToGlobal(QPoint(window.width() // 3, 96))
-        right = window.mapToGlobal(QPoint(window.width() - 12, 0)).x()
-        self.move(min(corner.x(), right - self.width()), corner.y())
-        self.show()
-        self.unlabelled.setFocus(Qt.FocusReason.TabFocusReason)
 
     # -- made once -----------------------------------------------------------------------------
 
@@ -237,9 +215,10 @@ class LimitsPopover(QFrame):
 
     def _on_change(self, change: Change) -> None:
         if self.isVisible() and _follows(change):
-            self._show()
+            self.show_now()
 
-    def _show(self) -> None:
+    def show_now(self) -> None:
+        """Set the toggles as the session has it."""
         view, schema = self._session.view, self._session.schema
         self.unlabelled.setChecked(view.only_unlabelled)
         self.over_class.setChecked(view.only_class is not None)

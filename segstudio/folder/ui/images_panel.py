@@ -106,7 +106,6 @@ class ImagesPanel(QWidget):
         """
         super().__init__()
         self._count_errors = count_errors
-        self._errors_shown: object = None
         self._order_counted = Order.NAME
         self._session, self._browsing, self._actions = session, browsing, actions
         self._states, self._contents, self._progress = states, contents, progress
@@ -236,11 +235,9 @@ class ImagesPanel(QWidget):
             self.foot.show_progress(self._progress)
         if what & (What.STATES | What.SCORES | What.VIEW | What.SCHEMA):
             self._on_marks(change)
-        if what & What.ERRORS and self._session.correcting.of_images is not self._errors_shown:
-            self._errors_shown = self._session.correcting.of_images
-            if self.model.wish.order is Order.ERRORS:
-                self._rebuild.request()
-                self.view.viewport().update()
+        if what & What.ERROR_COUNTS and self.model.wish.order is Order.ERRORS:
+            self._rebuild.request()
+            self.view.viewport().update()
 
     def _on_marks(self, change: Change) -> None:
         wish = self.model.wish

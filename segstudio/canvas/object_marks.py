@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import (
     QColor,
@@ -34,12 +37,16 @@ if TYPE_CHECKING:
 _DARK, _LIGHT = QColor(0, 0, 0), QColor(255, 255, 255)
 _LINE_PX, _CASING_PX = 2.0, 4.0
 T = TypeVar("T")
+Bounds = npt.NDArray[np.int32]
+"""(N, 4): top, left, bottom, right."""
 _MOST_PIXELS, _MOST_LINES = 1 << 19, 6_000
 """A larger object, or one with a longer outline, is only framed: it would cost a frame's time."""
 _FOLLOWED_PIXELS = 1 << 15
 """The outline of a larger object does not follow a stroke while it is drawn."""
-_MOST_OUTLINED, _MOST_FRAMED, MOST_TAGS = 80, 500, 20
-"""Of more chosen ones the others are framed, or not marked, and none has a tag."""
+_MOST_OUTLINED, MOST_TAGS = 80, 20
+"""Where more chosen ones are in sight all are framed instead, and of more none has a tag."""
+_MOST_NEW = 10
+"""So many outlines are made for a paint event; the others follow with the next ones."""
 _PLATE, _WORDS = QColor(243, 244, 246), QColor(27, 31, 36)
 _TAG_PX, _TAG_RIM, _TAG_GAP = 11, 4, 6
 _PIECES = (QColor("#56B4E9"), QColor("#D55E00"), QColor("#CC79A7"), QColor("#009E73"))
@@ -55,8 +62,19 @@ class SelectionMark:
     All views share one, so that an outline is made once.
     """
 
-    def __init__(self, session: Session, objects: Objects | None) -> None:
-        self._session, self._objects = session, objects
+    def __init__(
+        self,
+        session: Session,
+        objects: Objects | None,
+        repaint: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Args:
+        session: What is open.
+        objects: The objects of the open image.
+        repaint: Has the marks drawn again a moment later: some outlines were left out.
+        """
+        self._session, self._objects, self._repaint = session, objects, repaint
+        self._new = 0
         self._paths: dict[object, tuple[Rect, QPainterPath]] = {}
         self._late: set[object] = set()
 
@@ -86,26 +104,50 @@ class SelectionMark:
             self._paths = {key: p for key, p in self._paths.items() if key not in self._late}
             self._late = set()
         size = document.pixel_size(session.view.pixel_sizes)
-        path, tags = QPainterPath(), []
-        for rect, outline, name, area in (*self._objects_of(objects), *self._regions_of(objects)):
+        in_sight, bounds = self._in_sight(objects, _visible(painter, to_screen))
+        if len(in_sight) > _MOST_OUTLINED:
+            _paint_frames(painter, bounds, to_screen)
+            in_sight = []
+        path, tags, self._new = QPainterPath(), [], 0
+        for rect, outline, name, area in (
+            *self._objects_of(objects, in_sight),
+            *self._regions_of(objects),
+        ):
             path.addPath(outline)
             tags.append((rect, f"{name}{_area_text(area, size)}"))
         draw_over(painter, path, to_screen)
-        if len(tags) <= MOST_TAGS:
+        if len(session.selection.objects) + len(session.selection.regions) <= MOST_TAGS:
             _paint_tags(painter, tags, to_screen)
+        if self._new > _MOST_NEW:
+            self._repaint()
 
-    def _objects_of(self, objects: Objects) -> Iterator[tuple[Rect, QPainterPath, str, int]]:
-        """Place, outline, name and area of each chosen object."""
-        for number, object_id in enumerate(self._session.selection.objects[:_MOST_FRAMED]):
+    def _in_sight(self, objects: Objects, visible: Rect) -> tuple[list[int], Bounds]:
+        """The chosen objects that may be seen, in the order in which they were chosen, and where."""
+        index, chosen = objects.index, self._session.selection.objects
+        if index is None or not chosen:
+            return [], np.zeros((0, 4), np.int32)
+        bounds = index.bounds_of(chosen)
+        seen = (bounds[:, 0] < visible.bottom) & (bounds[:, 2] > visible.top)
+        seen &= (bounds[:, 1] < visible.right) & (bounds[:, 3] > visible.left)
+        return np.asarray(chosen)[seen].tolist(), bounds[seen]
+
+    def _objects_of(
+        self, objects: Objects, in_sight: Iterable[int]
+    ) -> Iterator[tuple[Rect, QPainterPath, str, int]]:
+        """Place, outline, name and area of each."""
+        for object_id in in_sight:
             info = objects.info(object_id)
             if info is None:
                 continue
-            rect, outline = info.rect, QPainterPath()
-            if number < _MOST_OUTLINED and rect.height * rect.width <= _MOST_PIXELS:
-                rect, outline = self._outline(info.id, partial(objects.mask_of, info.id))
-            else:
+            rect, is_new = info.rect, object_id not in self._paths
+            self._new += is_new
+            waits = is_new and self._new > _MOST_NEW
+            if waits or rect.height * rect.width > _MOST_PIXELS:
+                outline = QPainterPath()
                 outline.addRect(rect.left, rect.top, rect.width, rect.height)
-            yield rect, outline, f"#{info.id}  ", info.area
+            else:
+                rect, outline = self._outline(object_id, partial(objects.mask_of, object_id))
+            yield rect, outline, f"#{object_id}  ", info.area
 
     def _regions_of(self, objects: Objects) -> Iterator[tuple[Rect, QPainterPath, str, int]]:
         """The same of each chosen region, which has no name."""
@@ -136,6 +178,59 @@ def _area_text(pixels: int, size: PixelSize | None) -> str:
 
 def _same(known: T) -> T:
     return known
+
+
+def _visible(painter: QPainter, to_screen: ToScreen) -> Rect:
+    """The pixels of the image that lie in what is painted on."""
+    back, _ = _place(to_screen).inverted()
+    seen = back.mapRect(QRectF(painter.viewport()))
+    reach = REACH_PX * seen.width() / max(1, painter.viewport().width())
+    seen.adjust(-reach, -reach, reach, reach)
+    return Rect(
+        math.floor(seen.top()),
+        math.floor(seen.left()),
+        math.ceil(seen.bottom()),
+        math.ceil(seen.right()),
+    )
+
+
+def _paint_frames(painter: QPainter, bounds: Bounds, to_screen: ToScreen) -> None:
+    """Frame many objects at once, as a picture of the view: a list of shapes would take too long."""
+    device = painter.device()
+    ratio, size = device.devicePixelRatio(), painter.viewport().size()
+    height, width = math.ceil(size.height() * ratio), math.ceil(size.width() * ratio)
+    place = _place(to_screen)
+    scale, moved = place.m11() * ratio, (place.dy() * ratio, place.dx() * ratio) * 2
+    corners = np.rint(bounds * scale + np.array(moved)).astype(np.int64)
+    top, left, bottom, right = corners.T
+    lines = _filled(top, left, right, height, width) | _filled(bottom, left, right, height, width)
+    lines |= _filled(left, top, bottom, width, height).T
+    lines |= _filled(right, top, bottom, width, height).T
+    thick = max(1, round(ratio))
+    around = np.ones((2 * thick + 1, 2 * thick + 1), np.uint8)
+    shown = np.zeros((height, -(-width // 4) * 4), np.uint8)  # rows of whole words, as Qt has them
+    shown[:, :width] = cv2.dilate(lines.view(np.uint8), around) + lines
+    image = QImage(shown.data, width, height, shown.shape[1], QImage.Format.Format_Indexed8)
+    image.setColorTable([0, _DARK.rgba(), _LIGHT.rgba()])
+    image.setDevicePixelRatio(ratio)
+    painter.drawImage(QPointF(0, 0), image)
+
+
+def _filled(
+    row: npt.NDArray[np.int64],
+    first: npt.NDArray[np.int64],
+    last: npt.NDArray[np.int64],
+    height: int,
+    width: int,
+) -> Mask:
+    """(height, width) bool: pixels first..last of rows, as far as they lie inside."""
+    inside = (row >= 0) & (row < height) & (last >= 0) & (first < width)
+    row, first, last = row[inside], np.clip(first[inside], 0, width), last[inside]
+    steps = np.zeros((height, width + 1), np.int16)
+    np.add.at(steps, (row, first), 1)
+    np.add.at(steps, (row, np.minimum(last + 1, width)), -1)
+    filled: Mask = np.cumsum(steps, axis=1, dtype=np.int16)[:, :width] > 0
+    return filled
 
 
 def draw_over(painter: QPainter, path: QPainterPath, to_screen: ToScreen) -> None:

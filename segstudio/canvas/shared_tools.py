@@ -80,7 +80,7 @@ class SharedTools:
         taking: Takes objects and regions from predictions; made if not given.
         """
         self._objects = objects
-        self.selection = SelectionMark(session, objects)
+        self.selection = SelectionMark(session, objects, self._repaint_places)
         self._prompting = prompting
         self._clipboard = clipboard
         self._taking = taking or Taking(session, None, None, editing)
@@ -159,9 +159,12 @@ class SharedTools:
 
     def repaint_marks(self) -> None:
         """Draw the tool's marks again, in every view, and tell what the tool says."""
+        self._repaint_places()
+        self.tell()
+
+    def _repaint_places(self) -> None:
         for place in self._places:
             place.repaint_marks()
-        self.tell()
 
     def tell(self) -> None:
         """Tell what the tool in hand says, if that is something else than before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -128,6 +129,14 @@ class ObjectIndex:
         """The numbers (N,) of all objects, ascending, and where they lie, (N, 4)."""
         numbers = np.flatnonzero(self._areas)
         return numbers, self._bounds[numbers]
+
+    def bounds_of(self, numbers: Sequence[int]) -> npt.NDArray[np.int32]:
+        """Where objects lie, (N, 4): top, left, bottom, right; all 0 of numbers that none has."""
+        chosen = np.asarray(numbers, np.int64)
+        known = (chosen > 0) & (chosen <= HIGHEST_ID)
+        bounds = self._bounds[np.where(known, chosen, 0)]
+        bounds[self._areas[np.where(known, chosen, 0)] == 0] = 0
+        return bounds
 
     def table(self) -> ObjectColumns:
         """All objects in columns, by number."""

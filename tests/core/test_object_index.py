@@ -44,6 +44,11 @@ def test_which_objects_have_a_pixel_in_a_rectangle():
     assert index.classes() == {1, 2}
 
 
+def test_places_are_given_in_the_order_of_the_numbers_asked_for():
+    found = ObjectIndex.of(a_map()).bounds_of((7, 1, 0, -1, 70000, 2))
+    assert found.tolist() == [[3, 6, 5, 8], [1, 1, 3, 4], *[[0, 0, 0, 0]] * 4]
+
+
 def test_a_map_without_ids_has_no_objects():
     assert len(ObjectIndex.of(LabelMap.empty((3, 4)))) == 0
     assert ObjectIndex.of(LabelMap.empty((3, 4))).free() == [1]

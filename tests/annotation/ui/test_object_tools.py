@@ -136,6 +136,50 @@ def test_what_is_selected_is_outlined_and_named(cells):
         assert not cells.session.selection
 
 
+def light(bench, x: float, y: float) -> int:
+    """How light the window is at a point of the image."""
+    place = at(bench, x, y)
+    return bench.window.canvas.viewport.grab().toImage().pixelColor(place).lightness()
+
+
+def grid(bench, stride: int, shape: np.ndarray) -> list[tuple[int, int]]:
+    """Paint an object of this shape at every place of a grid; returns (x, y) of their corners."""
+    bench.studio.editing.clear()
+    bench.session.set_view(stroke_makes=StrokeMakes.NEW)
+    height, width = shape.shape
+    places = [(x, y) for y in range(1, 32 - height, stride) for x in range(1, 48 - width, stride)]
+    for x, y in places:
+        bench.studio.editing.paint_mask(Rect(y, x, y + height, x + width), shape, "Test")
+    bench.settle()
+    bench.window.canvas.viewport._set_view(View(4.0, (0.0, 0.0)))  # a message has moved it
+    return places
+
+
+def test_all_of_very_many_selected_objects_are_framed(cells):
+    places = grid(cells, 4, np.ones((2, 2), bool))
+    assert len(places) == 96
+    cells.studio.objects.select_all()
+    cells.settle()
+    shown = cells.window.canvas.viewport.grab().toImage()
+    for x, y in places:
+        left = at(cells, x, y + 1)
+        row = [shown.pixelColor(left.x() + dx, left.y()).lightness() for dx in (-1, 0, 1)]
+        assert row[1] > 240
+        assert max(row[0], row[2]) < 30
+        bottom = at(cells, x + 1, y + 2)
+        assert shown.pixelColor(bottom.x(), bottom.y()).lightness() > 240
+
+
+def test_outlines_of_several_selected_objects_follow_their_edges(cells):
+    corner = np.array([[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 0, 0], [1, 1, 0, 0]], bool)
+    places = grid(cells, 7, corner)
+    assert len(places) == 28
+    cells.studio.objects.select_all()
+    # the inner edge, which a frame does not have; outlines come some at a time
+    cells.until(lambda: all(light(cells, x + 2, y + 3) > 240 for x, y in places))
+    assert all(light(cells, x + 4, y + 3) < 240 for x, y in places)
+
+
 def test_a_line_is_shown_before_it_splits(cells):
     take(cells, Qt.Key.Key_S, SHIFT)
     tool = cells.window.canvas._tools._toolbox._tools["split"]

@@ -122,9 +122,9 @@ class ErrorTargets:
     def open(self, key: ErrorKey | None) -> None:
         """Look at an error; None for none."""
         found = self._session.errors
-        keys = [] if found is None else [e.key for e in found.listed(self._session.correcting.kind)]
-        if key in keys:
-            self._place = keys.index(key)
+        place = None if found is None else found.place(key, self._session.correcting.kind)
+        if place is not None:
+            self._place = place
         # who is at one stays there when another model has run
         in_front = self._session.correcting.in_front if key is None else True
         self._session.set_correcting(opened=key, in_front=in_front)
@@ -137,14 +137,14 @@ class ErrorTargets:
         """
         found, state = self._session.errors, self._session.correcting
         listed = () if found is None else found.listed(state.kind)
-        if not listed:
+        if found is None or not listed:
             return
-        keys = [error.key for error in listed]
-        if state.opened in keys:
-            place = keys.index(state.opened) + by
+        place = found.place(state.opened, state.kind)
+        if place is not None:
+            place += by
         else:
             place = self._place if by > 0 else self._place - 1
-        self.open(keys[place % len(keys)])
+        self.open(listed[place % len(listed)].key)
 
     @property
     def opened(self) -> ObjectError | None:

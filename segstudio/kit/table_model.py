@@ -154,19 +154,20 @@ class TableModel(Generic[Row], QAbstractTableModel):
         self.rows: list[Row] = []
         self._identity, self._is_enabled = identity, is_enabled
         self._given: list[Row] = []
+        self._identities: list[Hashable] = []
+        self._places: dict[Hashable, int] | None = None
         self._sorting = UNSORTED
 
     def show_rows(self, rows: Sequence[Row], columns: Sequence[Column[Row]] | None = None) -> None:
         """Show other rows, or other values of the same; in other columns too if given."""
         columns = self.columns if columns is None else tuple(columns)
-        same = [c.title for c in columns] == [c.title for c in self.columns] and list(
-            map(self._identity, rows)
-        ) == list(map(self._identity, self._given))
+        titles, identities = [c.title for c in columns], list(map(self._identity, rows))
+        same = titles == [c.title for c in self.columns] and identities == self._identities
         if not same:
             self.beginResetModel()
-        self.columns, self._given = columns, list(rows)
+        self.columns, self._given, self._identities = columns, list(rows), identities
         if not same:
-            self.rows = self._ordered()
+            self.rows, self._places = self._ordered(), None
             self.endResetModel()
         elif rows:
             self._put_in_order()
@@ -178,14 +179,19 @@ class TableModel(Generic[Row], QAbstractTableModel):
 
     def place_of(self, identity: Hashable) -> int:
         """The place of a row, -1 if it is not shown."""
-        return next((i for i, row in enumerate(self.rows) if self._identity(row) == identity), -1)
+        return self._known_places().get(identity, -1)
 
     def places_of(self, identities: Sequence[Hashable]) -> list[int]:
         """The places of rows, ascending, of those that are shown."""
         if not identities:
             return []
-        places = {self._identity(row): place for place, row in enumerate(self.rows)}
+        places = self._known_places()
         return sorted(places[identity] for identity in identities if identity in places)
+
+    def _known_places(self) -> dict[Hashable, int]:
+        if self._places is None:
+            self._places = {self._identity(row): place for place, row in enumerate(self.rows)}
+        return self._places
 
     def repaint(self) -> None:
         """Ask for what the rows look like again."""
@@ -202,13 +208,13 @@ class TableModel(Generic[Row], QAbstractTableModel):
     def _put_in_order(self) -> None:
         ordered = self._ordered()
         if list(map(self._identity, ordered)) == list(map(self._identity, self.rows)):
-            self.rows = ordered
+            self.rows = ordered  # the places are the same
             return
         self.layoutAboutToBeChanged.emit()
         before = self.persistentIndexList()
         kept = [self.identity_at(index.row()) for index in before]
-        self.rows = ordered
-        places = {self._identity(row): place for place, row in enumerate(self.rows)}
+        self.rows, self._places = ordered, None
+        places = self._known_places()
         self.changePersistentIndexList(
             before,
             [self.index(places[i], old.column()) for i, old in zip(kept, before, strict=True)],

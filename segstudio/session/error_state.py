@@ -91,15 +91,33 @@ class AnnotationErrors(ErrorSides):
 
     def prepare(self) -> None:
         """Work out in a job what is asked for in any case: of thousands it takes long."""
-        _ = self.counts, self.words_of_objects, self._by_key
+        _ = self.counts, self.words_of_objects, self._by_key, self._places
 
     def listed(self, kind: ErrorKind | None) -> tuple[ObjectError, ...]:
         """The errors of one kind; all for None."""
-        return tuple(error for error in self.errors if kind is None or error.kind is kind)
+        return self.errors if kind is None else self._by_kind.get(kind, ())
+
+    def place(self, key: ErrorKey | None, kind: ErrorKind | None) -> int | None:
+        """Which of the listed errors, from 0, is known by a key; None if none is."""
+        error = self.error(key)
+        if error is None or (kind is not None and error.kind is not kind):
+            return None
+        in_all, of_kind = self._places[error.key]
+        return in_all if kind is None else of_kind
 
     def error(self, key: ErrorKey | None) -> ObjectError | None:
         """The error that is known by a key; None if it is not there any more."""
         return self._by_key.get(key) if key is not None else None
+
+    @cached_property
+    def _by_kind(self) -> Mapping[ErrorKind, tuple[ObjectError, ...]]:
+        return {kind: tuple(e for e in self.errors if e.kind is kind) for kind in self.counts}
+
+    @cached_property
+    def _places(self) -> Mapping[ErrorKey, tuple[int, int]]:
+        """Of each error its place among all, and among those of its kind."""
+        of_kind = {e.key: i for same in self._by_kind.values() for i, e in enumerate(same)}
+        return {error.key: (i, of_kind[error.key]) for i, error in enumerate(self.errors)}
 
     @cached_property
     def _by_key(self) -> Mapping[ErrorKey, ObjectError]:

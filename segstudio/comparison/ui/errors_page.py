@@ -62,6 +62,8 @@ _SIZES = (1, 10, 25, 50, 100, 250)
 _SWATCH = 12
 _WAITING = "Comparing…"
 _MOST_TITLE = 28
+_MOST_LISTED = 5_000
+"""So many errors stand in the list; keys go on to the others."""
 _HINT = "Click an error to go there and decide."
 
 
@@ -85,6 +87,11 @@ class ErrorsPage(QWidget):
         )
         self.table = TableView(self.model, "Errors of the annotation", sorting=UNSORTED)
         self.table.show_more_or_less((3, 7))
+        self.left_out = PlainLabel()
+        self.left_out.setProperty("caption", True)
+        self.left_out.setContentsMargins(12, 4, 12, 4)
+        self.left_out.setWordWrap(True)
+        self.left_out.hide()
         self.decision = DecisionBar(actions)
         self.run_model = QPushButton(actions["model.run"].icon(), "Run")
         CommandTip(actions["model.run"], self.run_model)
@@ -128,7 +135,8 @@ class ErrorsPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         for widget, stretch in (
-            (self.legend, 0), (self.chips, 0), (self.table, 1), (self.decision, 0)
+            (self.legend, 0), (self.chips, 0), (self.table, 1), (self.left_out, 0),
+            (self.decision, 0),
         ):  # fmt: skip
             column.addWidget(widget, stretch)
         return contents
@@ -159,7 +167,11 @@ class ErrorsPage(QWidget):
         self.run_model.setVisible(text == NO_MODEL)
         listed = () if found is None else found.listed(state.kind)
         self.chips.show_counts(found, state.kind)
-        self.model.show_rows(listed, error_columns(session.schema))
+        self.model.show_rows(listed[:_MOST_LISTED], error_columns(session.schema))
+        self.left_out.setText(
+            f"The first {count_text(_MOST_LISTED)} of {count_text(len(listed))}; keys go on to the others."
+        )
+        self.left_out.setVisible(len(listed) > _MOST_LISTED)
         self.table.choose(state.opened)
         error = None if found is None else found.error(state.opened)
         self.decision.show_error(found, error, session.schema, read_only=bool(session.read_only))

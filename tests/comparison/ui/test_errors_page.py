@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from strokes import undo_title
 
+from segstudio.comparison.ui import errors_page
 from segstudio.comparison.ui.disagreement_panel import ERRORS, MODELS
 from segstudio.comparison.ui.errors_page import CLASS, KIND, KIND_ICONS, PIXELS
 from segstudio.core.geometry import Rect
@@ -130,6 +131,25 @@ def test_keys_go_from_error_to_error_and_repair_them(page):
         window.commands.run("edit.undo")
         page.until(lambda left=left: errors_of(page).model.rowCount() == left)
     assert np.array_equal(page.session.document.annotation.labels, maps_of(WIDE, ALONE)[0])
+
+
+def test_of_very_many_errors_the_first_are_listed_and_keys_go_on(page, monkeypatch):
+    monkeypatch.setattr(errors_page, "_MOST_LISTED", 2)
+    errors = errors_of(page)
+    errors.show_errors()
+    assert texts(page, KIND) == ["Merged 2", "Missed"]
+    assert errors.left_out.isVisible()
+    assert errors.left_out.text() == "The first 2 of 3; keys go on to the others."
+    page.window.canvas.setFocus()
+    for kind in ("merged", "missed", "invented", "merged"):
+        QTest.keyClick(page.window, Qt.Key.Key_J)
+        page.until(lambda kind=kind: (page.session.correcting.opened or ("",))[0] == kind)
+        page.settle()
+    QTest.mouseClick(errors.chips.buttons[ErrorKind.INVENTED], LEFT)
+    page.until(lambda: texts(page, KIND) == ["Invented"])
+    assert not errors.left_out.isVisible()
+    QTest.keyClick(page.window, Qt.Key.Key_J)
+    page.until(lambda: page.session.correcting.opened[0] == "invented")
 
 
 def test_mine_is_right_takes_it_off_the_list(page):

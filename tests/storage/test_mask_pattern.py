@@ -102,16 +102,25 @@ def test_no_photo_is_its_own_mask_where_the_folder_of_the_photos_is_chosen(tmp_p
             "end with _mask, _label or _gt, or are called as Names says."
         )
     save_image(tmp_path / "images" / "1_mask.png", MASK)
-    for number in (3, 4):
-        save_image(tmp_path / "images" / f"{number}.jpg", PHOTO)
-        save_image(tmp_path / "images" / f"{number}.png", MASK)
     project = open_project(tmp_path, masks=ChosenMasks(tmp_path / "images"))
     assert {r.name: project.truth.path_of(r) for r in project.images} == {
         "1.png": tmp_path / "images" / "1_mask.png",
         "2.png": None,
-        "3.jpg": tmp_path / "images" / "3.png",
-        "4.jpg": tmp_path / "images" / "4.png",
     }
+
+
+def test_masks_called_as_their_photos_but_for_the_ending_are_found_where_both_lie(tmp_path):
+    photo = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    for number in (3, 4):
+        save_image(tmp_path / f"{number}.jpg", photo)
+        save_image(tmp_path / f"{number}.png", np.eye(64, dtype=np.uint8))
+    usual = open_project(tmp_path)
+    chosen = open_project(tmp_path, masks=ChosenMasks(tmp_path))
+    for project in (usual, chosen):
+        assert {r.name: project.truth.path_of(r) for r in project.images} == {
+            "3.jpg": tmp_path / "3.png",
+            "4.jpg": tmp_path / "4.png",
+        }
 
 
 def test_a_pattern_that_no_mask_has_is_a_note(tmp_path):

@@ -194,14 +194,19 @@ class SchemaKeeper:
             schema = schema.with_class(ClassSpec(i, f"class {i}", distinct_color(i)))
         self.set(schema)
 
-    def remove_class(self, class_id: int) -> None:
-        """Take a class out of the list; ids of the others stay. Pixels are not looked at."""
+    def remove_class(self, class_id: int, into: int = 0) -> None:
+        """Take a class out of the list; ids of the others stay. Pixels are not looked at.
+
+        Who painted with it goes on with `into`, what its pixels became; with a class beside it
+        where that is background, so that the brush does not become an eraser.
+        """
         self.set(self._session.schema.without_class(class_id))
-        view = self._session.view
+        view, schema = self._session.view, self._session.schema
         if class_id in (view.active_class, view.previous_class):
-            ids = self._session.schema.ids
-            nearest = max((i for i in ids if i < class_id), default=ids[0] if ids else 0)
-            self._session.set_view(active_class=nearest, previous_class=0)
+            left = [i for i in schema.ids if i not in (0, schema.ignore_index)]
+            nearest = max((i for i in left if i < class_id), default=min(left, default=0))
+            wanted = view.active_class if view.active_class != class_id else into or nearest
+            self._session.set_view(active_class=wanted, previous_class=0)
 
     def restore_class(self, spec: ClassSpec) -> None:
         """Put a class that was removed back into the list, under its id."""

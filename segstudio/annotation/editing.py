@@ -400,6 +400,9 @@ class Editing:
         said = None if document is None else document.predictions.get(run)
         if document is None or said is None:
             return
+        if said.own is not None:
+            self._tell_foreign(said)
+            return
 
         def make() -> Patch | None:
             return taken_patch(document, said, where(document, said), schema)

@@ -376,7 +376,8 @@ def test_an_answer_of_nothing_never_replaces_classes_that_are_there(desk, tmp_pa
     assert not desk.document.annotation.labels.any()
 
 
-def test_a_model_without_the_folders_classes_takes_nothing_away(desk, tmp_path):
+@pytest.mark.parametrize("how", ["all of it", "where they differ"])
+def test_a_model_without_the_folders_classes_takes_nothing_away(desk, tmp_path, how):
     write_photo(tmp_path / "set" / "a0.png", square())
     path = tmp_path / "set" / "masks" / "a0.png"
     write_mask(path, square(left=3))
@@ -386,7 +387,10 @@ def test_a_model_without_the_folders_classes_takes_nothing_away(desk, tmp_path):
     desk.open(tmp_path / "set")
     desk.segmenting.run_current()
     desk.settle()
-    desk.editing.use_prediction()
+    if how == "all of it":
+        desk.editing.use_prediction()
+    else:
+        desk.editing.take_difference("bright", 4, 8)
     later(desk)
     assert path.read_bytes() == before
     assert np.array_equal(desk.document.annotation.labels, square(left=3))

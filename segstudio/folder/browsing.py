@@ -362,9 +362,7 @@ class Browsing:
             self._documents.put(document)
         self._stale = {d.ref for d in self._documents}
         session.notify(What.PROJECT | What.STATES | What.SCORES)
-        if session.schema != classes:
-            # By itself, as when the user edits them: what is predicted is mapped anew.
-            session.notify(What.SCHEMA)
+        self._schema.announce(classes)
         if document is None or session.index < 0:
             self.select(self._cursor if self._cursor >= 0 else project.start)
         else:

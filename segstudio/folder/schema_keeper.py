@@ -91,6 +91,22 @@ class SchemaKeeper:
         self._before, self._asking = session.schema, False
         self._notices.settle(_ASKING)
 
+    def announce(self, before: LabelSchema) -> None:
+        """Tell that classes were taken over, if they are others than before.
+
+        By itself, as when the user edits them: what is predicted is mapped anew. A brush that had no
+        class but background, or one that is gone, gets the first: else it would erase.
+        """
+        session = self._session
+        if session.schema == before:
+            return
+        session.notify(What.SCHEMA)
+        schema, active = session.schema, session.view.active_class
+        had_others = bool({*before.ids} - {0, before.ignore_index})
+        if schema.ids and (schema.get(active) is None or (not active and not had_others)):
+            first = next((i for i in schema.scored_ids if i), schema.ids[0])
+            session.set_view(active_class=first, previous_class=0)
+
     def adopted(self, model: LabelSchema) -> LabelSchema:
         """The classes that will be in force once a prediction of this model is here.
 

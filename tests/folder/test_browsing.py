@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from fakes import make_folder, square, wait_for, write_mask, write_photo
 
 from segstudio.folder.files import FolderFiles
@@ -242,6 +243,26 @@ def test_what_is_asked_about_chosen_masks_is_read_before_where_they_lie(desk, tm
     assert asked.notice.stays
     assert asked.message.startswith("The masks are not read")
     assert told.message == f"Ground truth is read from {tmp_path / 'gold'}."
+
+
+def test_the_brush_has_a_class_once_it_is_known_what_the_masks_hold(desk, tmp_path):
+    (tmp_path / "set" / "masks").mkdir(parents=True)
+    for i in range(3):
+        write_photo(tmp_path / "set" / f"a{i}.png", square())
+        numbers = square().astype(np.uint32) * 70000
+        numbers[0, :4] = 140000
+        tifffile.imwrite(tmp_path / "set" / "masks" / f"a{i}.tif", numbers)
+    desk.open(tmp_path / "set")
+    assert desk.session.schema.ids == (0,)
+    answers = dict(desk.notices.shown[0].notice.actions)
+    answers["They are objects"]()
+    desk.settle()
+    assert desk.session.schema.ids == (0, 1)
+    assert desk.session.view.active_class == 1
+    desk.session.set_view(active_class=0)  # an eraser on purpose
+    desk.browsing.rescan()
+    desk.settle()
+    assert desk.session.view.active_class == 0
 
 
 def test_truth_given_at_the_start_wins_over_what_was_chosen_before_and_is_remembered(new_desk, far):

@@ -155,7 +155,7 @@ class ClassRemoval:
                 merging.title,
                 lambda undone: self._take_back(use, into, merging, lost, undone),
             )
-            self._schema.remove_class(spec.id)
+            self._schema.remove_class(spec.id, into)
             became = f" {use.pixels:,} pixels became {self._session.schema.name_of(into)}."
             text = f"{spec.name} was removed.{became if use.pixels else ''}"
             # In files of images that are not open nothing else takes it back.

@@ -15,7 +15,7 @@ from segstudio.annotation.patching import (
     difference_at,
     difference_patch,
     known_classes,
-    object_count,
+    lost_to_nothing,
     packed_all,
     ready_for,
     replacement_text,
@@ -24,7 +24,6 @@ from segstudio.annotation.patching import (
 )
 from segstudio.annotation.stepping import AT_ONCE_PIXELS, Stepping
 from segstudio.annotation.stroke_objects import PointXY, Stroke, StrokeObjects, StrokeTarget
-from segstudio.core.formatting import counted
 from segstudio.core.geometry import Rect
 from segstudio.core.history import Edit, Source
 from segstudio.core.labels import LabelMap, Mask, Patch
@@ -364,6 +363,9 @@ class Editing:
             self._say(f"{run_title(self._session, run)} has not run on {document.ref.title}.")
             return
         prediction, schema = document.predictions[run], self._session.schema
+        if prediction.own is not None:
+            self._tell_foreign(prediction)
+            return
         title = f"Use as annotation: {prediction.title}"
         locked = self._session.view.locked_classes
 
@@ -397,6 +399,9 @@ class Editing:
         document, schema = self._editable(), self._session.schema
         said = None if document is None else document.predictions.get(run)
         if document is None or said is None:
+            return
+        if said.own is not None:
+            self._tell_foreign(said)
             return
 
         def make() -> Patch | None:
@@ -455,7 +460,7 @@ class Editing:
             what: What comes instead, in a sentence.
             run: The prediction that it comes from, if it does.
         """
-        told, kept, schema = "", 0, self._session.schema
+        told, kept, schema = "", "", self._session.schema
         declared = self._session.schema_origin is SchemaOrigin.DECLARED
 
         def make() -> Patch | None:
@@ -464,8 +469,8 @@ class Editing:
             lost = ""
             if declared:  # a file with others could not be read again
                 new, lost = known_classes(new, schema)
-            # all of them for nothing is a slip: who wants that clears the annotation
-            kept = object_count(annotation) if run and not object_count(new) else 0
+            # all of it for nothing is a slip: who wants that clears the annotation
+            kept = lost_to_nothing(annotation, new, schema, document.ref.title) if run else ""
             if kept:
                 return None
             told = f"{replacement_text(annotation, new, what)} {lost}".strip()
@@ -473,7 +478,8 @@ class Editing:
 
         def done(changed: bool) -> None:
             if kept:
-                self._tell_kept(document, origin, kept)
+                hint = "Edit > Clear annotation removes them."
+                self._tell(f"{origin} finds {kept}", hint)
                 return
             document.origin = origin
             if changed and told and self._notices is not None:
@@ -481,15 +487,16 @@ class Editing:
 
         self._perform(document, title, make, then=done, source=Source(run, whole=True))
 
-    def _tell_kept(self, document: Document, model: str, objects: int) -> None:
-        """Say that a model that found nothing did not take the place of objects."""
+    def _tell_foreign(self, prediction: Prediction) -> None:
+        """Say that a prediction has nothing that could be annotated here."""
+        self._tell(
+            f"{prediction.title}'s prediction was not used: none of its classes is one of the folder's.",
+            "Say what they count as in Evaluation > Class mapping.",
+        )
+
+    def _tell(self, message: str, hint: str) -> None:
         if self._notices is not None:
-            self._notices.info(
-                f"{model} finds no object in {document.ref.title}, so its {counted(objects, 'object')} "
-                f"stay{'s' * (objects == 1)}.",
-                "Edit > Clear annotation removes them.",
-                scope="image",
-            )
+            self._notices.info(message, hint, scope="image")
 
     def _tell_replaced(self, document: Document, told: str, title: str) -> None:
         """Say what an edit of the whole map replaced, and offer to take it back."""

@@ -127,6 +127,23 @@ def replacement_text(annotation: LabelMap, wanted: LabelMap, what: str) -> str:
     return f"{pixels:,} annotated pixels were replaced by {what}." if pixels else ""
 
 
+def lost_to_nothing(annotation: LabelMap, wanted: LabelMap, schema: LabelSchema, title: str) -> str:
+    """What an annotation would lose to a map that holds nothing; "" if that is not so.
+
+    Returns:
+        What is found, where, and what stays: "no object in a.png, so its 7 objects stay."
+    """
+    if (objects := object_count(annotation)) and not object_count(wanted):
+        stay = f"{counted(objects, 'object')} stay{'s' * (objects == 1)}"
+        return f"no object in {title}, so its {stay}."
+    empty = [0] if schema.ignore_index is None else [0, schema.ignore_index]
+    if schema.background_id is None or not np.isin(wanted.labels, empty).all():
+        return ""
+    pixels = int(np.count_nonzero(~np.isin(annotation.labels, empty)))
+    stay = f"{counted(pixels, 'annotated pixel')} stay{'s' * (pixels == 1)}"
+    return f"nothing in {title}, so its {stay}." if pixels else ""
+
+
 def _ids(label_map: LabelMap) -> InstanceIds:
     ids = label_map.instances
     return np.zeros(label_map.shape_hw, np.uint16) if ids is None else ids

@@ -125,7 +125,13 @@ def opened_for(
         if declared is None and beside.is_file():
             declared = read_schema(beside)
         truth = TruthIndex.at(
-            place, project.images, declared, said=said, pattern=masks.pattern, as_is=True
+            place,
+            project.images,
+            declared,
+            said=said,
+            pattern=masks.pattern,
+            as_is=True,
+            of_photos=True,
         )
         project = replace(project, truth=truth, schema=declared)
     if project.truth is not None:

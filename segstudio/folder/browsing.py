@@ -48,10 +48,9 @@ from segstudio.storage.states import Mark, save_chosen_masks
 _OPENING = "opening"
 """What notices of a folder that cannot be opened are about: they go when another one is open."""
 _TRUTH = "where truth lies"
-"""What notices of masks that were chosen are about."""
+"""Likewise of masks that were chosen."""
 _GREY_S = 0.1
-"""So long an image may be read before the screen shows that the one before it is left: most are
-there sooner, and a screen that turns grey between them would flicker."""
+"""So long an image may be read before the one before it turns grey: most are there sooner."""
 
 
 class Browsing:
@@ -245,10 +244,10 @@ class Browsing:
 
         def done(result: tuple[Project, Positions | None]) -> None:
             if project is self._session.project:
-                self._use_project(*result)
-                self._remember(result[0])
                 self._notices.settle(_TRUTH)
                 self._notices.info(_where_truth_lies(result[0]), about=_TRUTH)
+                self._use_project(*result)  # what it asks about the masks is read first
+                self._remember(result[0])
 
         self._jobs.submit("Reading the ground truth", "files", work, done, key="truth", front=True)
 
@@ -308,7 +307,8 @@ class Browsing:
         for note in project.notes:
             unread = (project.passed_over, project.special, project.unread)
             serious = note in (*unread, project.unused, *project.damaged)
-            (self._notices.warning if serious else self._notices.info)(note)
+            about = _TRUTH if note == project.unused else ""
+            (self._notices.warning if serious else self._notices.info)(note, about=about)
         if project.recalled:
             self._notices.info(
                 f"Ground truth is read from {project.masks}, as chosen before.",
@@ -362,9 +362,7 @@ class Browsing:
             self._documents.put(document)
         self._stale = {d.ref for d in self._documents}
         session.notify(What.PROJECT | What.STATES | What.SCORES)
-        if session.schema != classes:
-            # By itself, as when the user edits them: what is predicted is mapped anew.
-            session.notify(What.SCHEMA)
+        self._schema.announce(classes)
         if document is None or session.index < 0:
             self.select(self._cursor if self._cursor >= 0 else project.start)
         else:

@@ -91,6 +91,22 @@ class SchemaKeeper:
         self._before, self._asking = session.schema, False
         self._notices.settle(_ASKING)
 
+    def announce(self, before: LabelSchema) -> None:
+        """Tell that classes were taken over, if they are others than before.
+
+        By itself, as when the user edits them: what is predicted is mapped anew. A brush that had no
+        class but background, or one that is gone, gets the first: else it would erase.
+        """
+        session = self._session
+        if session.schema == before:
+            return
+        session.notify(What.SCHEMA)
+        schema, active = session.schema, session.view.active_class
+        had_others = bool({*before.ids} - {0, before.ignore_index})
+        if schema.ids and (schema.get(active) is None or (not active and not had_others)):
+            first = next((i for i in schema.scored_ids if i), schema.ids[0])
+            session.set_view(active_class=first, previous_class=0)
+
     def adopted(self, model: LabelSchema) -> LabelSchema:
         """The classes that will be in force once a prediction of this model is here.
 
@@ -194,14 +210,19 @@ class SchemaKeeper:
             schema = schema.with_class(ClassSpec(i, f"class {i}", distinct_color(i)))
         self.set(schema)
 
-    def remove_class(self, class_id: int) -> None:
-        """Take a class out of the list; ids of the others stay. Pixels are not looked at."""
+    def remove_class(self, class_id: int, into: int = 0) -> None:
+        """Take a class out of the list; ids of the others stay. Pixels are not looked at.
+
+        Who painted with it goes on with `into`, what its pixels became; with a class beside it
+        where that is background, so that the brush does not become an eraser.
+        """
         self.set(self._session.schema.without_class(class_id))
-        view = self._session.view
+        view, schema = self._session.view, self._session.schema
         if class_id in (view.active_class, view.previous_class):
-            ids = self._session.schema.ids
-            nearest = max((i for i in ids if i < class_id), default=ids[0] if ids else 0)
-            self._session.set_view(active_class=nearest, previous_class=0)
+            left = [i for i in schema.ids if i not in (0, schema.ignore_index)]
+            nearest = max((i for i in left if i < class_id), default=min(left, default=0))
+            wanted = view.active_class if view.active_class != class_id else into or nearest
+            self._session.set_view(active_class=wanted, previous_class=0)
 
     def restore_class(self, spec: ClassSpec) -> None:
         """Put a class that was removed back into the list, under its id."""

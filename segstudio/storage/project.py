@@ -282,7 +282,7 @@ def _truth_of(
     if not masks:
         return TruthIndex.find(found.home, images, schema, found.masks, said, found.listings)
     folder = found.images_root if masks.folder is None else masks.folder
-    return TruthIndex.at(folder, images, schema, said=said, pattern=masks.pattern)
+    return TruthIndex.at(folder, images, schema, said=said, pattern=masks.pattern, of_photos=True)
 
 
 def _classes_for(
@@ -307,9 +307,20 @@ def preview_of_masks(project: Project, masks: ChosenMasks) -> str:
         names = mask_names(folder, project.images, masks.pattern)
     except SegstudioError as error:
         return str(error)
+    if not names and masks.pattern is None and os.path.realpath(folder) in _homes(project):
+        return (
+            "No image has a mask there: an image is not its own mask; those beside their images "
+            "end with _mask, _label or _gt, or are called as Names says."
+        )
     if not names:
         first = project.images[0].filename
         wanted = first if masks.pattern is None else masks.pattern.name_for(first)
         return f"No image has a mask there; for {first}, {wanted} was looked for."
     image, mask = next(iter(names.items()))
     return f"{len(names)} of {len(project.images)} images have a mask there: {image} has {mask}."
+
+
+def _homes(project: Project) -> set[str]:
+    """The folders in which a project's images lie."""
+    root = project.images_root
+    return {os.path.realpath(root / each) for each in folders_of(project.images.names)}

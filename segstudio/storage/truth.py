@@ -117,6 +117,7 @@ class TruthIndex:
         pattern: MaskPattern | None = None,
         *,
         as_is: bool = False,
+        of_photos: bool = False,
     ) -> TruthIndex:
         """The ground truth in a folder chosen by hand; everything there counts.
 
@@ -129,11 +130,14 @@ class TruthIndex:
             pattern: How the names of the class masks are made; else they are found.
             as_is: Whether masks that were corrected count as they are now, not as another program
                 wrote them last.
+            of_photos: Whether the images are photos, none of which is its own mask.
 
         Raises:
             SegstudioError: if the folder cannot be read or no file belongs to any of the images.
         """
-        classes, objects = folders_at(folder, images, pattern=pattern, as_is=as_is)
+        classes, objects = folders_at(
+            folder, images, pattern=pattern, as_is=as_is, of_photos=of_photos
+        )
         if instances is not None:
             more = folders_at(instances, images, are_instances=True, as_is=as_is)[1]
             objects = _merged(objects, more)

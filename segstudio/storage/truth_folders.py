@@ -99,12 +99,13 @@ class MaskFolder:
         mixed: bool = False,
         channels: bool = False,
         as_is: bool = False,
+        twins: Collection[str] = (),
     ) -> MaskFolder:
         """A folder in which every mask is ground truth, also those that segstudio wrote.
 
         With `as_is` those that it corrected count as they are now, not as they were before.
         """
-        folder = cls(path, files, images, mixed=mixed, channels=channels)
+        folder = cls(path, files, images, mixed=mixed, channels=channels, twins=twins)
         folder._all_count, folder._as_is = True, as_is
         return folder
 
@@ -382,11 +383,13 @@ def folders_at(
     are_instances: bool = False,
     pattern: MaskPattern | None = None,
     as_is: bool = False,
+    of_photos: bool = False,
 ) -> tuple[_Table, _Table]:
     """The tables for a folder chosen by hand, with the images' sub-folders if it has them.
 
     Its masks are of instances if that is said, or if the folder is called so. A pattern tells
-    their names; else they are found by name. `as_is`: see `MaskFolder.chosen`.
+    their names; else they are found by name. `as_is`: see `MaskFolder.chosen`. None of the images
+    is its own mask if they are said to be photos.
 
     Raises:
         SegstudioError: if the folder cannot be read.
@@ -399,16 +402,27 @@ def folders_at(
         directory = Path(images[0].root, name)
         channels = _has_channels(directory)
         masks = MaskFolder.chosen(nested, files, filenames, channels=channels, as_is=as_is)
+        mixed = os.path.realpath(nested) == os.path.realpath(directory)
         if pattern is not None:
-            masks = _PatternMasks(nested, files, pattern, mixed=nested == directory, as_is=as_is)
-        elif nested == directory or holds_photos(files):
+            masks = _PatternMasks(nested, files, pattern, mixed=mixed, as_is=as_is)
+        elif mixed or holds_photos(files):
             # x_mask.png beside x.png, rather than x.png itself
-            beside = MaskFolder.chosen(nested, files, filenames, mixed=True, as_is=as_is)
-            masks = beside if beside.matches_any(filenames) else masks
+            twins = _twins_of(filenames, files) if mixed and of_photos else ()
+            beside = MaskFolder.chosen(
+                nested, files, filenames, mixed=True, as_is=as_is, twins=twins
+            )
+            if beside.matches_any(filenames) or (mixed and of_photos):
+                masks = beside
         if masks.matches_any(filenames):
             table[name] = (masks,)
     is_instances = are_instances or folder.name.casefold() in INSTANCE_FOLDERS
     return ({}, table) if is_instances else (table, {})
+
+
+def _twins_of(images: Sequence[str], files: Sequence[str]) -> list[str]:
+    """Files that are called like one of the images but for their ending: x.png beside x.jpg."""
+    own, stems = set(images), set(map(stem_of, images))
+    return [name for name in masks_among(files) if name not in own and stem_of(name) in stems]
 
 
 def holds_photos(files: Iterable[str]) -> bool:
@@ -444,7 +458,7 @@ def mask_names(
     Raises:
         SegstudioError: if the folder cannot be read.
     """
-    classes, instances = folders_at(folder, images, pattern=pattern)
+    classes, instances = folders_at(folder, images, pattern=pattern, of_photos=True)
     tables = classes or instances
     found = {}
     for ref in images:

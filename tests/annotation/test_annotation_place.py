@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import numpy as np
@@ -347,6 +348,57 @@ def test_an_answer_without_objects_never_replaces_those_that_are_there(nuclei, t
     assert nuclei.document.origin == "ground truth"
     assert nuclei.messages[-1] == "Bright finds no object in dark.png, so its 2 objects stay."
     assert "Clear annotation" in nuclei.notices.recent[-1].hint
+
+
+def test_an_answer_of_nothing_never_replaces_classes_that_are_there(desk, tmp_path):
+    write_photo(tmp_path / "set" / "a0.png", np.zeros((20, 30), np.uint8))
+    mask = np.zeros((20, 30), np.uint8)
+    mask[2:5, 3:13] = 1
+    mask[0, 0] = 255  # is ignored
+    path = tmp_path / "set" / "masks" / "a0.png"
+    write_mask(path, mask)
+    schema = {"classes": [{"id": 0, "name": "background"}, {"id": 1, "name": "nucleus"}]}
+    (path.parent / "segstudio.json").write_text(json.dumps({**schema, "ignore_index": 255}))
+    before = path.read_bytes()
+    desk.open(tmp_path / "set")
+    desk.segmenting.run_current()
+    desk.settle()
+    desk.editing.use_prediction()
+    later(desk)
+    assert path.read_bytes() == before
+    assert np.array_equal(desk.document.annotation.labels, mask)
+    assert not desk.document.history.can_undo
+    assert desk.messages[-1] == "Bright finds nothing in a0.png, so its 30 annotated pixels stay."
+    desk.editing.clear()
+    later(desk)
+    desk.editing.use_prediction()  # nothing is there any more that could be lost
+    later(desk)
+    assert not desk.document.annotation.labels.any()
+
+
+@pytest.mark.parametrize("how", ["all of it", "where they differ"])
+def test_a_model_without_the_folders_classes_takes_nothing_away(desk, tmp_path, how):
+    write_photo(tmp_path / "set" / "a0.png", square())
+    path = tmp_path / "set" / "masks" / "a0.png"
+    write_mask(path, square(left=3))
+    schema = {"classes": [{"id": 0, "name": "background"}, {"id": 1, "name": "road"}]}
+    (path.parent / "segstudio.json").write_text(json.dumps(schema))
+    before = path.read_bytes()
+    desk.open(tmp_path / "set")
+    desk.segmenting.run_current()
+    desk.settle()
+    if how == "all of it":
+        desk.editing.use_prediction()
+    else:
+        desk.editing.take_difference("bright", 4, 8)
+    later(desk)
+    assert path.read_bytes() == before
+    assert np.array_equal(desk.document.annotation.labels, square(left=3))
+    assert not desk.document.history.can_undo
+    assert desk.document.origin == "ground truth"
+    assert desk.messages[-1] == (
+        "Bright's prediction was not used: none of its classes is one of the folder's."
+    )
 
 
 def test_an_empty_answer_over_nothing_is_no_edit(desk, tmp_path):

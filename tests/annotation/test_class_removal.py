@@ -81,6 +81,16 @@ def test_its_pixels_become_another_class_in_every_image(opened, into):
     assert "21 pixels became" in opened.messages[-1]
 
 
+@pytest.mark.parametrize(
+    ("active", "removed", "into", "then"),
+    [(1, 1, 0, 2), (1, 1, 5, 5), (2, 2, 0, 1), (5, 5, 0, 2), (5, 1, 0, 5), (0, 1, 0, 0)],
+)
+def test_the_brush_goes_on_with_a_class_that_is_left(opened, active, removed, into, then):
+    opened.session.set_view(active_class=active)
+    remove(opened, removed, into)
+    assert opened.session.view.active_class == then
+
+
 def test_the_notices_button_brings_everything_back(opened):
     before = opened.session.schema
     remove(opened, 2, 1)

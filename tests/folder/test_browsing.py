@@ -3,8 +3,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 import pytest
+import tifffile
 from fakes import make_folder, square, wait_for, write_mask, write_photo
 
 from segstudio.folder.files import FolderFiles
@@ -209,6 +211,58 @@ def test_chosen_truth_that_is_gone_is_said_and_the_usual_is_looked_for(new_desk,
     last = new_desk()
     last.open(far)
     assert np.array_equal(truth_of(last), square(left=7))
+
+
+def test_another_choice_ends_the_message_that_the_one_before_cannot_be_used(new_desk, far):
+    first = new_desk()
+    first.browsing.open_path(far, ChosenMasks(far.parent / "far"))
+    first.settle()
+    first.close()
+    (far.parent / "far").rename(far.parent / "away")
+    again = new_desk()
+    again.open(far)
+    assert "cannot be used" in again.notices.shown[0].message
+    again.browsing.choose_masks(ChosenMasks(far.parent / "away"))
+    again.settle()
+    assert [entry.message for entry in again.notices.shown] == [
+        f"Ground truth is read from {far.parent / 'away'}."
+    ]
+
+
+def test_what_is_asked_about_chosen_masks_is_read_before_where_they_lie(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set", truth=False))
+    numbers = square().astype(np.uint16)
+    numbers[numbers > 0] = 1000
+    numbers[0, :4] = 40000
+    (tmp_path / "gold").mkdir()
+    for i in range(3):
+        cv2.imwrite(str(tmp_path / "gold" / f"a{i}.png"), numbers)
+    desk.browsing.choose_masks(ChosenMasks(tmp_path / "gold"))
+    desk.settle()
+    asked, told = desk.notices.shown
+    assert asked.notice.stays
+    assert asked.message.startswith("The masks are not read")
+    assert told.message == f"Ground truth is read from {tmp_path / 'gold'}."
+
+
+def test_the_brush_has_a_class_once_it_is_known_what_the_masks_hold(desk, tmp_path):
+    (tmp_path / "set" / "masks").mkdir(parents=True)
+    for i in range(3):
+        write_photo(tmp_path / "set" / f"a{i}.png", square())
+        numbers = square().astype(np.uint32) * 70000
+        numbers[0, :4] = 140000
+        tifffile.imwrite(tmp_path / "set" / "masks" / f"a{i}.tif", numbers)
+    desk.open(tmp_path / "set")
+    assert desk.session.schema.ids == (0,)
+    answers = dict(desk.notices.shown[0].notice.actions)
+    answers["They are objects"]()
+    desk.settle()
+    assert desk.session.schema.ids == (0, 1)
+    assert desk.session.view.active_class == 1
+    desk.session.set_view(active_class=0)  # an eraser on purpose
+    desk.browsing.rescan()
+    desk.settle()
+    assert desk.session.view.active_class == 0
 
 
 def test_truth_given_at_the_start_wins_over_what_was_chosen_before_and_is_remembered(new_desk, far):

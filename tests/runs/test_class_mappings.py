@@ -282,7 +282,7 @@ def test_no_is_remembered_too(unnamed):
     before = np.array(unnamed.document.annotation.labels)
     unnamed.editing.use_prediction("bright")
     unnamed.settle()
-    assert np.array_equal(unnamed.document.annotation.labels, before * square())
+    assert np.array_equal(unnamed.document.annotation.labels, before)
     assert unnamed.class_mappings.table("bright").chosen
 
 

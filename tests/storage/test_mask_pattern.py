@@ -8,7 +8,7 @@ from image_files import save_image
 
 from segstudio.core.errors import SegstudioError
 from segstudio.storage.mask_pattern import ChosenMasks, MaskPattern
-from segstudio.storage.project import open_project
+from segstudio.storage.project import open_project, preview_of_masks
 from segstudio.storage.scan import scan
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
@@ -85,6 +85,42 @@ def test_masks_among_the_images_chosen_by_hand(tmp_path):
     project = open_project(tmp_path, masks=masks)
     assert [r.name for r in project.images] == ["1.jpg"]
     assert project.truth.has(project.images[0])
+
+
+def test_no_photo_is_its_own_mask_where_the_folder_of_the_photos_is_chosen(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "images", target_is_directory=True)
+    for name in ("1.png", "2.png"):
+        save_image(tmp_path / "images" / name, PHOTO[..., 0])
+    usual = open_project(tmp_path)
+    for place in ("images", "images/../images", "link"):
+        masks = ChosenMasks(tmp_path / place)
+        project = open_project(tmp_path, masks=masks)
+        assert project.truth is None
+        assert project.unused.startswith("No mask in ")
+        assert preview_of_masks(usual, masks) == (
+            "No image has a mask there: an image is not its own mask; those beside their images "
+            "end with _mask, _label or _gt, or are called as Names says."
+        )
+    save_image(tmp_path / "images" / "1_mask.png", MASK)
+    project = open_project(tmp_path, masks=ChosenMasks(tmp_path / "images"))
+    assert {r.name: project.truth.path_of(r) for r in project.images} == {
+        "1.png": tmp_path / "images" / "1_mask.png",
+        "2.png": None,
+    }
+
+
+def test_masks_called_as_their_photos_but_for_the_ending_are_found_where_both_lie(tmp_path):
+    photo = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    for number in (3, 4):
+        save_image(tmp_path / f"{number}.jpg", photo)
+        save_image(tmp_path / f"{number}.png", np.eye(64, dtype=np.uint8))
+    usual = open_project(tmp_path)
+    chosen = open_project(tmp_path, masks=ChosenMasks(tmp_path))
+    for project in (usual, chosen):
+        assert {r.name: project.truth.path_of(r) for r in project.images} == {
+            "3.jpg": tmp_path / "3.png",
+            "4.jpg": tmp_path / "4.png",
+        }
 
 
 def test_a_pattern_that_no_mask_has_is_a_note(tmp_path):

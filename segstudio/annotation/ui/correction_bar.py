@@ -107,10 +107,11 @@ class CorrectionBar(QFrame):
             what, fate = f"Corrections go to {files}", "the ground truth stays as it is."
         # where it is too long all the same, its own end tells more than its folder's
         names = " and ".join(path.name for path in paths)
-        self.file.show_text(f"{what}; {fate}", what, what.replace(files, names))
-        self.setAccessibleDescription(f"{what}; {fate}")
+        whole = f"{what}; {fate}"
+        self.file.show_text(whole, what, what.replace(files, names))
+        self.setAccessibleDescription(whole)
         self._word_buttons(self._texts(elsewhere=elsewhere, short=False))
-        if self._room() < self.fontMetrics().horizontalAdvance(what):
+        if self._room() < self.fontMetrics().horizontalAdvance(whole):
             self._word_buttons(self._texts(elsewhere=elsewhere, short=True))
 
     def _texts(self, *, elsewhere: bool, short: bool) -> tuple[str, str, str]:

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QIcon
 
 from segstudio.core.text import printable
+from segstudio.evaluation.own_pixels import started_in
 from segstudio.evaluation.ui.class_rows import RunHead
 from segstudio.evaluation.ui.figure_text import figure_text
 from segstudio.kit.icons import icon
@@ -24,6 +25,9 @@ from segstudio.session.session import ImageState, Session
 
 Indices = npt.NDArray[np.intp]
 _SPREAD_TIP = "Best model minus worst: where it matters which one is used"
+_OWN_TIP = "Partly this model's own pixels: the score says little."
+_NO_SCORES = {"uncertainty"}
+"""Ratios that say nothing of the annotation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +188,14 @@ def image_columns(session: Session, table: ImageFiguresTable) -> tuple[Column[in
     def state(place: int) -> ImageState:
         return session.state(int(table.indices[place]))
 
+    evaluation = session.evaluation
+    started = {} if evaluation is None or evaluation.originals else started_in(session.states)
+
+    def own(head: RunHead) -> Collection[int]:
+        """Places of the images whose annotation has pixels of the model itself."""
+        found = (i for i, image in enumerate(table.indices) if head.run in started.get(image, ()))
+        return frozenset(found) if started and _is_score(table.figure) else ()
+
     def mark(place: int) -> QIcon | None:
         if state(place).reviewed:
             return icon("circle-check")
@@ -195,14 +207,29 @@ def image_columns(session: Session, table: ImageFiguresTable) -> tuple[Column[in
             cell_tip=lambda p: f"{name(p)}{_mark_text(session, state(p))}", icon=mark,
             most=200,
         ),
-        *(_values_column(table, i, head.short) for i, head in enumerate(table.heads, 1)),
+        *(_values_column(table, i, h.short, own(h)) for i, h in enumerate(table.heads, 1)),
     ]  # fmt: skip
     if len(table.heads) > 1:
         columns.append(_values_column(table, len(columns), "Spread"))
     return tuple(columns)
 
 
-def _values_column(table: ImageFiguresTable, number: int, title: str) -> Column[int]:
+def _is_score(figure: AnyFigure) -> bool:
+    """Whether the figure holds the model against the annotation."""
+    return figure.unit is not Unit.SECONDS and figure.key not in _NO_SCORES
+
+
+def _values_column(
+    table: ImageFiguresTable, number: int, title: str, own: Collection[int] = ()
+) -> Column[int]:
+    """A column of numbers.
+
+    Args:
+        table: The figures.
+        number: Which column.
+        title: Its head.
+        own: Places of images whose annotation has pixels of that model: marked.
+    """
     values, heads = table.column(number), table.heads
     assert values is not None
     head = heads[number - 1] if number <= len(heads) else None
@@ -210,9 +237,17 @@ def _values_column(table: ImageFiguresTable, number: int, title: str) -> Column[
     def value(place: int) -> float:
         return float(values[place])
 
+    def text(place: int) -> str:
+        return figure_text(table.figure, value(place))
+
+    def tip(place: int) -> str:
+        return f"{text(place)}. {_OWN_TIP}" if place in own else text(place)
+
     return Column(
-        title, lambda place: figure_text(table.figure, value(place)),
+        title, text,
         f"{table.figure.name} of {head.title}" if head else _SPREAD_TIP, value, side=Side.RIGHT,
+        cell_tip=tip if own else None,
+        icon=(lambda place: icon("triangle-alert") if place in own else None) if own else None,
         bar=value if head and table.figure.unit is Unit.RATIO else None,
         bar_color=lambda _place: head.color if head else None,
     )  # fmt: skip

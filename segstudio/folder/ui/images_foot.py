@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from segstudio.folder.work_progress import WorkProgress
@@ -12,6 +12,7 @@ from segstudio.kit.plain import PlainLabel, plain
 from segstudio.storage.image_ref import ImageRef
 
 _LONGEST_NOTE = 500
+_WIDEST_TITLE = 84
 
 
 class ImagesFoot(QWidget):
@@ -20,6 +21,7 @@ class ImagesFoot(QWidget):
     Attributes:
         note: The field for a note.
         progress: How many images are done, and how many an hour.
+        scored: Whose scores the list shows.
         shared: What the names of all listed images have in common.
         listed: How many are listed, if not all.
     """
@@ -28,11 +30,16 @@ class ImagesFoot(QWidget):
         super().__init__()
         self.note = NoteField()
         self.progress, self.shared, self.listed = ElidedLabel(), ElidedLabel(), PlainLabel()
+        self.scored = ElidedLabel(Qt.TextElideMode.ElideRight)
+        self.scored.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.scored.hide()
         self.progress.setAccessibleName("How many images are done")
+        self.scored.setAccessibleName("Whose scores the list shows")
         self.shared.setAccessibleName("What all listed names have in common")
         self.listed.setAccessibleName("How many images are listed")
+        self._scored = ("", "")
         self._note_line = _line(self.note, margin=8, height=36)
-        self._progress_line = _line(self.progress)
+        self._progress_line = _line(self.progress, self.scored)
         self._names_line = _line(self.shared, self.listed)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -51,6 +58,17 @@ class ImagesFoot(QWidget):
         self._progress_line.setVisible(progress.total > 0)
         self.progress.show_text(progress.text, *progress.shorter)
         self.progress.setToolTip(plain(f"{progress.text}.\n{progress.details}"))
+
+    def show_scored(self, title: str, tip: str) -> None:
+        """Tell whose scores stand in the list; nothing if there are none."""
+        if (title, tip) == self._scored:
+            return
+        self._scored = (title, tip)
+        advance = self.scored.fontMetrics().horizontalAdvance(title)
+        self.scored.setFixedWidth(min(advance + 1, _WIDEST_TITLE))
+        self.scored.show_text(title)
+        self.scored.setToolTip(plain(tip))
+        self.scored.setVisible(bool(title))
 
     def write_note(self, ref: ImageRef, note: str) -> None:
         """Let the user write of an image."""

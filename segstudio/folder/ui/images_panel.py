@@ -41,11 +41,14 @@ from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icon_button import ChoiceButton
+from segstudio.kit.model_titles import telling_title
 from segstudio.kit.panel_header import PanelHeader
 from segstudio.kit.plain import plain
 from segstudio.kit.row_menu import new_menu
 from segstudio.kit.thumbnail_pixmaps import ThumbnailPixmaps
+from segstudio.metrics.tally import lead_name
 from segstudio.runs.batch import model_of
+from segstudio.runs.score_sides import run_title
 from segstudio.runs.scoring import Scoring
 from segstudio.session.session import Change, Session, What
 from segstudio.storage.image_ref import ImageRef
@@ -105,7 +108,7 @@ class ImagesPanel(QWidget):
         count_errors: Called with whether the list is in the order of errors.
         """
         super().__init__()
-        self._count_errors = count_errors
+        self._count_errors, self._scoring = count_errors, scoring
         self._order_counted = Order.NAME
         self._session, self._browsing, self._actions = session, browsing, actions
         self._states, self._contents, self._progress = states, contents, progress
@@ -233,6 +236,8 @@ class ImagesPanel(QWidget):
             self._show_current()
         if what & (What.PROJECT | What.STATES | What.DOCUMENT):
             self.foot.show_progress(self._progress)
+        if what & (What.PROJECT | What.DOCUMENT | What.SCORES | What.VIEW | What.SCHEMA):
+            self._say_scored()
         if what & (What.STATES | What.SCORES | What.VIEW | What.SCHEMA):
             self._on_marks(change)
         if what & What.ERROR_COUNTS and self.model.wish.order is Order.ERRORS:
@@ -324,6 +329,17 @@ class ImagesPanel(QWidget):
         self.count.show_text(count_text(total) if total else "", short_text(total))
         self.count.setToolTip(counted(total, "image"))
         self.count.setAccessibleName(self.count.toolTip())
+
+    def _say_scored(self) -> None:
+        """Name the model whose scores stand behind the images."""
+        session = self._session
+        if not self._scoring.has_scores:
+            self.foot.show_scored("", "")
+            return
+        title = run_title(session, session.view.scored_run)
+        others = sorted({spec.title for spec in session.models.values()} - {title})
+        tip = f"Behind each image: {lead_name(session.schema)} of {title}"
+        self.foot.show_scored(telling_title(title, others), tip)
 
     def _say_shared(self) -> None:
         """Say once what the rows leave out."""

@@ -50,6 +50,23 @@ def test_the_end_of_a_long_file_name_is_read_in_a_small_window(bench, folder):
     assert bar.file.whole.endswith("; the original is kept.")
 
 
+def test_that_the_original_is_kept_is_read_beside_a_name_of_usual_length(bench, folder):
+    for part in (folder, folder / "masks"):
+        (part / "field_0.png").rename(part / "BBBC006_s14_w1_0042.png")
+    bench.studio.browsing.rescan()
+    bench.settle()
+    bench.window.resize(1280, 800)
+    bar = bench.window.corrections
+    place = bench.session.project.index_of(folder / "BBBC006_s14_w1_0042.png")
+    bench.studio.browsing.select(place)
+    bench.settle()
+    bench.studio.editing.begin_stroke(1, 1)
+    bench.studio.editing.end_stroke()
+    bench.until(bar.isVisible)
+    bench.settle()
+    assert bar.file.text() == "Correcting masks/BBBC006_s14_w1_0042.png; the original is kept."
+
+
 @pytest.fixture
 def painted(bench, folder):
     """A window with one stroke on ground truth, which was saved."""

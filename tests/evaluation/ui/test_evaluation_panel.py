@@ -343,7 +343,23 @@ def test_a_score_on_a_models_own_pixels_is_marked_wherever_it_is_shown(spoilt):
     table = page(spoilt, IMAGES).table.model()
     tips = [table.index(r, 0).data(Qt.ItemDataRole.ToolTipRole) for r in range(table.rowCount())]
     assert sum(f"started from {title}" in tip for tip in tips) == 1
+
+    def marked() -> list[tuple[str, str]]:
+        """The image and the tip of each score that has a sign."""
+        cells = [table.index(r, c) for r in range(table.rowCount()) for c in (1, 2)]
+        return [
+            (
+                cell.siblingAtColumn(0).data(),
+                " ".join(cell.data(Qt.ItemDataRole.ToolTipRole).split()),
+            )
+            for cell in cells
+            if cell.data(Qt.ItemDataRole.DecorationRole) is not None
+        ]
+
+    tip = "1.000. Partly this model's own pixels: the score says little."
+    spoilt.until(lambda: marked() == [("plate_3.png", tip)])
     spoilt.studio.evaluating.set_options(originals=True)
+    spoilt.until(lambda: marked() == [])
     page(spoilt, MODELS)
     spoilt.until(lambda: not results.own.isVisible())
 

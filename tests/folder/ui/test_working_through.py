@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from shared_window import as_at_first
+from windows import write_pictures
 
 from segstudio.folder.ui.image_list_rows import ListRequest
 from segstudio.session.session import WorkState
@@ -214,6 +215,18 @@ def test_a_note_that_is_typed_while_another_folder_opens_is_kept(listed, folder,
     listed.settle()
     listed.open(folder)
     listed.until(lambda: listed.session.state(0).note == "cut off")
+
+
+def test_whose_scores_stand_behind_the_images_is_said_below_the_list(listed, tmp_path):
+    scored = listed.window.images.foot.scored
+    assert not scored.isVisible()
+    listed.studio.segmenting.run_current()
+    listed.until(lambda: scored.isVisible() and scored.whole == "Fake U-Net")
+    said = "Behind each image: mean IoU of the foreground of Fake U-Net"
+    assert scored.toolTip().replace("\n", " ") == said
+    assert scored.width() > 0
+    listed.open(write_pictures(tmp_path / "others", tint=77))
+    listed.until(lambda: not scored.isVisible())
 
 
 def test_how_much_is_done_stands_below_the_list(listed, monkeypatch):

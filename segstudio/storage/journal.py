@@ -15,6 +15,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 import struct
 import threading
 import zlib
@@ -27,6 +28,7 @@ import numpy.typing as npt
 from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import parse_json
 from segstudio.core.labels import LabelMap, Patch
+from segstudio.core.regular_file import kind_of
 from segstudio.storage.atomic import make_folder, write_error
 from segstudio.storage.image_ref import page_title
 from segstudio.storage.process_lock import ProcessLock
@@ -488,10 +490,12 @@ def _inspect(path: Path) -> Recovered | None:
 
     Raises:
         OSError: if it cannot be read now.
-        ValueError: if its header is damaged.
+        ValueError: if its header is damaged, or it is no file.
     """
+    info = path.stat()
+    if not stat.S_ISREG(info.st_mode):
+        raise ValueError(f"it is {kind_of(info.st_mode)}, not a file")
     content = path.read_bytes()
-    time = path.stat().st_mtime
     try:
         header, data, start = _parse_header(content)
     except ValueError:
@@ -511,7 +515,7 @@ def _inspect(path: Path) -> Recovered | None:
     return Recovered(
         header.image,
         strokes,
-        time,
+        info.st_mtime,
         header.shape_hw,
         with_instances,
         (path,),

@@ -127,13 +127,18 @@ _CHOICES = {
 }
 
 
-def load_settings(path: Path, tell: Tell = not_told) -> Settings:
+def load_settings(path: Path, tell: Tell = not_told, *, only_look: bool = False) -> Settings:
     """Read settings; entries that are missing, unknown or damaged get their defaults.
 
     Those that are damaged are told of.
 
     A file that is no JSON at all is kept beside as `.damaged`, so that nothing is lost by the
     next saving.
+
+    Args:
+        path: The file.
+        tell: Is told what is damaged.
+        only_look: Leave a damaged file where it is, for those who read it again and can tell.
     """
     try:
         data = read_json(path)
@@ -142,7 +147,8 @@ def load_settings(path: Path, tell: Tell = not_told) -> Settings:
     except (OSError, SegstudioError):
         return Settings()
     except (ValueError, TypeError) as error:
-        set_aside(path, error, "the usual settings are in force", tell)
+        if not only_look:
+            set_aside(path, error, "the usual settings are in force", tell)
         return Settings()
     defaults = asdict(Settings())
     known = {name: raw for name, raw in data.items() if name in defaults}

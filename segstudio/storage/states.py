@@ -79,6 +79,8 @@ _KEPT: tuple[tuple[str, str, type, str], ...] = (
     (_CONTRAST, "folder", str, "images are shown as they are"),
     (_PLACE, "image", str, "the folder opens at its first image"),
     (_PIXEL_SIZES, "images", dict, "the size of pixels is what the files say"),
+    ("saving.json", "folder", str, "where corrections go is asked again"),
+    ("links.json", "links", dict, "links out of the folder are asked about again"),
 )
 """Files of the data folder, an entry of theirs and its type, and what follows if one is damaged."""
 

@@ -166,7 +166,7 @@ class Application:
         from segstudio.storage.recent_folders import recent_folders
         from segstudio.storage.settings import load_settings
 
-        settings = load_settings(self.folders.config / "settings.json")
+        settings = load_settings(self.folders.config / "settings.json", only_look=True)
         rows = recent_folders(settings.recent, settings.recent_facts)
         self.dispatcher.post(partial(self.theme.choose, settings.theme))
         self.dispatcher.post(partial(self.window.start.build, rows))

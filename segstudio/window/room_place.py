@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtWidgets import QDockWidget, QTabBar
 
+from segstudio.core.json_text import parse_json
+
 if TYPE_CHECKING:
     from segstudio.window.main_window import MainWindow
     from segstudio.window.room import RoomDock
@@ -193,7 +195,7 @@ class RoomPlace(QObject):
     def restore(self, text: str) -> None:
         """Go on as `to_text` told it; what is damaged is passed over."""
         try:
-            kept = json.loads(text)
+            kept = parse_json(text)
             place, over = RoomSide(kept["place"]), bool(kept["over"])
             panel = str(kept["panel"])
             folded = {str(k): (_px(w), _px(h)) for k, (w, h) in kept["folded"].items()}

@@ -174,6 +174,23 @@ def test_marks_and_choices_that_mean_nothing_are_named_and_the_rest_kept(tmp_pat
     assert not [*tmp_path.glob("*.damaged")]
 
 
+@pytest.mark.parametrize("content", [DEEP, '{"folder": 1e999}', "[1]", '{"links": 3, "folder": 3}'])
+@pytest.mark.parametrize(
+    ("name", "follows"),
+    [
+        ("saving.json", "where corrections go is asked again"),
+        ("links.json", "links out of the folder are asked about again"),
+    ],
+)
+def test_a_damaged_choice_of_where_to_save_is_kept_and_told(tmp_path, name, follows, content):
+    path = put(tmp_path / name, content)
+    (told,) = set_damaged_aside(tmp_path)
+    assert str(path) in told
+    assert follows in told
+    assert not path.exists()
+    assert (tmp_path / f"{path.stem}.damaged").exists()
+
+
 @cases
 def test_classes_can_be_written_over_it(tmp_path, content):
     put(tmp_path / "segstudio.json", content)

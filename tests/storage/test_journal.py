@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import textwrap
+import threading
 import zlib
 from pathlib import Path
 
@@ -300,6 +301,29 @@ def test_a_journal_that_cannot_be_read_is_set_aside_and_said(tmp_path, content):
     assert again.pending() == []
     assert again.unreadable == ()  # said once
     assert trouble.path.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no named pipes")
+def test_a_named_pipe_in_the_place_of_a_journal_is_set_aside(tmp_path):
+    """Reading one waits for ever, and with it all that comes after it in its lane."""
+    path = left_behind(tmp_path)
+    path.unlink()
+    os.mkfifo(path)
+    writer = os.open(path, os.O_RDWR)  # else a fault here would hang the test
+    os.write(writer, b"SEGJ1")
+    os.set_blocking(writer, False)
+    journal = Journal(tmp_path)
+    reader = threading.Thread(target=journal.pending, daemon=True)
+    reader.start()
+    reader.join(10)
+    hung = reader.is_alive()
+    os.close(writer)  # ends a read
+    reader.join()
+    assert not hung
+    (trouble,) = journal.unreadable
+    assert trouble.set_aside
+    assert "named pipe" in trouble.why
+    assert not path.exists()
 
 
 def test_a_journal_that_cannot_be_read_now_stays(tmp_path, monkeypatch):

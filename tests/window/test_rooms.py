@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from network_desk import closed_desk, panel, traced
 from PySide6.QtCore import QPoint, Qt
@@ -376,7 +378,16 @@ def test_the_room_comes_back_where_it_was(fresh, make_window, tiny_engine, folde
 
 def test_damaged_words_on_the_room_are_passed_over(desk):
     place = desk.window.docks.place
-    for text in ("", "{", "[]", '{"place": "above"}', place.to_text().replace("below", "left")):
+    whole = json.loads(place.to_text())
+    for text in (
+        "",
+        "{",
+        "[]",
+        '{"place": "above"}',
+        place.to_text().replace("below", "left"),
+        "[" * 100_000,
+        json.dumps({**whole, "over": True, "px": ["?", 1, 1]}).replace('"?"', "1e999"),
+    ):
         place.restore(text)
         assert not place.is_beside
         assert not place.covers

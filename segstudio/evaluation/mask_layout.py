@@ -215,18 +215,22 @@ def _masks_in(
         if base is not None or not mixed:
             yield prefix + (base or stem), prefix + name
     if not names and depth < _MAX_DEPTH:
-        others = [f for f in listing.folders if f.casefold() not in _NO_CLASS_MAPS]
-        if len(others) > 1 and f"{PANOPTIC_NAME}.json" in listing.files:
-            others = [f for f in others if f != PANOPTIC_NAME]  # the same masks once more
-        answers = [f for f in others if read_entry(folder / f, "predict") is not None]
-        found = False
-        for name in others:
-            if name not in answers:
-                for mask in _masks_in(
-                    folder / name, f"{prefix}{name}/", depth + 1, predicted=predicted
-                ):
-                    found = True
-                    yield mask
-        if predicted and not found:
-            for name in answers:
-                yield from _masks_in(folder / name, f"{prefix}{name}/", depth + 1)
+        yield from _masks_below(folder, listing, prefix, depth + 1, predicted=predicted)
+
+
+def _masks_below(
+    folder: Path, listing: Listing, prefix: str, depth: int, *, predicted: bool
+) -> Iterator[tuple[str, str]]:
+    others = [f for f in listing.folders if f.casefold() not in _NO_CLASS_MAPS]
+    if len(others) > 1 and f"{PANOPTIC_NAME}.json" in listing.files:
+        others = [f for f in others if f != PANOPTIC_NAME]  # the same masks once more
+    answers = [f for f in others if read_entry(folder / f, "predict") is not None]
+    rest = [f for f in others if f not in answers]
+    found = False
+    for name in rest:
+        for mask in _masks_in(folder / name, f"{prefix}{name}/", depth, predicted=predicted):
+            found = True
+            yield mask
+    if predicted and not found:
+        for name in answers:
+            yield from _masks_in(folder / name, f"{prefix}{name}/", depth)

@@ -219,6 +219,23 @@ def test_a_mask_that_is_ignored_as_a_whole_is_said(capsys, folders):
     )
 
 
+@pytest.mark.parametrize("way", ["--ignore", "--schema"])
+def test_predicted_255_alone_is_of_no_class_where_255_is_ignored(capsys, folders, tmp_path, way):
+    """Class 1 has 2 pixels of truth; one is predicted, where 255 is predicted the other is missed."""
+    pred, truth = folders
+    save(truth, "a.png", [[0, 1, 0, 0]])
+    save(truth, "b.png", [[0, 1, 2, 2]])
+    save(pred, "a.png", [[0, 255, 0, 0]])
+    save(pred, "b.png", [[0, 1, 2, 2]])
+    told = 255 if way == "--ignore" else schema_file(tmp_path / "s.json", (0, 1, 2))
+
+    found, report = iou_of(capsys, *folders, way, told)
+
+    assert sorted(found.values()) == [1 / 2, 1.0, 1.0]
+    assert report["predicted_ignored_pixels"] == 1
+    assert any("a.png" in note and "read as ignored" in note for note in report["notes"])
+
+
 def test_255_alone_among_class_ids_counts_nowhere_where_that_is_said(capsys, folders):
     pred, truth = folders
     several = [[1, 1, 2, 2], [0, 0, 0, 0]]

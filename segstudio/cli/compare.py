@@ -186,6 +186,7 @@ def _print(
     project = found.references.files.project
     truth = project.truth
     told["ground_truth_values"] = None if truth is None else truth.kind
+    told["ground_truth_reading"] = None if truth is None else truth.in_words
     # said on stderr as well
     started = _started(found)
     told["notes"] = [

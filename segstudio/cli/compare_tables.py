@@ -12,7 +12,6 @@ from segstudio.core.formatting import counted
 from segstudio.evaluation.report.wording import stacks_text
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.metrics.measure import AnyFigure, AnyMeasure, Where
-from segstudio.storage.truth_kinds import KINDS
 
 _FOREGROUND: Final = (("mean_iou_foreground", "fg iou"), ("mean_dice_foreground", "fg dice"))
 _COLUMNS: Final = (
@@ -31,8 +30,8 @@ def print_report(report: dict[str, Any]) -> None:
     print_line(f"held against {report['held_against']}")
     if report["stack_pages"]:
         print_line(stacks_text(report["stack_pages"]))
-    if report["ground_truth_values"] is not None:
-        print_line(f"values of the masks are read as {KINDS[report['ground_truth_values']].name}")
+    if report["ground_truth_reading"] is not None:
+        print_line(f"values of the masks are read as {report['ground_truth_reading']}")
     for note in report["notes"]:
         print_line(f"note: {note}")
     print_line()

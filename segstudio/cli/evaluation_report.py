@@ -41,6 +41,8 @@ def report_of(found: MaskEvaluation, notes: Sequence[str], *, per_image: bool) -
         "ground_truth": _place_row(masks.places[1]),
         "ground_truth_values": masks.truth.kind,
         "prediction_values": masks.predictions.kind,
+        "ground_truth_reading": masks.truth.in_words,
+        "prediction_reading": masks.predictions.in_words,
         "notes": list(notes),
         "classes": class_rows(folder, found.schema.name_of, found.wanted),
         "foreground": list(folder.foreground_ids),

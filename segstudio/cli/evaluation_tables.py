@@ -39,11 +39,11 @@ def print_report(report: dict[str, Any], *, per_image: bool) -> None:
     print_line(f"ground truth: {report['ground_truth']['masks']}")
     if report["ground_truth"]["objects"] is not None:
         print_line(f"objects of the ground truth: {report['ground_truth']['objects']}")
-    kinds = [KINDS[report[f"{side}_values"]].name for side in ("ground_truth", "prediction")]
     print_line(
-        f"values of the ground truth are read as {kinds[0]}, of the predictions as {kinds[1]}"
+        f"values of the ground truth are read as {report['ground_truth_reading']}, "
+        f"of the predictions as {report['prediction_reading']}"
     )
-    if report["ground_truth_values"] == "instances":
+    if report["ground_truth_reading"] == KINDS["instances"].name:
         print_line(
             "each value of the ground truth is an object; for values of classes give --schema"
         )

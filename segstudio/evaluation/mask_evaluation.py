@@ -32,7 +32,6 @@ from segstudio.storage.decode import read_image
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.layout import mask_base
 from segstudio.storage.scan import scan
-from segstudio.storage.truth_kinds import KINDS
 
 _REMARKS: Final = 5
 OBJECT_IOU: Final = 0.5
@@ -224,7 +223,7 @@ def material_of(
             class_ids,
             {
                 "Masks": str(one.place.resolve()),
-                "Values of the masks": KINDS[one.masks.predictions.kind].name,
+                "Values of the masks": one.masks.predictions.in_words,
             },
             foreground_ids=foreground,
             notes=tuple(note for note in (_detections_note(one.masks),) if note),
@@ -271,7 +270,7 @@ def _settings(masks: MaskFolders) -> dict[str, str]:
     found = {"Ground truth": str(truth.classes.resolve())}
     if truth.instances is not None:
         found["Its objects"] = str(truth.instances.resolve())
-    return {**found, "Values of the ground truth": KINDS[masks.truth.kind].name}
+    return {**found, "Values of the ground truth": masks.truth.in_words}
 
 
 def _doubts(measured: Mapping[str, MaskEvaluation]) -> Iterator[str]:

@@ -23,7 +23,7 @@ from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.natural_order import natural_order
 from segstudio.storage.panoptic_results import PANOPTIC_NAME
 from segstudio.storage.scan import Listing, is_output_folder, list_folder, special_masks
-from segstudio.storage.schema_file import SCHEMA_NAME
+from segstudio.storage.schema_file import SCHEMA_NAME, read_entry
 from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex
 from segstudio.storage.truth_folders import holds_photos
 from segstudio.storage.unread_annotations import unread_in
@@ -80,7 +80,7 @@ class MaskPlace:
             classes = folder
         elif inner is not None and not is_output_folder(folder, masks_among(listing.files)):
             classes = inner
-        elif any(_masks_in(folder)):
+        elif any(_masks_in(folder, predicted=False)):
             classes = folder
         else:
             classes = _known(folder, listing, INSTANCE_FOLDERS) or folder
@@ -197,11 +197,14 @@ def _objects_of(classes: Path, given: Path, apart: Collection[Path]) -> Path | N
     return None
 
 
-def _masks_in(folder: Path, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+def _masks_in(
+    folder: Path, prefix: str = "", depth: int = 0, *, predicted: bool = True
+) -> Iterator[tuple[str, str]]:
     """Masks in a folder: the name without ending of the image that each is of, and its own name.
 
     Of the folder itself; where no mask lies directly in it, of its sub-folders, but for those of
-    photos and of objects.
+    photos and of objects. Folders of `predict` inside it are a model's answers to the same images:
+    they count where nothing else is there, and `predicted` is not False.
     """
     listing = list_folder(folder)
     names = masks_among(listing.files)
@@ -212,8 +215,22 @@ def _masks_in(folder: Path, prefix: str = "", depth: int = 0) -> Iterator[tuple[
         if base is not None or not mixed:
             yield prefix + (base or stem), prefix + name
     if not names and depth < _MAX_DEPTH:
-        others = [f for f in listing.folders if f.casefold() not in _NO_CLASS_MAPS]
-        if len(others) > 1 and f"{PANOPTIC_NAME}.json" in listing.files:
-            others = [f for f in others if f != PANOPTIC_NAME]  # the same masks once more
-        for name in others:
-            yield from _masks_in(folder / name, f"{prefix}{name}/", depth + 1)
+        yield from _masks_below(folder, listing, prefix, depth + 1, predicted=predicted)
+
+
+def _masks_below(
+    folder: Path, listing: Listing, prefix: str, depth: int, *, predicted: bool
+) -> Iterator[tuple[str, str]]:
+    others = [f for f in listing.folders if f.casefold() not in _NO_CLASS_MAPS]
+    if len(others) > 1 and f"{PANOPTIC_NAME}.json" in listing.files:
+        others = [f for f in others if f != PANOPTIC_NAME]  # the same masks once more
+    answers = [f for f in others if read_entry(folder / f, "predict") is not None]
+    rest = [f for f in others if f not in answers]
+    found = False
+    for name in rest:
+        for mask in _masks_in(folder / name, f"{prefix}{name}/", depth, predicted=predicted):
+            found = True
+            yield mask
+    if predicted and not found:
+        for name in answers:
+            yield from _masks_in(folder / name, f"{prefix}{name}/", depth)

@@ -34,6 +34,8 @@ from segstudio.storage.truth_kinds import TruthKind
 from segstudio.storage.unread_annotations import unread_in
 
 _NAMED: Final = 8
+_VOID: Final = 255
+"""Of this id alone in a mask nobody can tell whether it is the object."""
 _HOW_TO_SAY: Final = "--schema FILE says what the classes are."
 
 
@@ -172,7 +174,9 @@ class MaskFolders:
         classes = None if path is None else read_schema(path)
         # Black on white is so on both sides, or is said of each by its own kind.
         zero = sides.zero if sides.zero == "class" else None
-        found = predicted.index(refs, classes, ReadAs(sides.pred_kind, zero)).settled(refs)
+        void = sides.ignore if declared is None else declared.ignore_index
+        told = ReadAs(sides.pred_kind, zero, void if void == _VOID else None)
+        found = predicted.index(refs, classes, told).settled(refs)
         alike = read_alike(Masks(wanted.classes, index), Masks(predicted.classes, found))
         _require_one_each(refs, alike.truth)
         words = words_in([places[1].given.absolute()], refs)

@@ -20,7 +20,6 @@ from segstudio.storage.key_value import KeyValueFile
 from segstudio.storage.project import Project
 from segstudio.storage.states import load_asked, save_read_as
 from segstudio.storage.truth import Doubt, ReadAs, TruthIndex
-from segstudio.storage.truth_kinds import KINDS
 
 _ABOUT = "masks"
 """What notices of how masks are read are about: they go when that changes."""
@@ -124,7 +123,7 @@ class MaskReading:
             self._tell(project, found)
             self._known()
             return
-        self._change(project, found)
+        self._change(project, found, found.news_since(project.truth))
         masks.settle(_OTHERWISE)
 
     def read_as(self, said: ReadAs) -> None:
@@ -146,8 +145,14 @@ class MaskReading:
         project = self._session.project
         return self._final or (None if project is None else project.truth)
 
-    def _change(self, project: Project, found: TruthIndex) -> None:
-        """Read the masks otherwise, and name the annotations that stay as they are."""
+    def _change(self, project: Project, found: TruthIndex, news: str = "") -> None:
+        """Read the masks otherwise, and name the annotations that stay as they are.
+
+        Args:
+            project: The open one.
+            found: The masks as they are read from now on.
+            news: The mask that contradicts what was thought at first, and by what; "" if none does.
+        """
         edited = self._edited()
         before = project.truth
         self._notices.settle(_ABOUT)
@@ -155,7 +160,9 @@ class MaskReading:
         self._use(replace(project, truth=found))
         if before is None or found.coding == before.coding:
             return
-        text = f"The masks are now read as {KINDS[found.kind].name}."
+        text = f"The masks are now read as {found.in_words}."
+        if news:
+            text += f" The first look had not come to {news}."
         if edited:
             text += f" What was edited before stays as it is: {listed(edited, _NAMED)}."
         self._notices.post(Notice("warning" if edited else "info", text, about=_ABOUT))

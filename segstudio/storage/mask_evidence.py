@@ -34,6 +34,13 @@ _MANY_WHOLE: Final = 5
 
 Objects = Literal["yes", "maybe", "no"]
 Group = Literal["white", "single", "numbers", "colours", "shades"]
+GROUP_WORDS: Final[Mapping[Group, str]] = {
+    "white": "black and white",
+    "single": "one number",
+    "numbers": "several numbers",
+    "colours": "colours",
+    "shades": "grey levels that cannot be told apart",
+}
 
 
 @dataclass
@@ -50,6 +57,7 @@ class Evidence:
         perhaps_jpeg: Masks whose numbers may have gone through JPEG.
         singles: How many masks hold only this one number besides 0.
         single_paths: One of them.
+        number_paths: A mask of each number.
         values: The numbers of masks with several.
         smeared: The grey levels of masks that went through JPEG or scaling.
         more_than_two: Whether a mask holds more numbers.
@@ -70,6 +78,7 @@ class Evidence:
     perhaps_jpeg: list[Path] = field(default_factory=list)
     singles: Counter[int] = field(default_factory=Counter)
     single_paths: dict[int, Path] = field(default_factory=dict)
+    number_paths: dict[int, Path] = field(default_factory=dict)
     values: set[int] = field(default_factory=set)
     smeared: set[int] = field(default_factory=set)
     more_than_two: bool = False
@@ -82,6 +91,7 @@ class Evidence:
     opacity_files: int = 0
     zeros: int = 0
     pixels: int = 0
+    _color_paths: dict[int, Path] = field(default_factory=dict)
     _pairs: dict[tuple[int, int], Path] = field(default_factory=dict)
     _voids: set[int] = field(default_factory=set)
     _root: Path | None = None
@@ -148,6 +158,8 @@ class Evidence:
             self.colour_files += 1
             if facts.look is MaskLook.COLOURS:  # those along soft edges are no class
                 self.colors.update(facts.values)
+                if len(self._color_paths) < _NAMED_COLOURS:
+                    self._color_paths.update(dict.fromkeys(facts.values, path) | self._color_paths)
             return
         self.zeros += facts.zeros
         self.pixels += facts.pixels
@@ -170,6 +182,7 @@ class Evidence:
             if facts.perhaps_jpeg:
                 self.perhaps_jpeg.append(path)
             self.singles[number] += 1
+            self.number_paths.setdefault(number, path)
             self.single_paths.setdefault(number, path)
             self._group("white" if is_white(number) else "single", path)
             if not is_white(number):
@@ -187,6 +200,8 @@ class Evidence:
 
     def _add_several(self, path: Path, facts: MaskFacts) -> None:
         self.values |= set(facts.values)
+        for number in facts.values:
+            self.number_paths.setdefault(number, path)
         self._add_pair(path, facts.values)
         numbers = {v for v in facts.values if v > 0}
         others = numbers - {255}
@@ -276,6 +291,22 @@ class Evidence:
         alone = sum(n == 1 for n in colors.values()) >= 0.9 * len(colors)
         return 0 < self.colour_files < 3 and len(colors) >= _MANY_COLOURS and alone
 
+    def news(self, before: Evidence) -> str:
+        """A mask that holds what earlier ones do not, by its name, and what that is; "" if none."""
+        if self.beside_255 is not None and before.beside_255 is None:
+            path, least = self.beside_255
+            return f"{self.name_of(path)} (255 beside {least})"
+        group = next((g for g in self.groups if g not in before.groups), None)
+        if group is not None:
+            return f"{self.name_of(self.groups[group][0])} ({GROUP_WORDS[group]})"
+        number = min(self.number_paths.keys() - before.number_paths.keys(), default=None)
+        if number is not None:
+            return f"{self.name_of(self.number_paths[number])} (the number {number})"
+        color = min(self._color_paths.keys() - before.colors.keys(), default=None)
+        if color is not None:
+            return f"{self.name_of(self._color_paths[color])} (the colour #{color:06X})"
+        return ""
+
     def example(self, group: Group) -> str:
         """The name of a mask of a group, and how many others there are."""
         return self.named(self.groups[group][0], self.sizes[group])
@@ -291,6 +322,7 @@ class Evidence:
         return path.relative_to(self._root).as_posix() if self._root and inside else path.name
 
 
+_NAMED_COLOURS: Final = 256
 _MANY_COLOURS: Final = 6
 """With fewer in a mask or two nobody is asked whether they are ids of objects."""
 

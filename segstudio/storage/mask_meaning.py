@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from segstudio.core.schema import Color, LabelSchema
+from segstudio.core.text import enumerated
 from segstudio.storage.mask_evidence import IGNORED_16_BIT
 from segstudio.storage.truth_kinds import KINDS, TruthKind
 
@@ -78,6 +79,15 @@ class Coding:
     def unit(self) -> int:
         """What the class is multiplied by in numbers of class and object; 0 in others."""
         return KINDS[self.kind].unit
+
+    @property
+    def in_words(self) -> str:
+        """What the values are read as, for people."""
+        void = [str(v) for v in self.ignored if v in (-1, 255, IGNORED_16_BIT)]
+        more = ["black is the object"] if self.inverted else []
+        if void:
+            more.append(f"{enumerated(void)} {'counts' if len(void) == 1 else 'count'} nowhere")
+        return KINDS[self.kind].name + (f" ({', '.join(more)})" if more else "")
 
     def class_of(self, number: int) -> int:
         """The class that a number of a mask says."""

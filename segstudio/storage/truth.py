@@ -248,6 +248,10 @@ class TruthIndex:
         """Whether the values of masks mean the same in both."""
         return (self.coding, self.schema) == (other.coding, other.schema)
 
+    def news_since(self, before: TruthIndex) -> str:
+        """A mask that an earlier look had not seen, by its name, with what only such ones hold."""
+        return self._evidence.news(before._evidence)
+
     def read_as(self, said: ReadAs) -> TruthIndex:
         """The same masks, read as a person says."""
         return self._decided(
@@ -338,6 +342,12 @@ class TruthIndex:
     def kind(self) -> TruthKind:
         """How the values are read: index, binary, colour, or instances (no class masks)."""
         return self.coding.kind
+
+    @property
+    def in_words(self) -> str:
+        """What the values are read as, for people."""
+        by = self.explained_by
+        return self.coding.in_words if by is None else f"classes and objects, by {by.name}"
 
     @property
     def folders(self) -> tuple[Path, ...]:

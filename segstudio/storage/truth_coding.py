@@ -8,7 +8,14 @@ from typing import Final, Literal
 
 from segstudio.core.schema import ClassSpec, Color, LabelSchema
 from segstudio.storage.found_classes import object_schema, schema_of_ids
-from segstudio.storage.mask_evidence import GREY_LEVEL, IGNORED_16_BIT, Evidence, Group, is_white
+from segstudio.storage.mask_evidence import (
+    GREY_LEVEL,
+    GROUP_WORDS,
+    IGNORED_16_BIT,
+    Evidence,
+    Group,
+    is_white,
+)
 from segstudio.storage.mask_facts import MaskLook, color_of
 from segstudio.storage.mask_meaning import Coding, Decision, Doubt, ReadAs
 from segstudio.storage.published_classes import (
@@ -384,12 +391,20 @@ def _void(evidence: Evidence, coding: Coding, classes: LabelSchema) -> Doubt | N
     masks = sum(evidence.singles[v] for v in evidence.singles if coding.class_of(v) in void)
     name = evidence.name_of(evidence.single_paths[number])
     more = f" and {masks - 1} more" if masks > 1 else ""
+    text = f"Every labelled pixel of some masks is read as ignored: {name}{more}."
+    answers: tuple[tuple[str, ReadAs], ...] = ()
+    if number == 255 and evidence.beside_255 is not None and not coding.said:
+        path, least = evidence.beside_255
+        text += f" 255 counts nowhere, as {evidence.name_of(path)} holds it beside {least}."
+        if coding.kind == "index":
+            answers = (("255 is the object", ReadAs("binary")),)
     return Doubt(
         "void",
-        f"Every labelled pixel of some masks is read as ignored: {name}{more}.",
+        text,
         "Choose what counts nowhere in the Classes panel, or what masks hold with File > Read "
         "masks as.",
         "Say otherwise with --ignore or --truth-kind.",
+        answers,
     )
 
 
@@ -549,7 +564,7 @@ def _mixed(evidence: Evidence, coding: Coding) -> Doubt | None:
     odd = [group for group in evidence.groups if not _fits(group, evidence, coding)]
     if not odd or len(odd) == len(evidence.groups):  # all: each says it when it is read
         return None
-    named = "; ".join(f"{evidence.example(g)} ({_GROUP_WORDS[g]})" for g in odd)
+    named = "; ".join(f"{evidence.example(g)} ({GROUP_WORDS[g]})" for g in odd)
     white: tuple[tuple[str, ReadAs], ...] = (
         ("255 counts nowhere", ReadAs(ignored=255)),
         ("255 is a class", ReadAs("index")),
@@ -585,12 +600,3 @@ def _fits(group: Group, evidence: Evidence, coding: Coding) -> bool:
     if group == "colours":
         return coding.kind == "instances" and coding.coloured
     return group == "white" and coding.white and not evidence.looks[MaskLook.SOFT]
-
-
-_GROUP_WORDS: Final[dict[Group, str]] = {
-    "white": "black and white",
-    "single": "one number",
-    "numbers": "several numbers",
-    "colours": "colours",
-    "shades": "grey levels that cannot be told apart",
-}

@@ -544,3 +544,20 @@ def test_a_folder_of_nothing_but_pipes_says_what_it_holds(capsys, tmp_path, side
     assert code == 2
     assert str(tmp_path / side) in err
     assert "a.png is passed over: it is a named pipe, not a file." in " ".join(err.split())
+
+
+def test_answers_of_models_inside_the_data_set_are_no_ground_truth(capsys, tmp_path):
+    data = tmp_path / "data"
+    save(data / "images" / "im.png", TRUTH[0] * 80)
+    save_objects(data / "instances" / "im.png", TRUTH[1])
+    for model in ("unet", "maskrcnn"):
+        save(data / model / "im.png", FOUND[0])
+        written = {**LabelSchema.from_names(NAMES).to_json(), "predict": {"model": model}}
+        (data / model / "segstudio.json").write_text(json.dumps(written))
+
+    found = report(capsys, data / "unet", data, "--missing", "background")
+
+    assert found["ground_truth_masks"] == 1
+    assert found["without_prediction"] == []
+    # of its 20 x 20 pixels alone, those of the models are not counted as truth that is missed
+    assert sum(row["pixels"] for row in found["classes"]) == 400

@@ -219,6 +219,23 @@ def test_a_mask_that_is_ignored_as_a_whole_is_said(capsys, folders):
     )
 
 
+@pytest.mark.parametrize("way", ["--ignore", "--schema"])
+def test_predicted_255_alone_is_of_no_class_where_255_is_ignored(capsys, folders, tmp_path, way):
+    """Class 1 has 2 pixels of truth; one is predicted, where 255 is predicted the other is missed."""
+    pred, truth = folders
+    save(truth, "a.png", [[0, 1, 0, 0]])
+    save(truth, "b.png", [[0, 1, 2, 2]])
+    save(pred, "a.png", [[0, 255, 0, 0]])
+    save(pred, "b.png", [[0, 1, 2, 2]])
+    told = 255 if way == "--ignore" else schema_file(tmp_path / "s.json", (0, 1, 2))
+
+    found, report = iou_of(capsys, *folders, way, told)
+
+    assert sorted(found.values()) == [1 / 2, 1.0, 1.0]
+    assert report["predicted_ignored_pixels"] == 1
+    assert any("a.png" in note and "read as ignored" in note for note in report["notes"])
+
+
 def test_255_alone_among_class_ids_counts_nowhere_where_that_is_said(capsys, folders):
     pred, truth = folders
     several = [[1, 1, 2, 2], [0, 0, 0, 0]]
@@ -263,6 +280,32 @@ def test_class_0_is_background_unless_it_is_said_to_be_a_class(capsys, folders):
 
     _, out, _ = evaluate(capsys, *folders, "--class-0", "class")
     assert "all class 0 would score" in out
+
+
+def test_that_255_counts_nowhere_is_told_where_it_was_decided(capsys, folders):
+    pred, truth = folders
+    save(truth, "a.png", [[0, 1, 2, 255]])
+    save(pred, "a.png", [[0, 1, 2, 2]])
+    assert (
+        "values of the ground truth are read as class ids (255 counts nowhere), "
+        "of the predictions as class ids" in evaluate(capsys, *folders)[1]
+    )
+
+
+def test_colours_that_a_file_explains_are_not_told_as_objects_without_a_class(capsys, tmp_path):
+    folder = tmp_path / "panoptic_val"
+    save(folder, "a.png", [[0, 1, 1, 2]], colours=True)
+    ids = [r | g << 8 | b << 16 for r, g, b in COLOURS[1:3].tolist()]
+    segments = [{"id": i, "category_id": k, "iscrowd": 0} for k, i in enumerate(ids, 1)]
+    explained = {
+        "annotations": [{"file_name": "a.png", "image_id": 1, "segments_info": segments}],
+        "categories": [{"id": k, "name": f"c{k}", "isthing": 1} for k in (1, 2)],
+    }
+    (tmp_path / "panoptic_val.json").write_text(json.dumps(explained))
+    code, out, _ = evaluate(capsys, folder, folder)
+    assert code == 0
+    assert "values of the ground truth are read as classes and objects, by panoptic_val.json" in out
+    assert "each value of the ground truth is an object" not in out
 
 
 def test_how_values_are_read_is_told(capsys, folders):

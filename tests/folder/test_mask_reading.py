@@ -73,7 +73,48 @@ def test_a_look_at_all_masks_decides_and_what_is_open_is_read_again(desk, tmp_pa
     assert np.array_equal(desk.document.truth.labels, square(left=10))
     assert np.array_equal(desk.document.annotation.labels, square(left=10))
     assert not desk.document.dirty
-    assert "The masks are now read as black and white." in desk.messages
+    (said,) = [m for m in desk.messages if m.startswith("The masks are now read as")]
+    assert said == (
+        "The masks are now read as black and white. "
+        f"The first look had not come to a{LATE}.png (black and white)."
+    )
+
+
+def test_a_late_mask_that_turns_255_into_ignored_is_named(desk, tmp_path, gate):
+    root = rare(tmp_path / "nuclei")
+    for i in range(MANY):
+        write_mask(root / "masks" / f"a{i:02}.png", square() * 255)
+    odd = square() * 255
+    odd[0, :3] = 7
+    write_mask(root / "masks" / f"a{LATE}.png", odd)
+    open_held(desk, root)
+    assert desk.session.project.truth.kind == "binary"
+    gate.set()
+    desk.settle()
+    (said,) = [m for m in desk.messages if m.startswith("The masks are now read as")]
+    assert said == (
+        "The masks are now read as class ids (255 counts nowhere). "
+        f"The first look had not come to a{LATE}.png (255 beside 7)."
+    )
+    (void,) = [n for n in desk.notices.recent if "of some masks is read as ignored" in n.message]
+    assert void.message.endswith(f" 255 counts nowhere, as a{LATE}.png holds it beside 7.")
+    assert (desk.document.annotation.labels[square() > 0] == 255).all()
+    name, answer = void.action
+    assert name == "255 is the object"
+    answer()
+    desk.settle()
+    assert desk.session.project.truth.kind == "binary"
+    assert np.array_equal(desk.document.annotation.labels, square())
+
+
+def test_black_that_becomes_the_object_is_said(desk, tmp_path):
+    root = make_folder(tmp_path / "nuclei", count=2, truth=False)
+    for name in ("a0", "a1"):
+        write_mask(root / "masks" / f"{name}.png", square() * 255)
+    desk.open(root)
+    desk.browsing.masks.read_as(ReadAs("binary", "object"))
+    desk.settle()
+    assert "The masks are now read as black and white (black is the object)." in desk.messages
 
 
 def test_what_was_edited_before_is_named_and_stays(desk, tmp_path, gate):
@@ -337,7 +378,11 @@ def test_a_mask_that_is_ignored_as_a_whole_is_said_when_it_is_shown(desk, tmp_pa
     desk.open(root)
     ignored = [n for n in desk.notices.recent if "ignored" in n.message]
     assert [(n.scope, n.message) for n in ignored] == [
-        ("folder", "Every labelled pixel of some masks is read as ignored: a1.png.")
+        (
+            "folder",
+            "Every labelled pixel of some masks is read as ignored: a1.png. "
+            "255 counts nowhere, as a0.png holds it beside 1.",
+        )
     ]
     show(desk, 1)
     said = notice_about(desk, "of the mask is read as ignored")

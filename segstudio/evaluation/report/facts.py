@@ -24,7 +24,6 @@ from segstudio.evaluation.conditions import Conditions, Contender, References
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.report.software import settings_text
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.truth_kinds import KINDS
 
 _DEFAULTS: Final = RunOptions()
 _OPTION_NAMES: Final = {
@@ -84,7 +83,7 @@ def settings_of(conditions: Conditions, references: References) -> dict[str, obj
     truth = references.files.project.truth
     return {
         "Held against": reference_text(conditions, references),
-        **({} if truth is None else {"Values of the ground truth": KINDS[truth.kind].name}),
+        **({} if truth is None else {"Values of the ground truth": truth.in_words}),
         **{
             m.name: "measured" if m.key in conditions.asked else "not measured"
             for m in MEASURES

@@ -38,7 +38,7 @@ class MasksDialog(Dialog):
         self.setWindowTitle("Read masks as")
         self._masks = masks
         said = self._said = index.said
-        found = "" if index.undecided else f"The masks are read as {KINDS[index.kind].name}."
+        found = "" if index.undecided else f"The masks are read as {index.in_words}."
         if not index.final:
             found += " They are still being looked at."
         self.line = PlainLabel(

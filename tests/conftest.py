@@ -47,6 +47,11 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+def pytest_unconfigure() -> None:
+    """Let Python take all down as usual; libraries complain of what nobody frees."""
+    gc.unfreeze()
+
+
 _HARMLESS = r"This plugin does not support"
 """The offscreen platform says so of size hints and of raising windows."""
 _QT = {"canvas", "kit", "ui", "window"}

@@ -33,10 +33,23 @@ def tiny_engine(tiny_specs):
     return TinyEngine(tiny_specs)
 
 
+_YOUNGEST = 10_000
+"""So many new objects are a reason to look for garbage; by itself Python looks after 700.
+
+A network of PyTorch is many thousand objects, none of them garbage.
+"""
+
+
 def pytest_collection_finish() -> None:
     """Collect garbage from here on, but never look again at what is loaded and stays."""
     gc.freeze()
+    gc.set_threshold(_YOUNGEST, *gc.get_threshold()[1:])
     gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    """Let Python take all down as usual; libraries complain of what nobody frees."""
+    gc.unfreeze()
 
 
 _HARMLESS = r"This plugin does not support"

@@ -184,9 +184,11 @@ def _window_back(bench) -> None:
 def _views_back(bench) -> None:
     """The views show what they showed, and have the keys; nothing is said above them."""
     found, studio, session, window = bench.found, bench.studio, bench.session, bench.window
-    # forgets the views that were closed
-    studio.comparing.arrange([found.view.run or found.model.chosen])
-    session.set_view(**_values(found.view))
+    run = found.view.run or found.model.chosen
+    studio.segmenting._preferred = run
+    if session.view != found.view or studio.comparing._closed:
+        studio.comparing.arrange([run])  # forgets the views that were closed
+        session.set_view(**_values(found.view))
     session.set_disagreeing(**_values(found.disagreeing))
     session.set_correcting(**_values(found.correcting))
     if not session.inspection.active:

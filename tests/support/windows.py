@@ -311,20 +311,35 @@ _KEPT_STUDIOS: list[Studio] = []
 
 
 @contextmanager
+def gui_garbage() -> Iterator[None]:
+    """Garbage is collected by the GUI thread alone meanwhile.
+
+    What is there afterwards is not looked at again: among it are all modules, and a collection of
+    all that takes seconds.
+    """
+    garbage = GuiGarbage()
+    gc.collect()  # or it would stay for good with what is frozen
+    garbage.start()
+    yield
+    gc.collect()
+    garbage.stop()
+    gc.freeze()
+
+
+@contextmanager
 def kept_studio(home: Path, engine: Engine) -> Iterator[tuple[Studio, Dispatcher]]:
     """A studio without a window, which the tests of a module may share.
 
     As in the application, widgets are never deleted by a thread of the jobs.
     """
-    garbage, dispatcher = GuiGarbage(), Dispatcher()
-    garbage.start()
-    studio = Studio(dispatcher, home, engine)
-    _KEPT_STUDIOS.append(studio)
-    yield studio, dispatcher
-    studio.close()
-    dispatcher.close()
-    _KEPT_STUDIOS.remove(studio)
-    garbage.stop()
+    with gui_garbage():
+        dispatcher = Dispatcher()
+        studio = Studio(dispatcher, home, engine)
+        _KEPT_STUDIOS.append(studio)
+        yield studio, dispatcher
+        studio.close()
+        dispatcher.close()
+        _KEPT_STUDIOS.remove(studio)
 
 
 @contextmanager
@@ -334,8 +349,6 @@ def _windows(qtbot, usual_home: Path) -> Iterator[Callable[..., Bench]]:
     As in the application, widgets are never deleted by a thread of the jobs.
     """
     made: list[Bench] = []
-    garbage = GuiGarbage()
-    garbage.start()
 
     def make(
         home: Path | None = None,
@@ -364,18 +377,22 @@ def _windows(qtbot, usual_home: Path) -> Iterator[Callable[..., Bench]]:
         bench.until(lambda: bool(studio.session.model.chosen))
         return bench
 
-    yield make
-    for bench in made:
-        if isinstance(bench.engine, FakeEngine):
-            bench.engine.gate.set()
-        bench.studio.autosave.ask_unsaved = lambda _document: "discard"
-        bench.window.verbs._polygons_may_go = True  # nobody is there to be asked
-        bench.window.close()
-        bench.studio.close()
-        bench.dispatcher.close()
-        bench.window.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    garbage.stop()
+    with gui_garbage():
+        yield make
+        while made:
+            _close(made.pop(0))
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def _close(bench: Bench) -> None:
+    if isinstance(bench.engine, FakeEngine):
+        bench.engine.gate.set()
+    bench.studio.autosave.ask_unsaved = lambda _document: "discard"
+    bench.window.verbs._polygons_may_go = True  # nobody is there to be asked
+    bench.window.close()
+    bench.studio.close()
+    bench.dispatcher.close()
+    bench.window.deleteLater()
 
 
 @pytest.fixture

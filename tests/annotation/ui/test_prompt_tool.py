@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import cv2
 import numpy as np
 import pytest
@@ -10,18 +12,14 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolButton
-from windows import (  # noqa: F401 - fixtures
-    make_window,
-    nothing_left_behind,
-    qtbot,
-    user_folders,
-)
 
 from segstudio.annotation.ui.prompt_menu import prompt_menu
 from segstudio.kit.actions import Context
 from segstudio.runs.engine import TorchEngine
+from segstudio.session.session import ViewState
 
 HEIGHT, WIDTH = 96, 128
+VIEW_FIELDS = fields(ViewState)
 LEFT, SHIFT = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier
 
 
@@ -47,10 +45,31 @@ def images(tmp_path):
     return folder
 
 
+@pytest.fixture(scope="module")
+def kept(keep_window, sam):
+    """A window that has the weights already, which tests share."""
+    bench = keep_window(engine=TorchEngine())
+    bench.at_first = {each.name: getattr(bench.session.view, each.name) for each in VIEW_FIELDS}
+    bench.studio.own_weights.open(sam[0])
+    bench.until(lambda: bool(bench.session.prompting.title))
+    return bench
+
+
 @pytest.fixture
-def window(make_window, images):  # noqa: F811 - the fixture of that name
-    """A window with the first photo, class 1 in hand."""
-    bench = make_window(engine=TorchEngine())
+def window(kept, images):
+    """It with the first photo, class 1 and the usual tool in hand."""
+    kept.session.set_view(**kept.at_first)
+    kept.window.activateWindow()
+    return with_photos(kept, images)
+
+
+@pytest.fixture
+def fresh(make_window, images):
+    """The same in a window that has no weights."""
+    return with_photos(make_window(engine=TorchEngine()), images)
+
+
+def with_photos(bench, images):
     bench.open(images)
     if len(bench.session.schema.classes) < 2:
         bench.studio.schema_keeper.add_class("object")
@@ -60,8 +79,9 @@ def window(make_window, images):  # noqa: F811 - the fixture of that name
 
 def opened(window, folder):
     """The weights are opened as the user's own, and the tool is taken with its key."""
-    window.studio.own_weights.open(folder)
-    window.until(lambda: bool(window.session.prompting.title))
+    if not window.session.prompting.title:
+        window.studio.own_weights.open(folder)
+        window.until(lambda: bool(window.session.prompting.title))
     QTest.keyClick(window.window, Qt.Key.Key_Q)
     window.until(lambda: window.studio.prompting.is_ready)
 
@@ -328,16 +348,16 @@ def test_embeddings_are_kept(window, sam):
     assert window.studio.prompting._ready.embedding is first
 
 
-def test_without_weights_the_bar_says_so_and_a_button_offers_them(window, sam):
-    session, bar = window.session, window.window.options
-    QTest.keyClick(window.window, Qt.Key.Key_Q)
-    window.settle()
+def test_without_weights_the_bar_says_so_and_a_button_offers_them(fresh, sam):
+    session, bar = fresh.session, fresh.window.options
+    QTest.keyClick(fresh.window, Qt.Key.Key_Q)
+    fresh.settle()
     assert session.view.tool == "prompt"
     assert bar.hint.text().startswith("Needs weights of SAM")
     button = next(b for b in bar.findChildren(QToolButton) if b.text() == "Choose weights…")
     assert button.isVisible()
     assert button.isEnabled()
-    menu = prompt_menu(_context(window))
+    menu = prompt_menu(_context(fresh))
     texts = [action.text() for action in menu.actions() if action.text()]
     assert texts == [
         "Open weights of SAM or SAM 2.1…",
@@ -345,21 +365,21 @@ def test_without_weights_the_bar_says_so_and_a_button_offers_them(window, sam):
         "Download SAM ViT-B (375 MB, Apache-2.0 (Meta))",
     ]
     menu.close()
-    QTest.mouseClick(window.window.canvas.viewport, LEFT, pos=at(window, (40.5, 30.5)))
+    QTest.mouseClick(fresh.window.canvas.viewport, LEFT, pos=at(fresh, (40.5, 30.5)))
     assert not session.document.annotation.labels.any()
-    opened(window, sam[0])
-    window.until(lambda: session.prompting.answers == 3)  # to the click before
-    QTest.keyClick(window.window.canvas.viewport, Qt.Key.Key_Escape)
-    window.settle()
+    opened(fresh, sam[0])
+    fresh.until(lambda: session.prompting.answers == 3)  # to the click before
+    QTest.keyClick(fresh.window.canvas.viewport, Qt.Key.Key_Escape)
+    fresh.settle()
     assert bar.hint.text().startswith("Click, Shift+click, drag a box")
     assert button.text() == "SAM (tiny-sam)"
     assert session.prompters["tiny-sam"].task == "promptable"
     assert "tiny-sam" not in session.models
 
 
-def test_weights_stay_in_the_list_and_are_taken_off_it(window, make_window, images, sam):  # noqa: F811
-    opened(window, sam[0])
-    window.until(lambda: window.studio.jobs.wait_idle(0))
+def test_weights_stay_in_the_list_and_are_taken_off_it(fresh, make_window, images, sam):
+    opened(fresh, sam[0])
+    fresh.until(lambda: fresh.studio.jobs.wait_idle(0))
     again = make_window(engine=TorchEngine())
     again.open(images)
     assert again.session.prompting.title == "SAM (tiny-sam)"
@@ -373,42 +393,42 @@ def test_weights_stay_in_the_list_and_are_taken_off_it(window, make_window, imag
     assert again.session.prompting.title == ""
 
 
-def test_the_chosen_network_is_asked_again_after_a_restart(window, make_window, sam, tmp_path):  # noqa: F811
-    opened(window, sam[0])
+def test_the_chosen_network_is_asked_again_after_a_restart(fresh, make_window, sam, tmp_path):
+    opened(fresh, sam[0])
     other, _ = sam_folder(tmp_path / "other-sam", seed=5)
-    window.studio.own_weights.open(other)
-    window.until(lambda: window.session.prompting.title == "SAM (other-sam)")
-    window.until(lambda: window.studio.prompting.is_ready)
-    menu = prompt_menu(_context(window))
+    fresh.studio.own_weights.open(other)
+    fresh.until(lambda: fresh.session.prompting.title == "SAM (other-sam)")
+    fresh.until(lambda: fresh.studio.prompting.is_ready)
+    menu = prompt_menu(_context(fresh))
     titles = [action.text() for action in menu.actions()[:2]]
     assert titles == ["SAM (tiny-sam)", "SAM (other-sam)"]
     assert [action.isChecked() for action in menu.actions()[:2]] == [False, True]
     menu.close()
-    window.studio.close()
+    fresh.studio.close()
     again = make_window(engine=TorchEngine())
     again.until(lambda: bool(again.session.prompting.title))
     assert again.session.prompting.title == "SAM (other-sam)"
 
 
-def test_a_cancelled_preparation_can_be_begun_again(window, sam, monkeypatch):
+def test_a_cancelled_preparation_can_be_begun_again(fresh, sam, monkeypatch):
     from segstudio.core.errors import CancelledError
     from segstudio.models.promptable import Promptable
 
-    window.studio.own_weights.open(sam[0])
-    window.until(lambda: bool(window.session.prompting.title))
+    fresh.studio.own_weights.open(sam[0])
+    fresh.until(lambda: bool(fresh.session.prompting.title))
     real = Promptable.embed
 
     def stopped(self, pixels, digest, check, report):
         raise CancelledError
 
     monkeypatch.setattr(Promptable, "embed", stopped)
-    QTest.keyClick(window.window, Qt.Key.Key_Q)
-    window.until(lambda: window.session.prompting.progress == "stopped")
+    QTest.keyClick(fresh.window, Qt.Key.Key_Q)
+    fresh.until(lambda: fresh.session.prompting.progress == "stopped")
     monkeypatch.setattr(Promptable, "embed", real)
-    menu = prompt_menu(_context(window))
+    menu = prompt_menu(_context(fresh))
     next(a for a in menu.actions() if a.text() == "Prepare this image again").trigger()
     menu.close()
-    window.until(lambda: window.studio.prompting.is_ready)
+    fresh.until(lambda: fresh.studio.prompting.is_ready)
 
 
 def _context(window) -> Context:

@@ -7,12 +7,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from windows import (  # noqa: F401 - fixtures
-    make_window,
-    nothing_left_behind,
-    qtbot,
-    user_folders,
-)
+from shared_window import as_at_first
 
 from segstudio.canvas.view import View
 
@@ -22,7 +17,7 @@ BOX = (slice(20, 60), slice(30, 90))
 
 
 @pytest.fixture
-def bench(make_window, tmp_path):  # noqa: F811 - the fixture of that name
+def bench(kept, tmp_path):
     """Two photos of a bright rectangle on dark speckles; class 1 in hand, zoom 4."""
     folder = tmp_path / "photos"
     folder.mkdir()
@@ -31,7 +26,7 @@ def bench(make_window, tmp_path):  # noqa: F811 - the fixture of that name
         pixels = rng.integers(20, 40, (90, 120, 3), np.uint8)
         pixels[BOX] = rng.integers(180, 200, (40, 60, 3), np.uint8)
         cv2.imwrite(str(folder / f"p{seed}.png"), pixels)
-    bench = make_window()
+    bench = as_at_first(kept)
     bench.open(folder)
     if len(bench.session.schema.classes) < 2:
         bench.studio.schema_keeper.add_class("object")

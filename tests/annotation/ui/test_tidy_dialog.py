@@ -7,12 +7,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from windows import (  # noqa: F401 - fixtures
-    make_window,
-    nothing_left_behind,
-    qtbot,
-    user_folders,
-)
+from shared_window import as_at_first
 
 from segstudio.annotation.ui.tidy_dialog import TidyDialog
 from segstudio.session.session import Selection
@@ -36,8 +31,8 @@ def images(tmp_path):
 
 
 @pytest.fixture
-def bench(make_window, images):  # noqa: F811 - the fixture of that name
-    bench = make_window()
+def bench(kept, images):
+    bench = as_at_first(kept)
     bench.open(images)
     bench.session.set_view(active_class=1)
     return bench

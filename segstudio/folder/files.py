@@ -11,9 +11,10 @@ from pathlib import Path
 
 from segstudio.core.class_mapping import adapt, is_scored
 from segstudio.core.errors import SegstudioError, without_traceback
-from segstudio.core.labels import LabelMap
+from segstudio.core.labels import LabelMap, Writers
 from segstudio.core.prediction import Prediction
 from segstudio.core.progress import Check, no_check
+from segstudio.core.provenance import first_writers
 from segstudio.core.schema import LabelSchema
 from segstudio.metrics.confusion import ConfusionMatrix
 from segstudio.metrics.tally import count
@@ -29,6 +30,7 @@ from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project, open_project
 from segstudio.storage.states import load_sources, set_damaged_aside
 from segstudio.storage.truth import TruthReading, read_truth_file
+from segstudio.storage.writer_maps import WriterMaps
 
 _log = logging.getLogger(__name__)
 _LOOK_AGAIN_S = 0.1
@@ -129,11 +131,13 @@ class FolderFiles:
         project: The folder.
         predictions: Where its predictions are kept.
         masks: Whether what its masks' values mean is decided.
+        writers: Who wrote the pixels of its annotations.
     """
 
     project: Project
     predictions: PredictionStore
     masks: MasksKnown = field(default_factory=MasksKnown, compare=False)
+    writers: WriterMaps = field(default_factory=WriterMaps, compare=False)
 
     @property
     def annotations(self) -> Annotations:
@@ -187,6 +191,9 @@ class FolderFiles:
         )
         document.saved_revision = annotation.revision
         annotation.checksum()
+        if self.writers.kept:
+            writers = self.writers_of(ref, annotation, truth, schema, read.problems)
+            annotation.keep_writers(writers)
         if saved:
             known = load_sources(self.project.data_folder)
             document.runs_before = known.get(ref.key, frozenset())
@@ -195,6 +202,45 @@ class FolderFiles:
         if alone != COMPOSITE:
             document.show_channel(alone, image.picture.shown(alone, check))
         return LoadedDocument(document, read.problems)
+
+    def writers_of(
+        self,
+        ref: ImageRef,
+        annotation: LabelMap,
+        truth: LabelMap | None,
+        schema: LabelSchema,
+        problems: list[SegstudioError],
+    ) -> Writers:
+        """Who wrote an image's annotation, as it is on disk.
+
+        Args:
+            ref: The image.
+            annotation: As it was read.
+            truth: The ground truth, if there is some.
+            schema: The classes in force.
+            problems: What cannot be used, or is worth showing, is added.
+        """
+        found, labels = None, annotation.labels
+        if self.annotations.present(ref) is not None:
+            try:
+                found, note = self.writers.read(self.project.root, ref, labels)
+                if note:
+                    problems.append(SegstudioError(note))
+            except SegstudioError as error:
+                problems.append(without_traceback(error))
+        if found is not None:
+            return found
+        imported = None if truth is None else truth.labels
+        return first_writers(labels, imported, schema.background_id)
+
+    def writers_on_disk(self, ref: ImageRef, annotation: LabelMap, schema: LabelSchema) -> Writers:
+        """The same of an image that is not open; what cannot be used is said when it is opened."""
+        try:
+            truth = self.first_truth(ref, schema, annotation.shape_hw)
+        except SegstudioError:
+            truth = None
+        read = None if truth is None else truth.label_map
+        return self.writers_of(ref, annotation, read, schema, [])
 
     def _edited_at(self, ref: ImageRef) -> float | None:
         """When the saved annotation was written last, seconds since 1970."""
@@ -365,6 +411,22 @@ def changing(ref: ImageRef) -> SegstudioError:
     return SegstudioError(
         f"{ref.path} or its mask is being written by another program.", "Try again when it is done."
     )
+
+
+def files_of(
+    project: Project, predictions: PredictionStore, before: FolderFiles | None
+) -> FolderFiles:
+    """The files of a folder that is opened, or read again.
+
+    Args:
+        project: The folder.
+        predictions: Where its predictions are kept.
+        before: The folder that was open.
+    """
+    known = project.truth is None or project.truth.final
+    same = before is not None and before.project.root == project.root
+    writers = before.writers if before is not None and same else WriterMaps.of(project)
+    return FolderFiles(project, predictions, MasksKnown(known=known), writers)
 
 
 class OpenFolder:

@@ -232,6 +232,8 @@ class ViewState:
     """How bright the photo is shown; nothing but the views follows it."""
     pixel_sizes: PixelSizes = NOTHING_SAID
     """What the user said of the size of pixels; see `Document.pixel_size`."""
+    provenance: bool = False
+    """Whether it is kept who writes which pixels of the folder's annotations."""
     scale_bar: bool = True
     overlay_visible: bool = True
     hidden_classes: frozenset[int] = frozenset()

@@ -1,0 +1,198 @@
+"""Who wrote the pixels of an annotation: a person, an import, or which model.
+
+A map of its own beside the classes, (H, W) uint8, says it: 0 for unlabelled and unknown, 1 for a
+person, 2 for what another program wrote, from 3 on models, by their place in a list.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.core.labels import LabelMap, Labels, Mask, Patch, Writers
+from segstudio.core.series_colors import NEUTRAL, YELLOW, rgb_of, series_color
+
+UNKNOWN: Final = 0
+PERSON: Final = 1
+IMPORT: Final = 2
+FIRST_MODEL: Final = 3
+_MOST: Final = 252
+"""So many models are told apart; all after them are one."""
+NAMES: Final[Mapping[int, str]] = {
+    UNKNOWN: "unlabelled or unknown", PERSON: "a person", IMPORT: "an import"
+}  # fmt: skip
+_KINDS: Final = ("unknown", "person", "import")
+
+
+@dataclass(frozen=True)
+class ModelWriter:
+    """A model that wrote pixels.
+
+    Attributes:
+        id: Its id, by which it is known again.
+        name: What it is called.
+    """
+
+    id: str
+    name: str
+
+
+OTHERS: Final = ModelWriter("", "other models")
+_NOBODY: Final = ModelWriter("", "")
+
+
+class WriterTable:
+    """Which number is which model; a model keeps the number that it got first. For any thread."""
+
+    def __init__(self, models: Iterable[ModelWriter] = ()) -> None:
+        """Args:
+        models: Those that have the numbers from 3 on.
+        """
+        self._lock = threading.Lock()
+        self._models = list(models)
+
+    @property
+    def models(self) -> tuple[ModelWriter, ...]:
+        """The models, that of number 3 first."""
+        with self._lock:
+            return tuple(self._models)
+
+    def known(self, model: str) -> int | None:
+        """The number of a model's id; None if it wrote nothing."""
+        return next((i for i, m in enumerate(self.models, FIRST_MODEL) if m.id == model), None)
+
+    def number_of(self, model: ModelWriter) -> int:
+        """The number of a model, which it gets if it has none."""
+        with self._lock:
+            for number, known in enumerate(self._models, FIRST_MODEL):
+                if known.id == model.id:
+                    return number
+            if len(self._models) < _MOST:
+                self._models.append(model)
+            elif len(self._models) == _MOST:
+                self._models.append(OTHERS)
+            return FIRST_MODEL + len(self._models) - 1
+
+    def name_of(self, number: int) -> str:
+        """What a number is, in words."""
+        if number in NAMES:
+            return NAMES[number]
+        models, at = self.models, number - FIRST_MODEL
+        return models[at].name if at < len(models) else NAMES[UNKNOWN]
+
+    def numbers_in(self, other: WriterTable) -> Labels:
+        """(256,) uint8: by number of another table the same writer's number in this one.
+
+        Models that this one does not know are added; numbers that are nobody's become unknown.
+        """
+        table = np.zeros(256, np.uint8)
+        table[: len(_KINDS)] = range(len(_KINDS))
+        for number, model in enumerate(other.models, FIRST_MODEL):
+            if model is not _NOBODY:
+                table[number] = self.number_of(model)
+        return table
+
+    def only(self, numbers: Iterable[int]) -> WriterTable:
+        """This table without the names of models that are not among some numbers.
+
+        They keep their places, so that all numbers stay what they are.
+        """
+        wanted = set(numbers)
+        return WriterTable(
+            model if number in wanted else _NOBODY
+            for number, model in enumerate(self.models, FIRST_MODEL)
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """For the file beside the maps."""
+        kinds = [{"number": number, "kind": kind} for number, kind in enumerate(_KINDS)]
+        models = [
+            {"number": number, "kind": "model", "id": model.id, "name": model.name}
+            for number, model in enumerate(self.models, FIRST_MODEL)
+        ]
+        return {"writers": kinds + models}
+
+    @classmethod
+    def from_json(cls, data: Any) -> WriterTable:
+        """The inverse of `to_json`.
+
+        Raises:
+            ValueError: if it has another form, or a number is missing or used twice.
+        """
+        try:
+            rows = [row for row in data["writers"] if row["kind"] == "model"]
+            rows.sort(key=lambda row: int(row["number"]))
+            numbers = [int(row["number"]) for row in rows]
+            found = [ModelWriter(str(row["id"]), str(row["name"])) for row in rows]
+        except (KeyError, TypeError) as error:
+            raise ValueError("it is no list of writers") from error
+        if numbers != list(range(FIRST_MODEL, FIRST_MODEL + len(rows))) or len(rows) > _MOST + 1:
+            raise ValueError("the numbers of its models are not 3, 4, 5, ...")
+        return cls(found)
+
+
+def writer_colors() -> npt.NDArray[np.uint8]:
+    """(256, 3) uint8: in which colour the pixels of each writer are shown; black for unknown."""
+    table = np.zeros((256, 3), np.uint8)
+    table[PERSON], table[IMPORT] = rgb_of(YELLOW), rgb_of(NEUTRAL)
+    for number in range(FIRST_MODEL, 256):
+        table[number] = rgb_of(series_color(number - FIRST_MODEL))
+    return table
+
+
+def first_writers(labels: Labels, truth: Labels | None, background: int | None) -> Writers:
+    """Who wrote a map of which nothing was kept: an import, where it is as its ground truth says.
+
+    Args:
+        labels: (H, W) uint8 class ids.
+        truth: Those of the ground truth as another program wrote it; None if there is none.
+        background: The class that stands for nothing labelled, or None.
+    """
+    if truth is None or truth.shape != labels.shape:
+        return np.zeros(labels.shape, np.uint8)
+    imported = labels == truth
+    if background is not None:
+        imported &= labels != background
+    return np.where(imported, np.uint8(IMPORT), np.uint8(UNKNOWN))
+
+
+def written(annotation: LabelMap, patches: Sequence[Patch], writer: int) -> tuple[Patch, ...]:
+    """Patches that say who writes what they change; as they are where that is not kept.
+
+    Args:
+        annotation: The map that they will be applied to, one after the other.
+        patches: Changes.
+        writer: Their writer's number.
+    """
+    present = annotation.writers
+    if present is None:
+        return tuple(patches)
+    found: list[Patch] = []
+    for patch in patches:
+        before = present[patch.rect.slices].copy()
+        for earlier in found:
+            common = earlier.rect.intersect(patch.rect)
+            if not common.is_empty and earlier.writers_after is not None:
+                part = earlier.writers_after[common.within(earlier.rect)]
+                before[common.within(patch.rect)] = part
+        after = np.where(patch.changed, np.uint8(writer), before)
+        found.append(replace(patch, writers_before=before, writers_after=after))
+    return tuple(found)
+
+
+def own_pixels(writers: Writers | None, number: int | None) -> Mask | None:
+    """Which pixels a model wrote; None if none, or if nobody knows.
+
+    Args:
+        writers: (H, W) uint8, or None where that is not kept.
+        number: The model's; None if it wrote nothing.
+    """
+    if writers is None or number is None:
+        return None
+    found: Mask = writers == number
+    return found if found.any() else None

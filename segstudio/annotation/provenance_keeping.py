@@ -77,6 +77,7 @@ class ProvenanceKeeping:
         files, wanted = self._folder.files, self._session.view.provenance
         if files is None or self._session.project is not files.project:
             return
+        self._session.writers = files.writers.table
         if files.writers.kept != wanted:
             files.writers.kept = wanted
             if wanted:

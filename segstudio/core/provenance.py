@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.labels import LabelMap, Labels, Mask, Patch, Writers
-from segstudio.core.series_colors import NEUTRAL, YELLOW, rgb_of, series_color
+from segstudio.core.series_colors import NEUTRAL, PINK, SERIES, rgb_of
 
 UNKNOWN: Final = 0
 PERSON: Final = 1
@@ -27,6 +27,8 @@ NAMES: Final[Mapping[int, str]] = {
     UNKNOWN: "unlabelled or unknown", PERSON: "a person", IMPORT: "an import"
 }  # fmt: skip
 _KINDS: Final = ("unknown", "person", "import")
+_OF_MODELS: Final = tuple(color for color in SERIES if color != PINK)
+"""Pink is a person's."""
 
 
 @dataclass(frozen=True)
@@ -139,9 +141,9 @@ class WriterTable:
 def writer_colors() -> npt.NDArray[np.uint8]:
     """(256, 3) uint8: in which colour the pixels of each writer are shown; black for unknown."""
     table = np.zeros((256, 3), np.uint8)
-    table[PERSON], table[IMPORT] = rgb_of(YELLOW), rgb_of(NEUTRAL)
+    table[PERSON], table[IMPORT] = rgb_of(PINK), rgb_of(NEUTRAL)
     for number in range(FIRST_MODEL, 256):
-        table[number] = rgb_of(series_color(number - FIRST_MODEL))
+        table[number] = rgb_of(_OF_MODELS[(number - FIRST_MODEL) % len(_OF_MODELS)])
     return table
 
 

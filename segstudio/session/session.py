@@ -12,6 +12,7 @@ from psygnal import Signal
 from segstudio.core.labels import Patch
 from segstudio.core.pixel_size import NOTHING_SAID, PixelSizes
 from segstudio.core.prediction import ModelSpec, RunOptions
+from segstudio.core.provenance import WriterTable
 from segstudio.core.schema import LabelSchema
 from segstudio.core.tones import AS_FOUND, Contrast
 from segstudio.metrics.class_sums import ConfusionMatrices
@@ -119,6 +120,8 @@ class Layer(StrEnum):
     ANNOTATION = "annotation"
     ORIGINAL = "original"
     """The ground truth as another program wrote it."""
+    PROVENANCE = "provenance"
+    """Who wrote each pixel of the annotation, where that is kept."""
     PREDICTION = "prediction"
     BOTH = "both"
     DIFFERENCE = "difference"
@@ -474,6 +477,7 @@ class Session:
         correcting: What is chosen and looked at of it.
         selection: Which objects of the open image are selected.
         reopened: Where the folder was left, until its first image is shown.
+        writers: Which number is which model where it is kept who writes pixels.
     """
 
     changed = Signal(Change, reemission="queued")
@@ -504,6 +508,7 @@ class Session:
         self.correcting = ErrorsState()
         self.selection = Selection()
         self.reopened: LastPlace | None = None
+        self.writers = WriterTable()
 
     def notify(self, what: What, **details: Any) -> None:
         """Emit `changed` with a `Change` of these flags and details; about the open image."""

@@ -251,7 +251,7 @@ class Studio:
             self._folder,
             self.editing,
             self.autosave,
-            lambda: self.scoring.recount(),
+            self.scoring,
         )
         self.exporting = Exporting(session, jobs, notices, self._documents, self._folder)
         self.object_csv = ObjectCsv(

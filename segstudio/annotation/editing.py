@@ -12,6 +12,7 @@ from segstudio.annotation.known_objects import KnownObjects
 from segstudio.annotation.limits import NOTHING_LEFT, Way, limits_of, without_locked
 from segstudio.annotation.patching import (
     PackedAll,
+    applied,
     difference_at,
     difference_patch,
     known_classes,
@@ -691,9 +692,7 @@ class Editing:
     def _apply(
         self, document: Document, patches: tuple[Patch, ...], also: What | None = None
     ) -> None:
-        patches = merged(document.annotation, patches)
-        for patch in patches:
-            document.annotation.apply(patch)
+        patches = applied(document.annotation, merged(document.annotation, patches))
         self.known.follow(document, patches)
         document.edited_at = time.time()
         what = What.LABELS if also is None else What.LABELS | also

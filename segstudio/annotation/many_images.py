@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from segstudio.annotation.autosave import Autosave
-from segstudio.annotation.patching import difference_patch, packed, ready_for, signed_map
+from segstudio.annotation.patching import applied, difference_patch, packed, ready_for, signed_map
 from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.formatting import counted
 from segstudio.core.history import EditRecorder
@@ -92,8 +92,7 @@ class Pass:
             found = self.files.reference(ref, schema, None, job.check)
             if found is None:
                 return
-            if self.files.writers.kept:
-                found.keep_writers(self.files.writers_on_disk(ref, found, schema))
+            self.files.sign(ref, found, schema)
             new = signed_map(found, self.new(ref, found))
             if new is found:
                 return
@@ -202,10 +201,10 @@ class ManyImages:
             return
         ready_for(document, patch)
         if document.history.push(edit.recorder):
-            document.annotation.apply(patch)
+            patches = applied(document.annotation, (patch,))
             document.edited_at = time.time()
             what = What.LABELS | What.HISTORY
-            self._session.notify(what, document=document, patches=(patch,), by=by)
+            self._session.notify(what, document=document, patches=patches, by=by)
 
     def _rewrite(self, change: Pass, then: Callable[[], None]) -> None:
         """Change the files of the images that are not in memory; `then` also if it is stopped."""

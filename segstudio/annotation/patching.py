@@ -14,7 +14,7 @@ from segstudio.core.geometry import Rect
 from segstudio.core.history import EditRecorder, Source
 from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch, Writers
 from segstudio.core.prediction import Prediction
-from segstudio.core.provenance import PERSON, written
+from segstudio.core.provenance import PERSON, UNKNOWN, written
 from segstudio.core.schema import LabelSchema
 from segstudio.session.document import Document
 from segstudio.storage.truth import unknown_ids
@@ -36,6 +36,17 @@ def packed(title: str, patch: Patch | None, source: Source | None = None) -> Pac
 def signed(annotation: LabelMap, patch: Patch | None, writer: int = PERSON) -> Patch | None:
     """A patch that says who writes what it changes, where that is kept of the annotation."""
     return None if patch is None else written(annotation, (patch,), writer)[0]
+
+
+def applied(annotation: LabelMap, patches: Sequence[Patch]) -> tuple[Patch, ...]:
+    """Apply patches; gives them with who wrote what they change, where that is kept of the map."""
+    found = []
+    for patch in patches:
+        if patch.writers_before is None:
+            (patch,) = written(annotation, (patch,), UNKNOWN)  # made while it was not kept
+        annotation.apply(patch)
+        found.append(patch)
+    return tuple(found)
 
 
 def signed_map(before: LabelMap, after: LabelMap, writer: int = PERSON) -> LabelMap:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from segstudio.annotation.autosave import Autosave
 from segstudio.annotation.editing import Editing
 from segstudio.core.errors import SegstudioError
@@ -16,6 +14,7 @@ from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
 from segstudio.runs.batch import model_of
 from segstudio.runs.score_sides import run_title
+from segstudio.runs.scoring import Scoring
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
 
@@ -36,14 +35,11 @@ class ProvenanceKeeping:
         folder: OpenFolder,
         editing: Editing,
         autosave: Autosave,
-        recount: Callable[[], None],
+        scoring: Scoring,
     ) -> None:
-        """Args (besides the services):
-        recount: Counts all scores anew: pixels of a model's own are left out, or are not.
-        """
         self._session, self._jobs, self._notices = session, jobs, notices
         self._documents, self._folder = documents, folder
-        self._editing, self._autosave, self._recount = editing, autosave, recount
+        self._editing, self._autosave, self._scoring = editing, autosave, scoring
         editing.writer_of = self._writer_of
         session.follow(What.VIEW | What.PROJECT, self._on_change)
 
@@ -86,6 +82,7 @@ class ProvenanceKeeping:
                 self._end(files)
 
     def _begin(self, files: FolderFiles) -> None:
+        self._scoring.recount()
         for document in list(self._documents):
             self._read(files, document)
 
@@ -110,7 +107,7 @@ class ProvenanceKeeping:
                 self._notices.warning(problem.message, problem.hint, scope="image")
             if document is self._session.document:
                 self._session.notify(What.LABELS)
-            self._recount()
+            self._scoring.count_document(document)
 
         self._jobs.submit(
             f"Finding who wrote {document.ref.title}",
@@ -131,6 +128,6 @@ class ProvenanceKeeping:
             for document in self._documents:
                 document.annotation.keep_writers(None)
             self._session.notify(What.LABELS)
-            self._recount()
+            self._scoring.recount()
 
         self._autosave.when_saved(forget)

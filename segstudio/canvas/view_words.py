@@ -25,7 +25,7 @@ from segstudio.core.difference import (
     WRONG_CLASS,
 )
 from segstudio.core.formatting import ratio_text
-from segstudio.core.provenance import UNKNOWN, WriterTable, writer_colors
+from segstudio.core.provenance import UNKNOWN, OwnPixels, WriterTable, writer_colors
 from segstudio.core.render import confidence_table, entropy_table
 from segstudio.core.schema import LabelSchema
 from segstudio.core.series_colors import series_color
@@ -291,11 +291,19 @@ def score_words(
     return ScoreWords(value, figure=True, before=figure_name(schema), after=against)
 
 
-def against_text(document: Document, run: str) -> str:
-    """What a run's figure is measured against."""
+def against_text(document: Document, run: str, own: OwnPixels | None = None) -> str:
+    """What a run's figure is measured against.
+
+    Args:
+        document: The image.
+        run: Key of the prediction.
+        own: What was left out since the model wrote it; None where nobody knows.
+    """
+    if own is not None and own.own:
+        return own.text
     if document.edited_at is None:
         return "against ground truth"
-    if model_of(run) in map(model_of, document.runs_taken):
+    if own is None and model_of(run) in map(model_of, document.runs_taken):
         return "partly against its own pixels"
     return "against your annotation"
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.labels import LabelMap, Labels, Mask, Patch, Writers
+from segstudio.core.schema import LabelSchema
 from segstudio.core.series_colors import NEUTRAL, PINK, SERIES, rgb_of
 
 UNKNOWN: Final = 0
@@ -26,6 +27,8 @@ _MOST: Final = 252
 NAMES: Final[Mapping[int, str]] = {
     UNKNOWN: "unlabelled or unknown", PERSON: "a person", IMPORT: "an import"
 }  # fmt: skip
+_LEAST, _WHOLE = 0.1, 10
+"""Per cent: shares below are not told in figures, those from here on without a fraction."""
 _KINDS: Final = ("unknown", "person", "import")
 _OF_MODELS: Final = tuple(color for color in SERIES if color != PINK)
 """Pink is a person's."""
@@ -67,6 +70,10 @@ class WriterTable:
     def known(self, model: str) -> int | None:
         """The number of a model's id; None if it wrote nothing."""
         return next((i for i, m in enumerate(self.models, FIRST_MODEL) if m.id == model), None)
+
+    def of_run(self, run: str) -> int | None:
+        """The number of the model of a run, by its key; None if it wrote nothing."""
+        return self.known(run.partition("@")[0])
 
     def number_of(self, model: ModelWriter) -> int:
         """The number of a model, which it gets if it has none."""
@@ -185,6 +192,105 @@ def written(annotation: LabelMap, patches: Sequence[Patch], writer: int) -> tupl
         after = np.where(patch.changed, np.uint8(writer), before)
         found.append(replace(patch, writers_before=before, writers_after=after))
     return tuple(found)
+
+
+@dataclass(frozen=True)
+class OwnPixels:
+    """How much of an image, or of several, is left out when a model is scored.
+
+    Attributes:
+        own: Pixels that the model wrote.
+        size: Pixels that there are.
+    """
+
+    own: int = 0
+    size: int = 0
+
+    def __add__(self, other: OwnPixels) -> OwnPixels:
+        return OwnPixels(self.own + other.own, self.size + other.size)
+
+    def __sub__(self, other: OwnPixels) -> OwnPixels:
+        return OwnPixels(self.own - other.own, self.size - other.size)
+
+    @property
+    def text(self) -> str:
+        """What is said beside the score; "" if nothing is left out."""
+        if not self.own:
+            return ""
+        return f"without {self.share_text} taken from this model"
+
+    @property
+    def share_text(self) -> str:
+        """How much that is of all pixels."""
+        percent = 100 * self.own / self.size
+        if percent < _LEAST:
+            return f"less than {_LEAST} %"
+        return f"{percent:.0f} %" if percent >= _WHOLE else f"{percent:.1f} %"
+
+
+NOTHING_OWN: Final = OwnPixels()
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredAgainst:
+    """What a model is held against: the reference, where its own pixels count nowhere.
+
+    Attributes:
+        labels: (H, W) uint8 the reference; the ignore index where the model wrote it.
+        schema: The classes, with an ignore index.
+        own: How many pixels it wrote; -1 where nobody knows.
+    """
+
+    labels: Labels
+    schema: LabelSchema
+    own: int = -1
+
+    @classmethod
+    def of(
+        cls, labels: Labels, writers: Writers | None, number: int | None, schema: LabelSchema
+    ) -> ScoredAgainst:
+        """The reference of one model.
+
+        Args:
+            labels: (H, W) uint8 class ids.
+            writers: (H, W) uint8, or None where that is not kept.
+            number: The model's; None if it wrote nothing.
+            schema: The classes.
+        """
+        if writers is None:
+            return cls(labels, schema)
+        own = own_pixels(writers, number)
+        told = ignoring(schema)
+        if own is None or told.ignore_index is None:
+            return cls(labels, schema, 0 if own is None else -1)
+        seen = np.where(own, np.uint8(told.ignore_index), labels)
+        return cls(seen, told, int(np.count_nonzero(own)))
+
+
+def ignoring(schema: LabelSchema) -> LabelSchema:
+    """A schema with an ignore index; without one where all ids are classes."""
+    if schema.ignore_index is not None:
+        return schema
+    free = set(range(256)).difference(schema.ids)
+    return replace(schema, ignore_index=max(free)) if free else schema
+
+
+def seen_change(patch: Patch, number: int | None, schema: LabelSchema) -> tuple[Patch, int]:
+    """A patch as it changes what a model is scored against, and how many pixels become its own.
+
+    Args:
+        patch: The change of the annotation.
+        number: The model's; None if it wrote nothing.
+        schema: The classes, with an ignore index (`ignoring`).
+    """
+    before, after = patch.writers_before, patch.writers_after
+    if number is None or before is None or after is None or schema.ignore_index is None:
+        return patch, 0
+    was, now, ignored = before == number, after == number, np.uint8(schema.ignore_index)
+    seen = Patch(
+        patch.rect, np.where(was, ignored, patch.before), np.where(now, ignored, patch.after)
+    )
+    return seen, int(np.count_nonzero(now)) - int(np.count_nonzero(was))
 
 
 def own_pixels(writers: Writers | None, number: int | None) -> Mask | None:

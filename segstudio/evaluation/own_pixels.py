@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from segstudio.core.formatting import counted
+from segstudio.core.provenance import OwnPixels
 from segstudio.evaluation.conditions import References
 from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.runs.batch import model_of
@@ -33,12 +34,22 @@ def started_on_disk(references: References, places: Iterable[int]) -> Started:
 
 
 def own_pixels_notes(started: Started, table: EvaluationTable) -> list[str]:
-    """A sentence on each model of a table that is measured on pixels of its own."""
-    return [
+    """A sentence on each model of a table that is measured on pixels of its own, or without them."""
+    found = [
         own_pixels_text(table.title(run), own, len(table.indices(run, scored=True)))
         for run, own in own_images(started, table).items()
         if own
     ]
+    return found + [
+        left_out_text(table.title(run), own)
+        for run in table.runs
+        if (own := table.left_out(run)).own
+    ]
+
+
+def left_out_text(title: str, own: OwnPixels) -> str:
+    """That a model is not measured on what it wrote itself."""
+    return f"“{title}” is measured without {own.share_text} of the pixels: it wrote them itself."
 
 
 def own_images(started: Started, table: EvaluationTable) -> dict[str, int]:
@@ -46,7 +57,11 @@ def own_images(started: Started, table: EvaluationTable) -> dict[str, int]:
     return {
         run: int(
             np.isin(
-                [place for place, models in started.items() if run in models],
+                [
+                    place
+                    for place, models in started.items()
+                    if run in models and not table.knows_own(place, run)
+                ],
                 table.indices(run, scored=True),
             ).sum()
         )

@@ -14,10 +14,10 @@ from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.labels import LabelMap, Writers
 from segstudio.core.prediction import Prediction
 from segstudio.core.progress import Check, no_check
-from segstudio.core.provenance import first_writers
+from segstudio.core.provenance import ScoredAgainst, first_writers
+from segstudio.core.regular_file import is_there
 from segstudio.core.schema import LabelSchema
-from segstudio.metrics.confusion import ConfusionMatrix
-from segstudio.metrics.tally import count
+from segstudio.metrics.tally import ModelCount
 from segstudio.models.hub_folder import NetworkFolderError, network_folder
 from segstudio.session.document import Document
 from segstudio.storage.annotations import Annotations
@@ -25,6 +25,7 @@ from segstudio.storage.decode import LoadedImage, read_image
 from segstudio.storage.image_ref import ImageRef, image_of, page_of, place_of
 from segstudio.storage.mask_files import is_only_read, mask_pages
 from segstudio.storage.mask_pattern import ChosenMasks
+from segstudio.storage.masks import writers_file
 from segstudio.storage.picture import COMPOSITE
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project, open_project
@@ -308,9 +309,7 @@ class FolderFiles:
         stored = self.predictions.load(ref.path, run, ref.page)
         return None if stored is None else adapt(draw(stored), schema)
 
-    def count(
-        self, ref: ImageRef, run: str, schema: LabelSchema, draw: Draw
-    ) -> ConfusionMatrix | None:
+    def count(self, ref: ImageRef, run: str, schema: LabelSchema, draw: Draw) -> ModelCount | None:
         """Count a stored prediction against the files; None where one of the two is missing.
 
         Nothing is counted before it is decided what the values of the masks mean, nor if it is not
@@ -321,13 +320,41 @@ class FolderFiles:
         prediction = self.prediction(ref, run, schema, draw)
         if prediction is None or not is_scored(prediction.schema, schema):
             return None
+        return self.counted(ref, prediction, run, schema)
+
+    def counted(
+        self, ref: ImageRef, prediction: Prediction, run: str, schema: LabelSchema
+    ) -> ModelCount | None:
+        """Count a prediction in the folder's classes against the files, as `count` does."""
         try:
             reference = self.reference(ref, schema, prediction.shape_hw)
         except SegstudioError as error:
             # Said when the image is opened; one bad mask must not end a count of thousands.
             _log.info("%s is not scored: %s", ref.name, error)
             return None
-        return None if reference is None else count(reference.labels, prediction.labels, schema)
+        if reference is None:
+            return None
+        self.sign(ref, reference, schema)
+        number = self.writers.table.of_run(run)
+        against = ScoredAgainst.of(reference.labels, reference.writers, number, schema)
+        return ModelCount.of(against, prediction.labels)
+
+    def writers_files(self, ref: ImageRef) -> list[Path]:
+        """The file that says who wrote an image's annotation, where that is kept and there is one."""
+        if not self.writers.kept or self.annotations.present(ref) is None:
+            return []
+        path = writers_file(self.project.root, ref)
+        return [path] if is_there(path) else []
+
+    def sign(self, ref: ImageRef, reference: LabelMap, schema: LabelSchema) -> None:
+        """Let a reference that was just read say who wrote it, where that is kept."""
+        if not self.writers.kept:
+            return
+        if self.annotations.present(ref) is None:  # it is the ground truth
+            labels = reference.labels
+            reference.keep_writers(first_writers(labels, labels, schema.background_id))
+        else:
+            reference.keep_writers(self.writers_on_disk(ref, reference, schema))
 
     def truth(
         self, ref: ImageRef, schema: LabelSchema, shape_hw: tuple[int, int] | None

@@ -12,7 +12,7 @@ from psygnal import Signal
 from segstudio.core.labels import Patch
 from segstudio.core.pixel_size import NOTHING_SAID, PixelSizes
 from segstudio.core.prediction import ModelSpec, RunOptions
-from segstudio.core.provenance import WriterTable
+from segstudio.core.provenance import OwnPixels, WriterTable
 from segstudio.core.schema import LabelSchema
 from segstudio.core.tones import AS_FOUND, Contrast
 from segstudio.metrics.class_sums import ConfusionMatrices
@@ -466,6 +466,7 @@ class Session:
         saving: Where corrections of its ground truth go.
         states: Marks by index; images without an entry have none.
         counts: Confusion matrix by (image index, run) of every scored image; rows are truth.
+        own_pixels: What was left out of `counts` since the model wrote it, where that is known.
         inspection: What the network inspector shows.
         evaluation: The models that are compared on the folder, and how far that is.
         queue: Which images wait for a person.
@@ -499,6 +500,7 @@ class Session:
         self.saving = Saving()
         self.states: dict[int, ImageState] = {}
         self.counts: ConfusionMatrices[tuple[int, str]] = ConfusionMatrices()
+        self.own_pixels: dict[tuple[int, str], OwnPixels] = {}
         self.inspection = Inspection()
         self.queue = QueueState()
         self.evaluation = Evaluation()

@@ -23,9 +23,16 @@ from segstudio.core.text import utf8_json
 from segstudio.storage.annotations import Annotations
 from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.damaged import not_told, set_aside
-from segstudio.storage.formats.png import encode_index_png, png_texts
+from segstudio.storage.formats.png import encode_index_png, is_output, png_texts
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.masks import WRITERS_TABLE, read_index_png, source_text, writers_file
+from segstudio.storage.layout import mask_bases
+from segstudio.storage.masks import (
+    PROVENANCE,
+    WRITERS_TABLE,
+    read_index_png,
+    source_text,
+    writers_file,
+)
 from segstudio.storage.originals import keep, remove_own
 from segstudio.storage.project import Project
 from segstudio.storage.write_root import WriteRoot
@@ -33,6 +40,8 @@ from segstudio.storage.write_root import WriteRoot
 _WRITERS: Final = "Writers"
 _LABELS: Final = "Labels"
 """The tEXt entries of the table, and of the checksum of the classes that the map belongs to."""
+_LEVELS: Final = 5
+"""So many folders above a mask are looked at."""
 _FOLLOWS: Final = "who wrote the pixels before is not known"
 
 
@@ -219,6 +228,21 @@ def read_map(path: Path, shape_hw: tuple[int, ...] | None = None) -> FoundWriter
     except (OSError, ValueError, SegstudioError) as error:
         raise SegstudioError(f"{path} does not say which number is which writer.") from error
     return FoundWriters(writers, table)
+
+
+def map_of_mask(mask: Path) -> Path | None:
+    """The map of who wrote a mask that is known by its file alone; None if there is none.
+
+    It lies beside the folder of masks, in the same sub-folder, under the image's name.
+    """
+    names = [mask.stem, *mask_bases(mask.stem)]
+    for up, folder in enumerate(mask.parents[1:_LEVELS]):
+        inside = Path(*mask.parent.parts[len(mask.parent.parts) - up :]) if up else Path()
+        for name in names:
+            path = folder / PROVENANCE / inside / f"{name}.png"
+            if is_there(path) and is_output(path):
+                return path
+    return None
 
 
 def _checksum(labels: Labels) -> str:

@@ -15,6 +15,7 @@ from segstudio.annotation.object_csv import ObjectCsv
 from segstudio.annotation.object_table import ObjectTable
 from segstudio.annotation.objects import Objects
 from segstudio.annotation.prompting import Prompting
+from segstudio.annotation.provenance_keeping import ProvenanceKeeping
 from segstudio.annotation.recovering import Recovering
 from segstudio.annotation.taking import Taking
 from segstudio.annotation.tidying import Tidying
@@ -92,6 +93,7 @@ class Studio:
         prompting: Points and boxes answered by a network.
         place: Which files annotations go to, and their originals.
         autosave: Saving, and getting back what a crash left.
+        provenance: Whether it is kept who writes which pixels.
         browsing: Folders, images, classes.
         folder_states: What the user says of images: done, flagged, a note.
         work_progress: How much of the folder is done, and how quickly that goes.
@@ -240,6 +242,16 @@ class Studio:
             self.editing,
             self._journal,
             self.place,
+        )
+        self.provenance = ProvenanceKeeping(
+            session,
+            jobs,
+            notices,
+            self._documents,
+            self._folder,
+            self.editing,
+            self.autosave,
+            self.scoring,
         )
         self.exporting = Exporting(session, jobs, notices, self._documents, self._folder)
         self.object_csv = ObjectCsv(

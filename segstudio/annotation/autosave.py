@@ -31,6 +31,7 @@ from segstudio.storage.masks import annotation_files, write_annotation
 from segstudio.storage.recovery import save_recovery
 from segstudio.storage.seen_files import ForeignChangeError, SeenFiles
 from segstudio.storage.write_root import OutsideLinkError, WriteRoot, agree_to_link, agreed_links
+from segstudio.storage.writer_maps import WriterMaps
 
 T = TypeVar("T")
 UnsavedChoice = Literal["save", "discard", "cancel"]
@@ -58,6 +59,7 @@ class _Target:
     elsewhere: bool
     name_classes: bool
     data_folder: Path
+    writers: WriterMaps
 
     def home(self, ref: ImageRef, agreed: frozenset[Path]) -> WriteRoot:
         """What writes there."""
@@ -514,6 +516,7 @@ class Autosave:
                 self._session.saving.elsewhere,
                 self._session.schema_origin is SchemaOrigin.MODEL,
                 files.project.data_folder,
+                files.writers,
             )
         return self._targets[document.ref]
 
@@ -678,6 +681,7 @@ def _write(
         agreed=agreed,
         seen=seen,
     )
+    target.writers.save(target.annotations, document.ref, copy, agreed)
     annotation.checksum()
     # Not when the result arrives: the next save may be at work before.
     document.seen = target.annotations.seen(document.ref)

@@ -12,6 +12,7 @@ from segstudio.annotation.known_objects import KnownObjects
 from segstudio.annotation.limits import NOTHING_LEFT, Way, limits_of, without_locked
 from segstudio.annotation.patching import (
     PackedAll,
+    applied,
     difference_at,
     difference_patch,
     known_classes,
@@ -20,6 +21,7 @@ from segstudio.annotation.patching import (
     ready_for,
     replacement_text,
     replacing,
+    signed,
     taken_patch,
 )
 from segstudio.annotation.stepping import AT_ONCE_PIXELS, Stepping
@@ -29,6 +31,7 @@ from segstudio.core.history import Edit, Source
 from segstudio.core.labels import LabelMap, Mask, Patch
 from segstudio.core.merging import merged
 from segstudio.core.prediction import Prediction
+from segstudio.core.provenance import IMPORT, PERSON, written
 from segstudio.core.regions import filled_region
 from segstudio.core.shapes import polygon_mask
 from segstudio.jobs import Job, JobRunner
@@ -52,6 +55,7 @@ class Editing:
     Attributes:
         known: The objects of the open image.
         objects: Which object what is painted becomes.
+        writer_of: Number of the one who writes pixels of a source, where that is kept.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class Editing:
         self._stroke: Stroke | None = None
         self.known = KnownObjects(session, jobs)
         self.objects = StrokeObjects(session, self.known)
+        self.writer_of: Callable[[Source | None], int] = lambda _source: PERSON
 
     # -- strokes ---------------------------------------------------------------------------
 
@@ -135,6 +140,7 @@ class Editing:
         """Make objects of the pieces of what the stroke cut, within the same edit."""
         erased = [patch.inverse() for patch in stroke.recorder.taken_back().unpack().patches]
         pieces = self.objects.parted(stroke.document, erased[::-1])
+        pieces = written(stroke.document.annotation, pieces, PERSON)
         for patch in pieces:
             stroke.recorder.add(patch)
         if pieces:
@@ -159,7 +165,8 @@ class Editing:
         rect, mask = stroke.reach(point_xy, pressure)
         if rect.is_empty:
             return
-        patch = self.objects.painted_patch(stroke.document, (rect, mask), stroke.target)
+        painted = self.objects.painted_patch(stroke.document, (rect, mask), stroke.target)
+        patch = signed(stroke.document.annotation, painted)
         if patch is not None:
             ids = patch.instances_before
             stroke.takes_objects |= ids is not None and bool(ids[patch.before != patch.after].any())
@@ -427,7 +434,7 @@ class Editing:
         """
         self.end_stroke()
         if document is self._editable():
-            self._replace(document, lambda: wanted, title, "ground truth", what)
+            self._replace(document, lambda: wanted, title, "ground truth", what, imported=True)
 
     def clear(self) -> None:
         """Make everything background but what is locked."""
@@ -449,6 +456,8 @@ class Editing:
         origin: str,
         what: str,
         run: str = "",
+        *,
+        imported: bool = False,
     ) -> None:
         """Replace the annotation, and say so if something was there.
 
@@ -459,6 +468,7 @@ class Editing:
             origin: What the document's origin becomes.
             what: What comes instead, in a sentence.
             run: The prediction that it comes from, if it does.
+            imported: Whether another program wrote it.
         """
         told, kept, schema = "", "", self._session.schema
         declared = self._session.schema_origin is SchemaOrigin.DECLARED
@@ -485,7 +495,8 @@ class Editing:
             if changed and told and self._notices is not None:
                 self._tell_replaced(document, told, title)
 
-        self._perform(document, title, make, then=done, source=Source(run, whole=True))
+        source = Source(run, whole=True, imported=imported)
+        self._perform(document, title, make, then=done, source=source)
 
     def _tell_foreign(self, prediction: Prediction) -> None:
         """Say that a prediction has nothing that could be annotated here."""
@@ -537,9 +548,11 @@ class Editing:
             looks_at_photo: Whether `make` gets the job, and takes long however few they are.
         """
         size = document.annotation.labels.size if pixels is None else pixels
+        writer = self.writer_of(source)
 
         def work(job: Job | None) -> PackedAll:
-            return packed_all(title, make(job) if looks_at_photo else make(), source)
+            made = make(job) if looks_at_photo else make()
+            return packed_all(title, made, source, document.annotation, writer)
 
         def done(made: PackedAll) -> None:
             self._finish(document, made, then)
@@ -653,19 +666,20 @@ class Editing:
         if self._editable() is not None:
             self._stepping.go(undo=False)
 
-    def apply_edit(self, document: Document, edit: Edit) -> None:
-        """Apply an edit that was made elsewhere (recovered strokes) as one undoable action."""
-        self.end_stroke()
-        document.history.push(edit)
-        self._apply(document, edit.patches, What.HISTORY)
-
     def become(self, document: Document, wanted: LabelMap, title: str) -> None:
-        """Make an annotation equal to a map that was read, as one undoable action."""
+        """Make an annotation equal to a map that was read, as one undoable action.
+
+        Where the map does not say who wrote it, another program did.
+        """
         instances = None if wanted.instances is None else np.array(wanted.instances)
-        patch = difference_patch(document.annotation, wanted.labels, instances)
+        patch = difference_patch(document.annotation, wanted.labels, instances, wanted.writers)
+        if wanted.writers is None:
+            patch = signed(document.annotation, patch, IMPORT)
         if patch is not None:
+            self.end_stroke()
             self._ready_for(document, patch)
-            self.apply_edit(document, Edit(title, (patch,)))
+            document.history.push(Edit(title, (patch,)))
+            self._apply(document, (patch,), What.HISTORY)
 
     # -- picking -----------------------------------------------------------------------------
 
@@ -685,9 +699,7 @@ class Editing:
     def _apply(
         self, document: Document, patches: tuple[Patch, ...], also: What | None = None
     ) -> None:
-        patches = merged(document.annotation, patches)
-        for patch in patches:
-            document.annotation.apply(patch)
+        patches = applied(document.annotation, merged(document.annotation, patches))
         self.known.follow(document, patches)
         document.edited_at = time.time()
         what = What.LABELS if also is None else What.LABELS | also

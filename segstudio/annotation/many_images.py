@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from segstudio.annotation.autosave import Autosave
-from segstudio.annotation.patching import difference_patch, packed, ready_for
+from segstudio.annotation.patching import applied, difference_patch, packed, ready_for, signed_map
 from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.formatting import counted
 from segstudio.core.history import EditRecorder
@@ -77,8 +77,9 @@ class Pass:
     def edit(self, document: Document) -> _Held:
         """What changes in an image in memory; for any thread."""
         annotation, revision = document.annotation, document.annotation.revision
-        new = self.new(document.ref, annotation)
-        made = packed(self.title, difference_patch(annotation, new.labels, new.instances))
+        new = signed_map(annotation, self.new(document.ref, annotation))
+        patch = difference_patch(annotation, new.labels, new.instances, new.writers)
+        made = packed(self.title, patch)
         # Where its file was written by us since it was read, that is no change by others.
         seen = self.files.annotations.seen(document.ref) if document.ref in self.written else None
         return _Held(document, revision, *made, seen)
@@ -91,18 +92,21 @@ class Pass:
             found = self.files.reference(ref, schema, None, job.check)
             if found is None:
                 return
-            new = self.new(ref, found)
+            self.files.sign(ref, found, schema)
+            new = signed_map(found, self.new(ref, found))
             if new is found:
                 return
+            agreed = agreed_links(self.files.project.data_folder)
             annotations.write(
                 ref,
                 new.labels,
                 new.instances,
                 schema,
                 elsewhere=self.elsewhere,
-                agreed=agreed_links(self.files.project.data_folder),
+                agreed=agreed,
                 seen=seen,
             )
+            self.files.writers.save(annotations, ref, new, agreed)
         except SegstudioError as error:
             self.failed.append(without_traceback(error))
         else:
@@ -197,10 +201,10 @@ class ManyImages:
             return
         ready_for(document, patch)
         if document.history.push(edit.recorder):
-            document.annotation.apply(patch)
+            patches = applied(document.annotation, (patch,))
             document.edited_at = time.time()
             what = What.LABELS | What.HISTORY
-            self._session.notify(what, document=document, patches=(patch,), by=by)
+            self._session.notify(what, document=document, patches=patches, by=by)
 
     def _rewrite(self, change: Pass, then: Callable[[], None]) -> None:
         """Change the files of the images that are not in memory; `then` also if it is stopped."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +12,9 @@ from segstudio.annotation.region_copy import differing_region, matched_objects, 
 from segstudio.core.formatting import counted
 from segstudio.core.geometry import Rect
 from segstudio.core.history import EditRecorder, Source
-from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch
+from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch, Writers
 from segstudio.core.prediction import Prediction
+from segstudio.core.provenance import PERSON, UNKNOWN, written
 from segstudio.core.schema import LabelSchema
 from segstudio.session.document import Document
 from segstudio.storage.truth import unknown_ids
@@ -31,11 +33,43 @@ def packed(title: str, patch: Patch | None, source: Source | None = None) -> Pac
     return recorder, patch
 
 
+def signed(annotation: LabelMap, patch: Patch | None, writer: int = PERSON) -> Patch | None:
+    """A patch that says who writes what it changes, where that is kept of the annotation."""
+    return None if patch is None else written(annotation, (patch,), writer)[0]
+
+
+def applied(annotation: LabelMap, patches: Sequence[Patch]) -> tuple[Patch, ...]:
+    """Apply patches; gives them with who wrote what they change, where that is kept of the map."""
+    found = []
+    for patch in patches:
+        if patch.writers_before is None:
+            (patch,) = written(annotation, (patch,), UNKNOWN)  # made while it was not kept
+        annotation.apply(patch)
+        found.append(patch)
+    return tuple(found)
+
+
+def signed_map(before: LabelMap, after: LabelMap, writer: int = PERSON) -> LabelMap:
+    """A map, with who wrote it: what differs from the one before by a writer; it is changed."""
+    writers = before.writers
+    if after is not before and writers is not None and after.writers is None:
+        whole = Rect.of_shape(before.shape_hw)
+        ids = before.instances, after.instances
+        changed = Patch(whole, before.labels, after.labels, *ids).changed
+        after.keep_writers(np.where(changed, np.uint8(writer), writers))
+    return after
+
+
 def packed_all(
-    title: str, patches: Patch | Sequence[Patch] | None, source: Source | None = None
+    title: str,
+    patches: Patch | Sequence[Patch] | None,
+    source: Source | None,
+    annotation: LabelMap,
+    writer: int,
 ) -> PackedAll:
-    """Patches with their compressed form for the history."""
+    """Patches of an annotation, with who writes them, and their compressed form for the history."""
     several = (patches,) if isinstance(patches, Patch) else tuple(patches or ())
+    several = written(annotation, several, writer)
     recorder = EditRecorder(title, source)
     for patch in several:
         recorder.add(patch)
@@ -194,7 +228,10 @@ def taken_patch(
 
 
 def difference_patch(
-    annotation: LabelMap, labels: Labels, instances: InstanceIds | None
+    annotation: LabelMap,
+    labels: Labels,
+    instances: InstanceIds | None,
+    writers: Writers | None = None,
 ) -> Patch | None:
     """The smallest patch that turns the annotation into these maps; None if they are equal.
 
@@ -202,6 +239,7 @@ def difference_patch(
         annotation: What is there.
         labels: (H, W) uint8 wanted class ids.
         instances: (H, W) uint16 wanted instance ids; None means all 0 where ids are kept.
+        writers: (H, W) uint8 who shall have written it; None where that is not known.
 
     Returns:
         The patch. If only the wanted map has ids, it has ids too: `keep_instances` comes before it
@@ -214,12 +252,18 @@ def difference_patch(
     changed: npt.NDArray[np.bool_] = before != labels
     if ids is not None:
         changed |= ids != wanted
+    present = annotation.writers
+    if writers is not None and present is not None:
+        changed |= present != writers
     rows = np.flatnonzero(changed.any(axis=1))
     if not rows.size:
         return None
     columns = np.flatnonzero(changed[rows[0] : rows[-1] + 1].any(axis=0))
     rect = Rect(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
     cut = rect.slices
-    if ids is None:
-        return Patch(rect, before[cut].copy(), labels[cut].copy())
-    return Patch(rect, before[cut].copy(), labels[cut].copy(), ids[cut].copy(), wanted[cut].copy())
+    patch = Patch(rect, before[cut].copy(), labels[cut].copy())
+    if ids is not None:
+        patch = replace(patch, instances_before=ids[cut].copy(), instances_after=wanted[cut].copy())
+    if writers is None or present is None:
+        return patch
+    return replace(patch, writers_before=present[cut].copy(), writers_after=writers[cut].copy())

@@ -12,7 +12,7 @@ import numpy as np
 from segstudio.annotation.editing import Editing
 from segstudio.annotation.limits import Limits, asks_photo, class_limits, limits_of
 from segstudio.annotation.many_images import ManyImages, Pass, every_page, share_text, trouble
-from segstudio.annotation.patching import difference_patch, packed
+from segstudio.annotation.patching import difference_patch, packed, signed, signed_map
 from segstudio.annotation.region_operations import (
     Operation,
     Target,
@@ -196,7 +196,8 @@ class Tidying:
         if ref in change.written and checksum != tally.checksums.get(ref):
             return found
         after = _limited(found, _after(found, request, ignored), limits)
-        patch = difference_patch(found, after.labels, after.instances)
+        after = signed_map(found, after)
+        patch = difference_patch(found, after.labels, after.instances, after.writers)
         if patch is None:
             return found
         tally.checksums[ref] = checksum
@@ -278,7 +279,7 @@ def _limited(before: LabelMap, after: LabelMap, limits: Limits) -> LabelMap:
     if not limits.apply or after is before:
         return after
     patch = difference_patch(before, after.labels, after.instances)
-    left = None if patch is None else limits.restricted(patch)
+    left = signed(before, None if patch is None else limits.restricted(patch))
     limited = before.copy()
     if left is not None:
         limited.apply(left)
@@ -299,6 +300,7 @@ def _restored(found: LabelMap, step: Step) -> LabelMap:
     """A map in which what an operation changed is as before, but where something was painted since."""
     labels = found.labels.copy()
     ids = None if found.instances is None else found.instances.copy()
+    writers = None if found.writers is None else found.writers.copy()
     for patch in step.unpack().patches:
         part = labels[patch.rect.slices]
         still = part == patch.before
@@ -310,4 +312,7 @@ def _restored(found: LabelMap, step: Step) -> LabelMap:
             changed |= patch.instances_before != patch.instances_after
             numbers[still & changed] = patch.instances_after[still & changed]
         part[still & changed] = patch.after[still & changed]
-    return LabelMap(labels, ids)
+        if writers is not None:
+            signatures = writers[patch.rect.slices]
+            signatures[still & changed] = patch.writers_on(signatures)[still & changed]
+    return LabelMap(labels, ids, writers)

@@ -16,7 +16,7 @@ from segstudio.core.text import printable
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.plain import plain
 from segstudio.kit.theme import tokens_of
-from segstudio.session.session import Change, Session, What
+from segstudio.session.session import Change, Layer, Session, What
 
 _SWATCH, _GAP, _BETWEEN, _DASH = 12, 6, 12, 22
 _HEIGHT: Final = 28
@@ -54,8 +54,13 @@ class LegendBar(QWidget):
         return " ".join(entry.text for entry in self._fitted())
 
     def _on_change(self, change: Change) -> None:
-        if change.what & _SHOWN:
+        by_labels = change.what & (What.LABELS | What.HISTORY)
+        if change.what & _SHOWN or (by_labels and self._shows_writers):
             self._refresh.request()
+
+    @property
+    def _shows_writers(self) -> bool:
+        return any(pane.layer is Layer.PROVENANCE for pane in self._session.view.all_panes)
 
     def _show(self) -> None:
         found = self._now()
@@ -84,6 +89,7 @@ class LegendBar(QWidget):
         return legend(
             document, session.view.of_pane(number), names,
             alone=alone, silent=silent_runs(session), model_filled=model_filled(session),
+            writers=session.writers,
         )  # fmt: skip
 
     # -- drawing -------------------------------------------------------------------------------

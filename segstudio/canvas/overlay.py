@@ -32,6 +32,7 @@ from segstudio.core.render import (
     confidence_table,
     difference_table,
     entropy_table,
+    writers_table,
 )
 from segstudio.core.schema import LabelSchema
 from segstudio.metrics.votes import highest_vote_entropy
@@ -182,7 +183,7 @@ def shows_annotation(document: Document, view: ViewState) -> bool:
     """Whether what is painted is seen in any of the views."""
     if not view.overlay_visible:
         return False
-    seen = {Layer.ANNOTATION, Layer.BOTH}
+    seen = {Layer.ANNOTATION, Layer.BOTH, Layer.PROVENANCE}
     return any(
         pane.layer in seen or (pane.layer is Layer.DIFFERENCE and pane.run in document.predictions)
         for pane in view.all_panes
@@ -212,6 +213,10 @@ def planes_for(document: Document, look: OverlayLook) -> tuple[Plane, ...]:
     if layer is Layer.ORIGINAL:
         original = document.older or document.truth
         return () if original is None else (_map_plane(original, look),)
+    if layer is Layer.PROVENANCE:
+        writers = document.annotation.writers
+        colours = premultiplied(writers_table(look.view.opacity))
+        return () if writers is None else (ValuePlane(writers, colours),)
     if layer is Layer.DISAGREEMENT:
         return _disagreement(document, look)
     make = _OF_PREDICTION.get(layer)

@@ -195,7 +195,8 @@ class ViewHeader(QWidget):
         told = view.layer in OF_A_RUN[:-1] and self._over is None and view.overlay_visible
         if alone and not state and shown_layer(document, view) is Layer.ANNOTATION:
             told = False
-        against = against_text(document, view.run)
+        own = session.own_pixels.get((session.index, view.run))
+        against = against_text(document, view.run, own)
         words = ScoreWords()
         if told:
             words = score_words(score, state, session.schema, against, alone=alone)

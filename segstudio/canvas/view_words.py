@@ -25,6 +25,7 @@ from segstudio.core.difference import (
     WRONG_CLASS,
 )
 from segstudio.core.formatting import ratio_text
+from segstudio.core.provenance import UNKNOWN, OwnPixels, WriterTable, writer_colors
 from segstudio.core.render import confidence_table, entropy_table
 from segstudio.core.schema import LabelSchema
 from segstudio.core.series_colors import series_color
@@ -290,11 +291,19 @@ def score_words(
     return ScoreWords(value, figure=True, before=figure_name(schema), after=against)
 
 
-def against_text(document: Document, run: str) -> str:
-    """What a run's figure is measured against."""
+def against_text(document: Document, run: str, own: OwnPixels | None = None) -> str:
+    """What a run's figure is measured against.
+
+    Args:
+        document: The image.
+        run: Key of the prediction.
+        own: What was left out since the model wrote it; None where nobody knows.
+    """
+    if own is not None and own.own:
+        return own.text
     if document.edited_at is None:
         return "against ground truth"
-    if model_of(run) in map(model_of, document.runs_taken):
+    if own is None and model_of(run) in map(model_of, document.runs_taken):
         return "partly against its own pixels"
     return "against your annotation"
 
@@ -314,6 +323,7 @@ def legend(
     alone: bool,
     silent: frozenset[str] = frozenset(),
     model_filled: bool = False,
+    writers: WriterTable | None = None,
 ) -> Legend:
     """What the colours of a view mean.
 
@@ -324,8 +334,12 @@ def legend(
         alone: Whether it is the only view, whose header says the layer.
         silent: Runs that have no vote where the models disagree.
         model_filled: Whether of annotation and prediction the prediction is filled.
+        writers: Which number is which model, where it is kept who writes pixels.
     """
-    found = _overlay_legend(document, view, names, alone, silent, model_filled)
+    if view.overlay_visible and shown_layer(document, view) is Layer.PROVENANCE:
+        found = Legend(names.common, "", _writers(document, writers or WriterTable()))
+    else:
+        found = _overlay_legend(document, view, names, alone, silent, model_filled)
     return replace(found, entries=(*found.entries, *_contrast(document, view)))
 
 
@@ -387,6 +401,9 @@ def _of_layer(
         return [Phrase("Photo", strong=True), Phrase("only")]
     if layer in (Layer.ANNOTATION, Layer.ORIGINAL):
         return [Phrase(layer.capitalize(), strong=True), Phrase(_HOW[view.style])]
+    if layer is Layer.PROVENANCE:
+        said = "" if document.annotation.writers is not None else "is not kept"
+        return [Phrase("Who wrote it", strong=True), *([Phrase(said)] if said else [])]
     if layer is Layer.DISAGREEMENT:
         enough = len(document.predictions) > 1
         said = "of the models" if enough else "needs two predictions"
@@ -525,6 +542,22 @@ def _own_classes(document: Document, view: ViewState) -> tuple[LegendEntry, ...]
     found = [c for c in prediction.schema.classes if counts[c.id] and c.id != ground]
     found.sort(key=lambda c: -int(counts[c.id]))
     return tuple(LegendEntry(c.name, c.color) for c in found[:_MOST_OWN])
+
+
+def _writers(document: Document, table: WriterTable) -> tuple[LegendEntry, ...]:
+    """Who wrote pixels of an image, those of most pixels first."""
+    writers = document.annotation.writers
+    if writers is None:
+        return ()
+    step = max(1, max(writers.shape) // _SEEN_PX)
+    counts = np.bincount(writers[::step, ::step].ravel(), minlength=256)
+    counts[UNKNOWN] = 0
+    order = [int(n) for n in np.argsort(-counts, kind="stable") if counts[n]]
+    colors = writer_colors()
+    return tuple(
+        LegendEntry(table.name_of(n), (int(colors[n, 0]), int(colors[n, 1]), int(colors[n, 2])))
+        for n in order[:_MOST_OWN]
+    )
 
 
 def _difference(first: str, second: str, wrong: str) -> tuple[LegendEntry, ...]:

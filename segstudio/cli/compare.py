@@ -38,6 +38,7 @@ from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.schema_file import read_schema
 from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex
+from segstudio.storage.writer_maps import WriterMaps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,7 +123,7 @@ def compare(request: ComparisonRequest, *, as_json: bool) -> int:
     store = PredictionStore(folders.data / "predictions")
     figures = FigureStore(folders.cache / "figures.sqlite")
     try:
-        files = FolderFiles(project, store)
+        files = FolderFiles(project, store, writers=WriterMaps(project.provenance))
         if not request.exact:
             count = min(len(project.images), request.limit or len(project.images))
 

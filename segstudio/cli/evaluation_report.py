@@ -53,6 +53,7 @@ def report_of(found: MaskEvaluation, notes: Sequence[str], *, per_image: bool) -
         "ignore_index": found.schema.ignore_index,
         "ignored_pixels": total.ignored,
         "predicted_ignored_pixels": _predicted_ignored(found),
+        "own_pixels_left_out": found.own.left_out.own,
         "pixels": total.total,
         **folder.image_means,
         "objects": _objects(found.objects),

@@ -277,6 +277,14 @@ def _evaluate(
             metavar="FILE",
         ),
     ] = None,
+    with_own: Annotated[
+        bool,
+        typer.Option(
+            "--with-own-pixels",
+            help="Count pixels of the ground truth too that the model wrote itself, as "
+            "provenance/ beside the masks says.",
+        ),
+    ] = False,
     report: options.FiguresReport = None,
     images: Annotated[
         Path | None,
@@ -311,6 +319,7 @@ def _evaluate(
         zero.said,
         detections,
         options.chosen_masks(None, pattern).pattern,
+        with_own,
     )
     told: Literal["ignore", "background"] = (
         "background" if missing is options.Missing.BACKGROUND else "ignore"

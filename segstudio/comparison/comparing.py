@@ -108,11 +108,12 @@ class Comparing:
         runs = len(self._runs())
         needs = {Layer.MODELS: 2, Layer.DISAGREEMENT: 2, **dict.fromkeys(OF_A_RUN[:5], 1)}
         document = self._session.document
-        original = document is not None and document.is_corrected
+        has = {
+            Layer.ORIGINAL: document is not None and document.is_corrected,
+            Layer.PROVENANCE: document is not None and document.annotation.writers is not None,
+        }
         return tuple(
-            layer
-            for layer in Layer
-            if runs >= needs.get(layer, 0) and (original or layer is not Layer.ORIGINAL)
+            layer for layer in Layer if runs >= needs.get(layer, 0) and has.get(layer, True)
         )
 
     def choose(

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.geometry import Rect
-from segstudio.core.labels import InstanceIds, Labels, Patch
+from segstudio.core.labels import InstanceIds, Labels, Patch, Writers
 
 DEFAULT_BUDGET_BYTES = 256 * 1024 * 1024
 # What the objects around the compressed bytes take, roughly; keeps a flood of tiny edits bounded.
@@ -26,10 +26,12 @@ class Source:
     Attributes:
         run: Key of the prediction that they were taken from; "" for ground truth or nothing.
         whole: Whether they replaced the whole annotation, and what it was before.
+        imported: Whether another program wrote them.
     """
 
     run: str
     whole: bool = False
+    imported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +56,22 @@ class _PackedPatch:
     rect: Rect
     labels: bytes
     instances: bytes | None
+    writers: bytes | None = None
 
     @property
     def nbytes(self) -> int:
-        return len(self.labels) + len(self.instances or b"") + _OVERHEAD_BYTES
+        kept = len(self.labels) + len(self.instances or b"") + len(self.writers or b"")
+        return kept + _OVERHEAD_BYTES
 
     def unpack(self) -> Patch:
-        before, after = _inflate(self.labels, self.rect.shape_hw, np.uint8)
-        if self.instances is None:
-            return Patch(self.rect, before, after)
-        ids_before, ids_after = _inflate(self.instances, self.rect.shape_hw, np.uint16)
-        return Patch(self.rect, before, after, ids_before, ids_after)
+        shape = self.rect.shape_hw
+        ids: tuple[InstanceIds | None, InstanceIds | None] = (None, None)
+        writers: tuple[Writers | None, Writers | None] = (None, None)
+        if self.instances is not None:
+            ids = _inflate(self.instances, shape, np.uint16)
+        if self.writers is not None:
+            writers = _inflate(self.writers, shape, np.uint8)
+        return Patch(self.rect, *_inflate(self.labels, shape, np.uint8), *ids, *writers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,10 +304,11 @@ def _pack_edit(edit: Edit | EditRecorder) -> _PackedEdit:
 
 def _pack(patch: Patch) -> _PackedPatch | None:
     """Compress a patch, cropped to the pixels that change; None if none does."""
-    changed = patch.before != patch.after
+    changed = patch.changed
     ids_before, ids_after = patch.instances_before, patch.instances_after
-    if ids_before is not None and ids_after is not None:
-        changed |= ids_before != ids_after
+    written_before, written_after = patch.writers_before, patch.writers_after
+    if written_before is not None and written_after is not None:
+        changed |= written_before != written_after
     inner = _bounds(changed)
     if inner.is_empty:
         return None
@@ -314,7 +322,10 @@ def _pack(patch: Patch) -> _PackedPatch | None:
     instances = None
     if ids_before is not None and ids_after is not None:
         instances = _deflate(ids_before[cut], ids_after[cut])
-    return _PackedPatch(rect, _deflate(patch.before[cut], patch.after[cut]), instances)
+    writers = None
+    if written_before is not None and written_after is not None:
+        writers = _deflate(written_before[cut], written_after[cut])
+    return _PackedPatch(rect, _deflate(patch.before[cut], patch.after[cut]), instances, writers)
 
 
 def _bounds(mask: npt.NDArray[np.bool_]) -> Rect:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,10 @@ InstanceIds = npt.NDArray[np.uint16]
 """(H, W) uint16, 0 where there is no instance."""
 Mask = npt.NDArray[np.bool_]
 """(H, W) bool."""
+Writers = npt.NDArray[np.uint8]
+"""(H, W) uint8: who wrote each pixel; see `core.provenance`."""
+Slices = tuple[slice, slice]
+_ALL: Final = (slice(None), slice(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,8 @@ class Patch:
         after: Class ids after, same shape.
         instances_before: Instance ids before, (h, w) uint16, or None where none are kept.
         instances_after: Instance ids after.
+        writers_before: Who wrote the pixels, (h, w) uint8, or None where that is not kept.
+        writers_after: Who wrote them then.
     """
 
     rect: Rect
@@ -37,17 +44,49 @@ class Patch:
     after: Labels
     instances_before: InstanceIds | None = None
     instances_after: InstanceIds | None = None
+    writers_before: Writers | None = None
+    writers_after: Writers | None = None
 
     def inverse(self) -> Patch:
         """The patch that undoes this one."""
         return Patch(
-            self.rect, self.after, self.before, self.instances_after, self.instances_before
+            self.rect,
+            self.after,
+            self.before,
+            self.instances_after,
+            self.instances_before,
+            self.writers_after,
+            self.writers_before,
         )
+
+    @property
+    def changed(self) -> Mask:
+        """(h, w) bool: the pixels of which class or object changes."""
+        found: Mask = self.before != self.after
+        if self.instances_before is not None and self.instances_after is not None:
+            found |= self.instances_before != self.instances_after
+        return found
+
+    def writers_on(self, present: Writers, part: Slices = _ALL) -> Writers:
+        """Who wrote pixels of the rectangle after it; unknown where it changes them and says nothing.
+
+        Args:
+            present: Who wrote them before it.
+            part: Which pixels.
+        """
+        if self.writers_after is not None:
+            return self.writers_after[part]
+        return np.where(self.changed[part], np.uint8(0), present)
 
     @property
     def nbytes(self) -> int:
         """Bytes held by the arrays."""
-        extra = (self.instances_before, self.instances_after)
+        extra = (
+            self.instances_before,
+            self.instances_after,
+            self.writers_before,
+            self.writers_after,
+        )
         return (
             self.before.nbytes + self.after.nbytes + sum(a.nbytes for a in extra if a is not None)
         )
@@ -57,13 +96,18 @@ _SNAPSHOT_ATTEMPTS = 3
 
 
 class LabelMap:
-    """Class ids (H, W) uint8 and, where kept, instance ids (H, W) uint16, with a revision.
+    """Class ids (H, W) uint8 and, where kept, instance ids and writers, with a revision.
 
     The arrays are read freely and changed by `apply` only, so that undo, metrics, redraw, journal
     and autosave can all follow from the same patches.
     """
 
-    def __init__(self, labels: Labels, instances: InstanceIds | None = None) -> None:
+    def __init__(
+        self,
+        labels: Labels,
+        instances: InstanceIds | None = None,
+        writers: Writers | None = None,
+    ) -> None:
         if labels.ndim != 2 or labels.dtype != np.uint8:
             raise ValueError(f"labels must be (H, W) uint8, not {labels.shape} {labels.dtype}")
         if instances is not None and (
@@ -72,6 +116,8 @@ class LabelMap:
             raise ValueError("instances must be (H, W) uint16 of the labels' shape")
         self._labels = np.ascontiguousarray(labels)
         self._instances = None if instances is None else np.ascontiguousarray(instances)
+        self._writers: Writers | None = None
+        self.keep_writers(writers)
         self._revision = 0
         self._checksum = (-1, 0)
 
@@ -95,6 +141,27 @@ class LabelMap:
         view = self._instances.view()
         view.flags.writeable = False
         return view
+
+    @property
+    def writers(self) -> Writers | None:
+        """Who wrote each pixel; a read-only view, or None where that is not kept."""
+        if self._writers is None:
+            return None
+        view = self._writers.view()
+        view.flags.writeable = False
+        return view
+
+    def keep_writers(self, writers: Writers | None) -> None:
+        """Keep who wrote each pixel from now on, beginning with this map; None: no more.
+
+        Raises:
+            ValueError: if it is not (H, W) uint8 of the labels' shape.
+        """
+        if writers is not None and (
+            writers.shape != self._labels.shape or writers.dtype != np.uint8
+        ):
+            raise ValueError("writers must be (H, W) uint8 of the labels' shape")
+        self._writers = None if writers is None else np.ascontiguousarray(writers)
 
     @property
     def shape_hw(self) -> tuple[int, int]:
@@ -125,18 +192,21 @@ class LabelMap:
 
         It takes this map's place: they share the classes, so only one of them may be changed.
         """
-        other = LabelMap(self._labels, np.zeros(self.shape_hw, np.uint16))
+        other = LabelMap(self._labels, np.zeros(self.shape_hw, np.uint16), self._writers)
         other._revision = self._revision
         return other
 
     def apply(self, patch: Patch) -> None:
-        """Set the rectangle to `patch.after`.
+        """Set the rectangle to `patch.after`, and its writers to what the patch says of them.
 
         Raises:
             ValueError: if the rectangle does not lie inside.
         """
         if patch.rect.clip(self.shape_hw) != patch.rect:
             raise ValueError(f"{patch.rect} lies outside an image of {self.shape_hw}")
+        if self._writers is not None:
+            place = self._writers[patch.rect.slices]
+            place[...] = patch.writers_on(place)
         self._labels[patch.rect.slices] = patch.after
         if patch.instances_after is not None and self._instances is not None:
             self._instances[patch.rect.slices] = patch.instances_after
@@ -146,7 +216,9 @@ class LabelMap:
         """An independent copy with the same revision."""
         revision = self._revision  # before the pixels: see `snapshot`
         other = LabelMap(
-            self._labels.copy(), None if self._instances is None else self._instances.copy()
+            self._labels.copy(),
+            None if self._instances is None else self._instances.copy(),
+            None if self._writers is None else self._writers.copy(),
         )
         other._revision = revision
         return other

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from segstudio.core.geometry import Rect
-from segstudio.core.labels import LabelMap, Patch
+from segstudio.core.labels import LabelMap, Patch, Writers
 
 _FEW: Final = 8
 """Up to as many patches are left as they are."""
@@ -83,13 +83,16 @@ def _overlaid(annotation: LabelMap, rect: Rect, patches: Sequence[Patch]) -> Pat
     ids = annotation.instances
     ids_before = None if ids is None else ids[rect.slices].copy()
     ids_after = None if ids_before is None else ids_before.copy()
+    writers, writers_before = _writers_in(annotation, rect)
     for patch in patches:
         to = patch.rect.within(rect)
         np.copyto(after[to], patch.after, where=patch.after != patch.before)
         if ids_after is not None and patch.instances_after is not None:
             differs = patch.instances_after != patch.instances_before
             np.copyto(ids_after[to], patch.instances_after, where=differs)
-    return Patch(rect, before, after, ids_before, ids_after)
+        if writers is not None:
+            np.copyto(writers[to], patch.writers_on(writers[to]), where=patch.changed)
+    return Patch(rect, before, after, ids_before, ids_after, writers_before, writers)
 
 
 def in_parts(patches: Sequence[Patch]) -> list[tuple[Patch, ...]]:
@@ -136,10 +139,19 @@ def _joined(annotation: LabelMap, rect: Rect, patches: Sequence[Patch]) -> Patch
     ids = annotation.instances
     ids_before = None if ids is None else ids[rect.slices].copy()
     ids_after = None if ids_before is None else ids_before.copy()
+    writers, writers_before = _writers_in(annotation, rect)
     for patch in patches:
         common = rect.intersect(patch.rect)
         to, of = common.within(rect), common.within(patch.rect)
         after[to] = patch.after[of]
         if ids_after is not None and patch.instances_after is not None:
             ids_after[to] = patch.instances_after[of]
-    return Patch(rect, before, after, ids_before, ids_after)
+        if writers is not None:
+            writers[to] = patch.writers_on(writers[to], of)
+    return Patch(rect, before, after, ids_before, ids_after, writers_before, writers)
+
+
+def _writers_in(annotation: LabelMap, rect: Rect) -> tuple[Writers | None, Writers | None]:
+    """Who wrote the pixels of a rectangle, to be changed, and once more as it was; or no one."""
+    kept = annotation.writers
+    return (None, None) if kept is None else (kept[rect.slices].copy(), kept[rect.slices].copy())

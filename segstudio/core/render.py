@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from segstudio.core.difference import DIFFERENCE_COLORS
 from segstudio.core.labels import Image, InstanceIds, Labels
+from segstudio.core.provenance import PERSON, writer_colors
 from segstudio.core.schema import LabelSchema
 
 ColorTable = npt.NDArray[np.uint8]
@@ -90,6 +91,14 @@ def entropy_table(opacity: float = 0.6, highest: float = 1.0) -> ColorTable:
     doubt = np.minimum(np.arange(256) / (255 * highest), 1.0)
     table = _between(_HEAT_COLORS, doubt)
     table[:, 3] = np.rint(np.minimum(2 * doubt, 1) * _alpha(opacity))
+    return table
+
+
+def writers_table(opacity: float = 0.6) -> ColorTable:
+    """Colours by who wrote a pixel: (256, 4) uint8 RGBA; what nobody is known to have is clear."""
+    table = np.zeros((256, 4), np.uint8)
+    table[:, :3] = writer_colors()
+    table[PERSON:, 3] = _alpha(opacity)
     return table
 
 

@@ -128,6 +128,8 @@ class References:
         if ref in self.held:
             return None
         kind, paths = self.files.source_of(ref, saved=self.saved)
+        if self.saved:
+            paths = [*paths, *self.files.writers_files(ref)]
         digests = self.files.predictions.digests
         return "|".join([kind, *(digests.of(path) or "-" for path in paths)])
 
@@ -144,9 +146,11 @@ class References:
         saved = None
         if self.saved:
             saved = self.files.annotations.read(ref, self.schema, shape_hw)
-        if saved is not None or project.truth is None:
-            return saved
-        return read_truth(ref, project.truth, self.schema, shape_hw)
+        if saved is None and project.truth is not None:
+            saved = read_truth(ref, project.truth, self.schema, shape_hw)
+        if saved is not None and self.saved:
+            self.files.sign(ref, saved, self.schema)
+        return saved
 
     def started_from(self, ref: ImageRef) -> frozenset[str]:
         """Ids of the models that an image's reference has pixels of."""

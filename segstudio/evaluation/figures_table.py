@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.core.provenance import NOTHING_OWN, OwnPixels
 from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.rows import METRICS, ImageRow, entries_of, pairs_of
 from segstudio.metrics.bootstrap import PairedDifference
@@ -41,6 +42,7 @@ class _Run:
     rows: dict[int, ImageRow] = field(default_factory=dict)
     folder: FolderFigures | None = None
     changes: int = 0
+    left_out: OwnPixels = NOTHING_OWN
 
 
 class EvaluationTable:
@@ -141,6 +143,17 @@ class EvaluationTable:
         row = None if found is None else found.rows.get(index)
         figures = None if row is None else row.figures
         return None if figures is None else replace(figures, name=self.names[index])
+
+    def left_out(self, run: str) -> OwnPixels:
+        """How much of all images a model is not measured on since it wrote it itself."""
+        found = self._runs.get(run)
+        return NOTHING_OWN if found is None else found.left_out
+
+    def knows_own(self, index: int, run: str) -> bool:
+        """Whether it is known which pixels of an image a model wrote, so that they are left out."""
+        found = self._runs.get(run)
+        row = None if found is None else found.rows.get(index)
+        return row is not None and row.own is not None
 
     def column(self, run: str, metric: str) -> npt.NDArray[np.float64]:
         """(n,) one figure, by its name in `METRICS`, of each image of `indices(run)`.
@@ -310,6 +323,11 @@ class EvaluationTable:
         found, at = self._runs.get(run), self._row_at(index)
         if found is None or at < 0:
             return
+        before = found.rows.get(index)
+        if before is not None and before.own is not None:
+            found.left_out -= before.own
+        if row.own is not None:
+            found.left_out += row.own
         found.rows[index] = row
         found.scores[at] = row.scores
         found.class_iou[at] = row.class_iou

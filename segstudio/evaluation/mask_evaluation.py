@@ -18,6 +18,7 @@ from segstudio.core.instances import InstanceMatch, match_instances
 from segstudio.core.labels import Image, InstanceIds, Labels
 from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.mask_pairs import MISSING_TEXTS, MaskFolders, MaskSides, Missing, Pair
+from segstudio.evaluation.own_pixels import OwnOfMasks
 from segstudio.evaluation.report.material import (
     EvaluatedRun,
     EvaluationMaterial,
@@ -52,6 +53,7 @@ class MaskEvaluation:
         objects: How the objects of each image match in which both sides tell them apart.
         without_truth: Names of the predictions that have no ground truth.
         remarks: That all of a mask is ignored, or has no class.
+        own: What of the ground truth the model wrote itself, so that it was left out.
     """
 
     masks: MaskFolders
@@ -61,6 +63,7 @@ class MaskEvaluation:
     objects: list[InstanceMatch] = field(default_factory=list)
     without_truth: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    own: OwnOfMasks = field(default_factory=lambda: OwnOfMasks(""))
 
     @property
     def place(self) -> Path:
@@ -78,7 +81,9 @@ class MaskEvaluation:
         more = len(self.remarks) - _REMARKS
         rest = (f"The same holds of {more} more masks.",) if more > 0 else ()
         differ = filter(None, [self.numbers_differ])
-        return (*self.masks.notes, *self.remarks[:_REMARKS], *rest, *differ)
+        return (
+            *self.masks.notes, *self.own.notes, *self.remarks[:_REMARKS], *rest, *differ
+        )  # fmt: skip
 
     @cached_property
     def folder(self) -> FolderFigures:
@@ -150,7 +155,8 @@ def evaluate_masks(
         CancelledError: if the job was cancelled.
     """
     masks = MaskFolders.open(sides, with_detections=DETECTIONS in wanted)
-    found = MaskEvaluation(masks, wanted, missing)
+    own = OwnOfMasks("") if sides.with_own else OwnOfMasks.beside(masks.places[0].given)
+    found = MaskEvaluation(masks, wanted, missing, own=own)
     empty = masks.empty_pairs() if missing == "background" else ()
     for done, pair in enumerate(chain(masks.pairs(), empty)):
         job.check()
@@ -159,7 +165,13 @@ def evaluate_masks(
             found.without_truth.append(pair.name)
             continue
         truth, objects = pair.truth, pair.predicted_objects
-        answer = Candidate(pair.prediction.labels, objects, scores=pair.scores, found=pair.found)
+        answer = Candidate(
+            pair.prediction.labels,
+            objects,
+            scores=pair.scores,
+            found=pair.found,
+            left_out=own.mask_of(pair.truth_path, truth.shape_hw),
+        )
         figures = figures_of(truth, answer, masks.schema, wanted, pair.name)
         _require_known_ids(masks, pair, figures)
         found.figures[pair.truth_path] = figures

@@ -90,6 +90,7 @@ class MaskSides:
         detections: Predicted detections with scores, as COCO's JSON; else `coco.json` of
             `pred_dir`.
         pattern: How the names of the ground truth are made of those of the predictions.
+        with_own: Whether pixels of the ground truth count that the model wrote itself.
     """
 
     pred_dir: Path
@@ -103,6 +104,7 @@ class MaskSides:
     zero: Zero | None = None
     detections: Path | None = None
     pattern: MaskPattern | None = None
+    with_own: bool = False
 
     def places(self) -> tuple[MaskPlace, MaskPlace]:
         """Where the masks of the predictions and of the ground truth lie.

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.core.provenance import OwnPixels
 from segstudio.metrics.class_sums import ClassPairs
 from segstudio.metrics.image_figures import ImageFigures, figures_at
 from segstudio.metrics.measure import AnyMeasure, Where
@@ -28,11 +29,13 @@ class Counted:
         figures: Counts against the reference, or None if there is none.
         seconds: How long the model took.
         uncertainty: Mean entropy of the classes' probabilities, 0..1.
+        own: What was left out of the figures since the model wrote it; None where nobody knows.
     """
 
     figures: ImageFigures | None
     seconds: float
     uncertainty: float
+    own: OwnPixels | None = None
 
     def packed(self) -> bytes:
         """As bytes for the disk."""
@@ -41,6 +44,7 @@ class Counted:
                 "figures": None if self.figures is None else self.figures.to_json(),
                 "seconds": self.seconds,
                 "uncertainty": self.uncertainty,
+                **({} if self.own is None else {"own": [self.own.own, self.own.size]}),
             }
         )
 
@@ -55,11 +59,12 @@ class Counted:
 
     @classmethod
     def _of(cls, data: Mapping[str, Any]) -> Counted:
-        figures = data["figures"]
+        figures, own = data["figures"], data.get("own")
         return cls(
             None if figures is None else ImageFigures.from_json(figures),
             float(data["seconds"]),
             float(data["uncertainty"]),
+            None if own is None else OwnPixels(*map(int, own)),
         )
 
 
@@ -73,6 +78,7 @@ class ImageRow:
         keys: The entries of its confusion matrix that are not 0: 256 * truth + prediction.
         pixels: How many pixels each of them has.
         content: All figures, to be unpacked by `figures`.
+        own: See `Counted.own`.
     """
 
     scores: npt.NDArray[np.float64]
@@ -80,6 +86,7 @@ class ImageRow:
     keys: bytes
     pixels: bytes
     content: bytes
+    own: OwnPixels | None = None
 
     @classmethod
     def of(
@@ -126,6 +133,7 @@ class ImageRow:
             keys,
             pixels,
             content or counted.packed(),
+            counted.own,
         )
 
     @property

@@ -14,6 +14,7 @@ from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.labels import LabelMap, Labels
 from segstudio.core.prediction import Prediction
 from segstudio.core.progress import no_report
+from segstudio.core.provenance import OwnPixels, own_pixels
 from segstudio.evaluation.conditions import NO_REFERENCE, Conditions, Contender, References
 from segstudio.evaluation.rows import Counted, ImageRow
 from segstudio.folder.files import READ_ATTEMPTS, changing
@@ -64,15 +65,16 @@ class Results:
 
     Attributes:
         rows: (index of the image, model, line).
-        counts: (index of the image, key of the prediction, its pixels by classes) of what was
-            measured now; not of lines that were on disk.
+        counts: (index of the image, key of the prediction, its pixels by classes, what was left out
+            of them since the model wrote it) of what was measured now; not of lines that were on
+            disk.
         done: How many images are through, by model.
         predicted: Keys of runs that are on disk now, by image.
         pages: How many pages images have, where these are several, by image.
     """
 
     rows: list[tuple[int, str, ImageRow]] = field(default_factory=list)
-    counts: list[tuple[int, str, ClassPairs]] = field(default_factory=list)
+    counts: list[tuple[int, str, ClassPairs, OwnPixels | None]] = field(default_factory=list)
     done: dict[str, int] = field(default_factory=dict)
     predicted: dict[int, set[str]] = field(default_factory=dict)
     pages: dict[int, int] = field(default_factory=dict)
@@ -221,7 +223,7 @@ class EvaluationWork:
         for model, row in image.rows.items():
             self._results.rows.append((index, model, row))
             self._done[model] += complete
-        self._results.counts += ((index, run, pairs) for run, pairs in image.counts.items())
+        self._results.counts += ((index, run, *counted) for run, counted in image.counts.items())
         if image.predicted:
             self._results.predicted[index] = image.predicted
         if not complete:
@@ -245,7 +247,8 @@ class _ImageWork:
 
     Attributes:
         rows: The lines by model.
-        counts: Pixels by classes of what was measured now, by the keys of the predictions.
+        counts: Pixels by classes of what was measured now, by the keys of the predictions, and what
+            was left out of them since the model wrote it.
         predicted: Keys of runs that are on disk.
         unmeasured: Why its reference cannot be used, or None.
     """
@@ -267,7 +270,7 @@ class _ImageWork:
         self._reference: tuple[LabelMap | None] | None = None
         self._maps: dict[str, Labels] = {}
         self.rows: dict[str, ImageRow] = {}
-        self.counts: dict[str, ClassPairs] = {}
+        self.counts: dict[str, tuple[ClassPairs, OwnPixels | None]] = {}
         self.predicted: set[str] = set()
         self.unmeasured: SegstudioError | None = None
 
@@ -377,10 +380,12 @@ class _ImageWork:
         if found is None:
             return None
         answer, uncertainty = found
-        figures = self._measured(answer, before) if has_reference else None
+        figures, own = None, None
+        if has_reference:
+            figures, own = self._measured(contender, answer, before)
         if figures is not None:
-            self.counts[contender.run] = figures.pairs
-        counted = Counted(figures, answer.seconds, uncertainty)
+            self.counts[contender.run] = figures.pairs, own
+        counted = Counted(figures, answer.seconds, uncertainty, own)
         content = counted.packed()
         # What could not be measured is tried again next time, and told again.
         if key is not None and (figures is not None or not has_reference):
@@ -407,19 +412,38 @@ class _ImageWork:
                 raise _Replaced
         return self._image
 
-    def _measured(self, answer: Candidate, before: ImageFigures | None) -> ImageFigures | None:
+    def _measured(
+        self, contender: Contender, answer: Candidate, before: ImageFigures | None
+    ) -> tuple[ImageFigures | None, OwnPixels | None]:
+        """The figures of an answer, and what was left out of them since the model wrote it."""
         shape = (answer.labels.shape[0], answer.labels.shape[1])
         if self._reference is None:
             self._reference = (self._read_reference(shape),)
         reference = self._reference[0]
         if reference is None:
-            return None
+            return None, None
+        answer, own = self._without_own(contender, answer, reference)
         conditions = self._conditions
         schema, wanted = conditions.schema, conditions.wanted
         if before is None:
-            return figures_of(reference, answer, schema, wanted)
+            return figures_of(reference, answer, schema, wanted), own
         missing = [m for m in wanted if m.is_of_any_map and before.part(m) is None]
-        return before.with_parts_of(figures_of(reference, answer, schema, missing))
+        return before.with_parts_of(figures_of(reference, answer, schema, missing)), own
+
+    def _without_own(
+        self, contender: Contender, answer: Candidate, reference: LabelMap
+    ) -> tuple[Candidate, OwnPixels | None]:
+        """An answer of which the pixels are left out that the reference has from its model."""
+        writers = reference.writers
+        if writers is None:
+            return answer, None
+        table = self._references.files.writers.table
+        own = own_pixels(writers, table.of_run(contender.run))
+        if own is None:
+            return answer, OwnPixels(0, writers.size)
+        left_out = own if answer.left_out is None else own | answer.left_out
+        found = OwnPixels(int(np.count_nonzero(own)), writers.size)
+        return replace(answer, left_out=left_out), found
 
     def _read_reference(self, shape_hw: tuple[int, int]) -> LabelMap | None:
         read = None

@@ -14,10 +14,10 @@ from segstudio.folder.documents import Documents
 from segstudio.folder.files import (
     FolderFiles,
     LoadedDocument,
-    MasksKnown,
     MasksOfImage,
     OpenFolder,
     Positions,
+    files_of,
     opened_at,
     place_now,
     positions_now,
@@ -329,8 +329,7 @@ class Browsing:
         self.masks.look()
 
     def _files_of(self, project: Project) -> FolderFiles:
-        known = project.truth is None or project.truth.final
-        return FolderFiles(project, self._predictions, MasksKnown(known=known))
+        return files_of(project, self._predictions, self._folder.files)
 
     def _use_project(self, project: Project, moved: Positions | None) -> None:
         """Put another look at the same folder in force.

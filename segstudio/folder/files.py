@@ -11,12 +11,13 @@ from pathlib import Path
 
 from segstudio.core.class_mapping import adapt, is_scored
 from segstudio.core.errors import SegstudioError, without_traceback
-from segstudio.core.labels import LabelMap
+from segstudio.core.labels import LabelMap, Writers
 from segstudio.core.prediction import Prediction
 from segstudio.core.progress import Check, no_check
+from segstudio.core.provenance import ScoredAgainst, first_writers
+from segstudio.core.regular_file import is_there
 from segstudio.core.schema import LabelSchema
-from segstudio.metrics.confusion import ConfusionMatrix
-from segstudio.metrics.tally import count
+from segstudio.metrics.tally import ModelCount
 from segstudio.models.hub_folder import NetworkFolderError, network_folder
 from segstudio.session.document import Document
 from segstudio.storage.annotations import Annotations
@@ -24,11 +25,13 @@ from segstudio.storage.decode import LoadedImage, read_image
 from segstudio.storage.image_ref import ImageRef, image_of, page_of, place_of
 from segstudio.storage.mask_files import is_only_read, mask_pages
 from segstudio.storage.mask_pattern import ChosenMasks
+from segstudio.storage.masks import writers_file
 from segstudio.storage.picture import COMPOSITE
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project, open_project
 from segstudio.storage.states import load_sources, set_damaged_aside
 from segstudio.storage.truth import TruthReading, read_truth_file
+from segstudio.storage.writer_maps import WriterMaps
 
 _log = logging.getLogger(__name__)
 _LOOK_AGAIN_S = 0.1
@@ -129,11 +132,13 @@ class FolderFiles:
         project: The folder.
         predictions: Where its predictions are kept.
         masks: Whether what its masks' values mean is decided.
+        writers: Who wrote the pixels of its annotations.
     """
 
     project: Project
     predictions: PredictionStore
     masks: MasksKnown = field(default_factory=MasksKnown, compare=False)
+    writers: WriterMaps = field(default_factory=WriterMaps, compare=False)
 
     @property
     def annotations(self) -> Annotations:
@@ -187,6 +192,9 @@ class FolderFiles:
         )
         document.saved_revision = annotation.revision
         annotation.checksum()
+        if self.writers.kept:
+            writers = self.writers_of(ref, annotation, truth, schema, read.problems)
+            annotation.keep_writers(writers)
         if saved:
             known = load_sources(self.project.data_folder)
             document.runs_before = known.get(ref.key, frozenset())
@@ -195,6 +203,45 @@ class FolderFiles:
         if alone != COMPOSITE:
             document.show_channel(alone, image.picture.shown(alone, check))
         return LoadedDocument(document, read.problems)
+
+    def writers_of(
+        self,
+        ref: ImageRef,
+        annotation: LabelMap,
+        truth: LabelMap | None,
+        schema: LabelSchema,
+        problems: list[SegstudioError],
+    ) -> Writers:
+        """Who wrote an image's annotation, as it is on disk.
+
+        Args:
+            ref: The image.
+            annotation: As it was read.
+            truth: The ground truth, if there is some.
+            schema: The classes in force.
+            problems: What cannot be used, or is worth showing, is added.
+        """
+        found, labels = None, annotation.labels
+        if self.annotations.present(ref) is not None:
+            try:
+                found, note = self.writers.read(self.project.root, ref, labels)
+                if note:
+                    problems.append(SegstudioError(note))
+            except SegstudioError as error:
+                problems.append(without_traceback(error))
+        if found is not None:
+            return found
+        imported = None if truth is None else truth.labels
+        return first_writers(labels, imported, schema.background_id)
+
+    def writers_on_disk(self, ref: ImageRef, annotation: LabelMap, schema: LabelSchema) -> Writers:
+        """The same of an image that is not open; what cannot be used is said when it is opened."""
+        try:
+            truth = self.first_truth(ref, schema, annotation.shape_hw)
+        except SegstudioError:
+            truth = None
+        read = None if truth is None else truth.label_map
+        return self.writers_of(ref, annotation, read, schema, [])
 
     def _edited_at(self, ref: ImageRef) -> float | None:
         """When the saved annotation was written last, seconds since 1970."""
@@ -262,9 +309,7 @@ class FolderFiles:
         stored = self.predictions.load(ref.path, run, ref.page)
         return None if stored is None else adapt(draw(stored), schema)
 
-    def count(
-        self, ref: ImageRef, run: str, schema: LabelSchema, draw: Draw
-    ) -> ConfusionMatrix | None:
+    def count(self, ref: ImageRef, run: str, schema: LabelSchema, draw: Draw) -> ModelCount | None:
         """Count a stored prediction against the files; None where one of the two is missing.
 
         Nothing is counted before it is decided what the values of the masks mean, nor if it is not
@@ -275,13 +320,41 @@ class FolderFiles:
         prediction = self.prediction(ref, run, schema, draw)
         if prediction is None or not is_scored(prediction.schema, schema):
             return None
+        return self.counted(ref, prediction, run, schema)
+
+    def counted(
+        self, ref: ImageRef, prediction: Prediction, run: str, schema: LabelSchema
+    ) -> ModelCount | None:
+        """Count a prediction in the folder's classes against the files, as `count` does."""
         try:
             reference = self.reference(ref, schema, prediction.shape_hw)
         except SegstudioError as error:
             # Said when the image is opened; one bad mask must not end a count of thousands.
             _log.info("%s is not scored: %s", ref.name, error)
             return None
-        return None if reference is None else count(reference.labels, prediction.labels, schema)
+        if reference is None:
+            return None
+        self.sign(ref, reference, schema)
+        number = self.writers.table.of_run(run)
+        against = ScoredAgainst.of(reference.labels, reference.writers, number, schema)
+        return ModelCount.of(against, prediction.labels)
+
+    def writers_files(self, ref: ImageRef) -> list[Path]:
+        """The file that says who wrote an image's annotation, where that is kept and there is one."""
+        if not self.writers.kept or self.annotations.present(ref) is None:
+            return []
+        path = writers_file(self.project.root, ref)
+        return [path] if is_there(path) else []
+
+    def sign(self, ref: ImageRef, reference: LabelMap, schema: LabelSchema) -> None:
+        """Let a reference that was just read say who wrote it, where that is kept."""
+        if not self.writers.kept:
+            return
+        if self.annotations.present(ref) is None:  # it is the ground truth
+            labels = reference.labels
+            reference.keep_writers(first_writers(labels, labels, schema.background_id))
+        else:
+            reference.keep_writers(self.writers_on_disk(ref, reference, schema))
 
     def truth(
         self, ref: ImageRef, schema: LabelSchema, shape_hw: tuple[int, int] | None
@@ -365,6 +438,22 @@ def changing(ref: ImageRef) -> SegstudioError:
     return SegstudioError(
         f"{ref.path} or its mask is being written by another program.", "Try again when it is done."
     )
+
+
+def files_of(
+    project: Project, predictions: PredictionStore, before: FolderFiles | None
+) -> FolderFiles:
+    """The files of a folder that is opened, or read again.
+
+    Args:
+        project: The folder.
+        predictions: Where its predictions are kept.
+        before: The folder that was open.
+    """
+    known = project.truth is None or project.truth.final
+    same = before is not None and before.project.root == project.root
+    writers = before.writers if before is not None and same else WriterMaps.of(project)
+    return FolderFiles(project, predictions, MasksKnown(known=known), writers)
 
 
 class OpenFolder:

@@ -27,6 +27,7 @@ def view_at_opening(session: Session, project: Project) -> dict[str, object]:
         "hidden_classes": frozenset(),
         "contrast": project.contrast,
         "pixel_sizes": project.pixel_sizes,
+        "provenance": project.provenance,
         "layer": Layer(before) if before in _RESTORED else session.view.layer,
         "active_class": ids[min(1, len(ids) - 1)] if ids else 1,
         "previous_class": 0,

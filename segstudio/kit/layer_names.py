@@ -5,6 +5,7 @@ from __future__ import annotations
 LAYERS = (
     "annotation",
     "original",
+    "provenance",
     "prediction",
     "both",
     "difference",
@@ -17,6 +18,7 @@ LAYERS = (
 LAYER_TEXTS = {
     "annotation": "Annotation",
     "original": "Original",
+    "provenance": "Who wrote it",
     "prediction": "Prediction",
     "both": "Annotation + prediction",
     "difference": "Difference",
@@ -29,6 +31,7 @@ LAYER_TEXTS = {
 LAYER_TIPS = {
     "annotation": "What is painted, or the ground truth",
     "original": "The ground truth as it was before it was corrected here",
+    "provenance": "Which pixels a person, an import or which model wrote, where that is kept",
     "prediction": "What the model answered",
     "both": "What one edits filled, the other as a dashed white line",
     "difference": "Where the prediction differs from the annotation",

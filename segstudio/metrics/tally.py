@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.labels import Labels
+from segstudio.core.provenance import ScoredAgainst
 from segstudio.core.schema import LabelSchema
 from segstudio.metrics.class_sums import ConfusionMatrices
 from segstudio.metrics.confusion import (
@@ -19,6 +20,27 @@ from segstudio.metrics.confusion import (
 )
 
 _MEANS = (*IMAGE_MEANS, *FOREGROUND_MEANS)
+
+
+@dataclass(frozen=True, eq=False)
+class ModelCount:
+    """What was counted of a model's answer for an image.
+
+    Attributes:
+        matrix: Pixels by classes.
+        own: How many pixels were left out since the model wrote them; -1 where nobody knows.
+        size: How many pixels the image has.
+    """
+
+    matrix: ConfusionMatrix
+    own: int = -1
+    size: int = 0
+
+    @classmethod
+    def of(cls, against: ScoredAgainst, prediction: Labels) -> ModelCount:
+        """Count a prediction (H, W) uint8."""
+        matrix = count(against.labels, prediction, against.schema)
+        return cls(matrix, against.own, prediction.size)
 
 
 def count(reference: Labels, prediction: Labels, schema: LabelSchema) -> ConfusionMatrix:

@@ -31,8 +31,7 @@ from segstudio.core.prediction import (
 from segstudio.core.schema import LabelSchema
 from segstudio.folder.files import Draw, FolderFiles
 from segstudio.jobs import Job
-from segstudio.metrics.confusion import ConfusionMatrix
-from segstudio.metrics.tally import count
+from segstudio.metrics.tally import ModelCount
 from segstudio.resources import resource_path
 from segstudio.runs.engine import Engine, Predictor, loaded
 from segstudio.session.session import Session
@@ -137,14 +136,14 @@ class BatchResult:
     Attributes:
         ref: The image.
         raw: The prediction in the model's own classes, at the batch's thresholds.
-        matrix: Its counts against the image's files, None if there is no reference.
+        found: Its counts against the image's files, None if there is no reference.
         schema: The classes it was counted in.
         in_memory: Whether the image was in memory, so that nothing was counted here.
     """
 
     ref: ImageRef
     raw: Prediction
-    matrix: ConfusionMatrix | None
+    found: ModelCount | None
     schema: LabelSchema
     in_memory: bool
 
@@ -289,22 +288,14 @@ class Batch:
         else:
             raw = with_thresholds(stored, options.score_threshold, options.mask_threshold)
         schema, in_memory = self.schema, image.pixels is not None
-        matrix = None if in_memory else self._counted(image.ref, raw, schema)
-        return BatchResult(image.ref, raw, matrix, schema, in_memory)
+        found = None if in_memory else self._counted(image.ref, raw, schema)
+        return BatchResult(image.ref, raw, found, schema, in_memory)
 
-    def _counted(
-        self, ref: ImageRef, raw: Prediction, schema: LabelSchema
-    ) -> ConfusionMatrix | None:
+    def _counted(self, ref: ImageRef, raw: Prediction, schema: LabelSchema) -> ModelCount | None:
         # else it is counted once it is decided what the masks or the model's classes mean
         if not self.files.masks.known or not is_scored(raw.schema, schema):
             return None
-        try:
-            reference = self.files.reference(ref, schema, raw.shape_hw)
-        except SegstudioError:
-            return None  # said when the image is opened; the prediction is good all the same
-        if reference is None:
-            return None
-        return count(reference.labels, adapt(raw, schema).labels, schema)
+        return self.files.counted(ref, adapt(raw, schema), self.run, schema)
 
     def _pixels(self, job: Job, image: BatchImage) -> tuple[Image, str]:
         """An image's pixels and digest; the next one's are begun to be read."""

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from segstudio.core.formatting import counted
+from segstudio.core.provenance import NOTHING_OWN, OwnPixels
 from segstudio.runs.batch import model_of
 from segstudio.session.document import Document
 from segstudio.session.session import Session
@@ -21,11 +22,13 @@ class Sides:
         model: Title of the model whose prediction it is.
         reference: What it is measured against, as the end of a sentence.
         warning: A sentence if the score says little: the reference came from the same model.
+        own: What was left out since the model wrote it.
     """
 
     model: str
     reference: str
     warning: str = ""
+    own: OwnPixels = NOTHING_OWN
 
     @property
     def short(self) -> str:
@@ -35,7 +38,7 @@ class Sides:
     @property
     def text(self) -> str:
         """Both sides in one line."""
-        return f"{self.model} against {self.reference}"
+        return ", ".join(filter(None, (f"{self.model} against {self.reference}", self.own.text)))
 
 
 def run_title(session: Session, run: str) -> str:
@@ -53,11 +56,13 @@ def image_sides(session: Session) -> Sides | None:
     if document is None or run not in document.predictions or not document.has_reference:
         return None
     taken = document.runs_taken
-    same = any(model_of(other) == model_of(run) for other in taken)
+    own = session.own_pixels.get((session.index, run))
+    same = own is None and any(model_of(other) == model_of(run) for other in taken)
     return Sides(
         run_title(session, run),
         _annotation_text(session, document) if document.edited_at is not None else "ground truth",
         "Partly this model's own pixels: the score says little." if same else "",
+        NOTHING_OWN if own is None else own,
     )
 
 
@@ -76,7 +81,8 @@ def folder_sides(session: Session, scored: int) -> Sides | None:
     for index, state in session.states.items():
         if (state.edited or state.taken) and (index, run) in counts:
             edited += state.edited
-            same += any(model_of(taken) == model_of(run) for taken in state.taken)
+            is_left_out = (index, run) in session.own_pixels
+            same += not is_left_out and any(model_of(t) == model_of(run) for t in state.taken)
     parts = []
     if edited:
         parts.append(f"{counted(edited, 'annotation')} of yours")

@@ -16,8 +16,9 @@ import numpy as np
 from segstudio.clock import Clock
 from segstudio.core.class_mapping import is_scored, same_classes
 from segstudio.core.formatting import cell_text
-from segstudio.core.labels import Labels, Patch
+from segstudio.core.labels import LabelMap, Labels, Patch, Writers
 from segstudio.core.prediction import Prediction
+from segstudio.core.provenance import NOTHING_OWN, OwnPixels, ScoredAgainst, ignoring, seen_change
 from segstudio.core.schema import Color, LabelSchema
 from segstudio.core.text import safe_cells, utf8
 from segstudio.folder.documents import Documents
@@ -26,7 +27,7 @@ from segstudio.jobs import Job, JobRunner
 from segstudio.metrics.calibration import CalibrationBins
 from segstudio.metrics.class_sums import ClassPairs
 from segstudio.metrics.confusion import ConfusionMatrix, Metrics
-from segstudio.metrics.tally import FolderTally, Leads, count, matrix_size, metrics_of, padded
+from segstudio.metrics.tally import FolderTally, Leads, ModelCount, matrix_size, metrics_of, padded
 from segstudio.notices import Notices
 from segstudio.runs.batch import drawn_in, model_of
 from segstudio.session.document import Document
@@ -43,7 +44,7 @@ _MOST_AT_ONCE = 16
 _IN_A_JOB_PIXELS = 1 << 20
 
 
-_Counted = tuple[int, str, ConfusionMatrix, Metrics]
+_Counted = tuple[int, str, ModelCount, Metrics]
 """An image, a run, and what was counted."""
 
 
@@ -83,11 +84,13 @@ class FolderScores:
         image_means: Means over images, by the names of `metrics.confusion.IMAGE_MEANS` and
             `FOREGROUND_MEANS`.
         images: How many images.
+        own: What was left out of them since the model wrote it.
     """
 
     summed: Metrics
     image_means: dict[str, float]
     images: int
+    own: OwnPixels = NOTHING_OWN
 
 
 class Scoring:
@@ -116,6 +119,7 @@ class Scoring:
         self._recounting: set[tuple[int, str]] = set()
         self._classes = _classes_of(session.schema)
         self._tallies: dict[str, FolderTally] = {}
+        self._own: dict[str, OwnPixels] = {}
         self._cached: tuple[ConfusionMatrix, object, Metrics] | None = None
         session.follow(What.PROJECT | What.SCHEMA, self._on_other_classes)
         session.follow(What.LABELS, self._on_labels)
@@ -162,7 +166,8 @@ class Scoring:
         tally = self._tallies.get(run or self._session.view.scored_run)
         if not tally:
             return None
-        return FolderScores(tally.summed, tally.image_means, len(tally))
+        own = self._own.get(run or self._session.view.scored_run, NOTHING_OWN)
+        return FolderScores(tally.summed, tally.image_means, len(tally), own)
 
     def rows(self, metrics: Metrics) -> list[ScoreRow]:
         """The lines of a table of classes."""
@@ -198,12 +203,14 @@ class Scoring:
         prediction = None if document is None else document.predictions.get(run)
         if document is None or prediction is None or self.of_image(run) is None:
             return
-        annotation = document.annotation
+        annotation, number = document.annotation, self._session.writers.of_run(run)
 
         def work(_job: Job) -> float:
             reference = np.array(annotation.labels)  # the user paints on
+            against = ScoredAgainst.of(reference, annotation.writers, number, schema)
+            ignored = against.schema.ignore_index
             return CalibrationBins.of(
-                reference, prediction.labels, prediction.confidence, schema.ignore_index
+                against.labels, prediction.labels, prediction.confidence, ignored
             ).ece
 
         self._jobs.submit(
@@ -232,6 +239,7 @@ class Scoring:
         for index in sorted(i for i, r in session.counts if r == run):
             metrics = metrics_of(session.counts[index, run], session.schema)
             own = model_of(run) in map(model_of, session.state(index).taken)
+            own &= (index, run) not in session.own_pixels
             title = session.project.images[index].title
             self._write_rows(writer, "image", title, metrics, "yes" if own else "")
         return out.getvalue()
@@ -269,25 +277,41 @@ class Scoring:
     # -- writing -----------------------------------------------------------------------------
 
     def record(
-        self, index: int, run: str, matrix: ConfusionMatrix, metrics: Metrics | None = None
+        self,
+        index: int,
+        run: str,
+        found: ModelCount | ConfusionMatrix,
+        metrics: Metrics | None = None,
     ) -> None:
         """Set the counts of an image; the caller says SCORES when it is done.
 
         Args:
             index: Which image.
             run: Key of the prediction.
-            matrix: The counts.
+            found: The counts.
             metrics: What `tally.metrics_of` gives of them, where that is worked out already.
         """
         session = self._session
-        session.counts[index, run] = matrix
+        if isinstance(found, ConfusionMatrix):
+            found = ModelCount(found)
+        matrix = session.counts[index, run] = found.matrix
+        self._forget_own(index, run)
+        if found.own >= 0:
+            own = session.own_pixels[index, run] = OwnPixels(found.own, found.size)
+            self._own[run] = self._own.get(run, NOTHING_OWN) + own
         self._tallies.setdefault(run, FolderTally(session.schema)).put(index, matrix, metrics)
 
     def forget(self, index: int, run: str) -> None:
         """Remove the counts of an image; the caller says SCORES."""
         self._session.counts.pop((index, run), None)
+        self._forget_own(index, run)
         if run in self._tallies:
             self._tallies[run].remove(index)
+
+    def _forget_own(self, index: int, run: str) -> None:
+        before = self._session.own_pixels.pop((index, run), None)
+        if before is not None:
+            self._own[run] -= before
 
     def count_document(self, document: Document, runs: Iterable[str] = ()) -> None:
         """Count a held document's predictions (all if none is named) in a job."""
@@ -305,22 +329,24 @@ class Scoring:
 
     def _submit_count(self, document: Document, run: str, prediction: Prediction) -> None:
         schema, annotation = self._session.schema, document.annotation
+        number = self._session.writers.of_run(run)
         pending = _Count(prediction)
         self._waiting[document, run] = pending
 
-        def work(_job: Job) -> tuple[Labels, ConfusionMatrix]:
-            reference = np.array(annotation.labels)  # the user paints on
-            return reference, count(reference, prediction.labels, schema)
+        def work(_job: Job) -> tuple[_Painted, ModelCount]:
+            painted = _Painted.of(annotation)  # the user paints on
+            against = ScoredAgainst.of(painted.labels, painted.writers, number, schema)
+            return painted, ModelCount.of(against, prediction.labels)
 
-        def done(counted: tuple[Labels, ConfusionMatrix]) -> None:
-            reference, matrix = counted
+        def done(counted: tuple[_Painted, ModelCount]) -> None:
+            painted, found = counted
             index = self._session.index_of(document)
             if self._waiting.get((document, run)) is not pending or index is None:
                 return
             if _classes_of(schema) != _classes_of(self._session.schema):
                 return
-            patches = _on_top_of(reference, pending.patches)
-            self.record(index, run, self._patched(matrix, patches, prediction))
+            patches = _on_top_of(painted, pending.patches)
+            self.record(index, run, self._patched(found, patches, run, prediction))
             self._session.notify(What.SCORES)
 
         def ended() -> None:
@@ -341,12 +367,17 @@ class Scoring:
     def recount(self) -> None:
         """Count every predicted image anew: the reference or the meaning of its ids changed."""
         self._session.counts.clear()
-        self._tallies.clear()
+        self._clear()
         self._waiting.clear()
         self._session.notify(What.SCORES)
         for document in self._documents:
             self.count_document(document)
         self.count_missing()
+
+    def _clear(self) -> None:
+        self._session.own_pixels.clear()
+        self._own.clear()
+        self._tallies.clear()
 
     def count_missing(self) -> None:
         """Count what has a reference, is predicted, and not counted yet, from the files."""
@@ -361,7 +392,10 @@ class Scoring:
         self._count_stored(lambda _index, run: run in runs)
 
     def take_over(
-        self, files: FolderFiles, schema: LabelSchema, found: Iterable[tuple[int, str, ClassPairs]]
+        self,
+        files: FolderFiles,
+        schema: LabelSchema,
+        found: Iterable[tuple[int, str, ClassPairs, OwnPixels | None]],
     ) -> None:
         """Record what was counted elsewhere, so that it is counted once; called on any thread.
 
@@ -370,12 +404,14 @@ class Scoring:
         Args:
             files: The folder.
             schema: The classes in which it was counted.
-            found: (index of the image, key of the prediction, counts).
+            found: (index of the image, key of the prediction, counts, what was left out of them
+                since the model wrote it).
         """
         batch: list[_Counted] = []
-        for index, run, pairs in found:
+        for index, run, pairs, own in found:
             matrix = pairs.matrix(schema.num_classes)
-            batch.append((index, run, matrix, metrics_of(matrix, schema)))
+            count = ModelCount(matrix) if own is None else ModelCount(matrix, own.own, own.size)
+            batch.append((index, run, count, metrics_of(matrix, schema)))
         for start in range(0, len(batch), _MOST_AT_ONCE):
             self._deliver(
                 files,
@@ -414,9 +450,9 @@ class Scoring:
             sent = time.monotonic()
             for number, (index, run) in enumerate(uncounted):
                 job.report(number, len(uncounted), f"Scoring {files.project.images[index].name}")
-                matrix = files.count(files.project.images[index], run, schema, draw)
-                if matrix is not None:
-                    batch.append((index, run, matrix, metrics_of(matrix, schema)))
+                count = files.count(files.project.images[index], run, schema, draw)
+                if count is not None:
+                    batch.append((index, run, count, metrics_of(count.matrix, schema)))
                 late = time.monotonic() - sent > _DELIVERY_INTERVAL_S
                 if late or len(batch) == _MOST_AT_ONCE:
                     self._deliver(files, batch, lambda _key: not job.cancelled)
@@ -435,8 +471,8 @@ class Scoring:
 
         def arrive() -> None:
             true = [c for c in batch if is_true(c[:2])] if files is self._folder.files else []
-            for index, run, matrix, metrics in true:
-                self.record(index, run, matrix, metrics)
+            for index, run, count, metrics in true:
+                self.record(index, run, count, metrics)
                 self._recounting.discard((index, run))
             if true:
                 self._session.notify(What.SCORES)
@@ -450,7 +486,7 @@ class Scoring:
         if What.PROJECT in change.what:
             # images may have other numbers now, and none is counted any more
             self._recounting.clear()
-            self._tallies.clear()
+            self._clear()
             self._waiting.clear()
         elif classes != self._classes:
             self.recount()
@@ -468,36 +504,70 @@ class Scoring:
             if not is_scored(prediction.schema, session.schema):
                 continue
             pending = self._waiting.get((document, run))
-            matrix = session.counts.get((index, run))
+            known = self._known(index, run)
             if pending is not None:
                 # What is counted so far may be of an older prediction.
                 pending.patches.extend(patches)
-            elif matrix is None:
+            elif known is None:
                 self._submit_count(document, run, prediction)
             else:
-                self.record(index, run, self._patched(matrix, patches, prediction))
+                self.record(index, run, self._patched(known, patches, run, prediction))
         session.notify(What.SCORES)
 
+    def _known(self, index: int, run: str) -> ModelCount | None:
+        """What was counted of an image."""
+        matrix = self._session.counts.get((index, run))
+        own = self._session.own_pixels.get((index, run))
+        if matrix is None or own is None:
+            return None if matrix is None else ModelCount(matrix)
+        return ModelCount(matrix, own.own, own.size)
+
     def _patched(
-        self, matrix: ConfusionMatrix, patches: Iterable[Patch], prediction: Prediction
-    ) -> ConfusionMatrix:
-        schema = self._session.schema
+        self, found: ModelCount, patches: Iterable[Patch], run: str, prediction: Prediction
+    ) -> ModelCount:
+        """The counts after the annotation was changed; only what was painted is counted."""
+        schema, number = self._session.schema, None
+        if found.own >= 0:  # else nobody knows what it wrote, or there is no id to leave it out by
+            number = self._session.writers.of_run(run)
+        matrix, own = found.matrix, found.own
+        if number is not None:
+            schema = ignoring(schema)
         for patch in patches:
+            seen, more = seen_change(patch, number, schema)
             predicted = prediction.labels[patch.rect.slices]
-            size = matrix_size(schema, predicted, patch.before, patch.after)
-            matrix = padded(matrix, size).after(patch, predicted, schema.ignore_index)
-        return matrix
+            size = matrix_size(schema, predicted, seen.before, seen.after)
+            matrix = padded(matrix, size).after(seen, predicted, schema.ignore_index)
+            own += more
+        return ModelCount(matrix, own, found.size)
 
 
-def _on_top_of(counted: Labels, patches: Iterable[Patch]) -> Iterator[Patch]:
+@dataclass(frozen=True, eq=False)
+class _Painted:
+    """A copy of an annotation's classes, and of who wrote them where that is kept."""
+
+    labels: Labels
+    writers: Writers | None
+
+    @classmethod
+    def of(cls, annotation: LabelMap) -> _Painted:
+        writers = annotation.writers
+        return cls(np.array(annotation.labels), None if writers is None else np.array(writers))
+
+
+def _on_top_of(counted: _Painted, patches: Iterable[Patch]) -> Iterator[Patch]:
     """Patches as changes of a copy of the map, which may have any of them already, also in part.
 
     The copy is changed as they are given.
     """
     for patch in patches:
-        place = counted[patch.rect.slices]
-        yield Patch(patch.rect, place, patch.after)
+        place = counted.labels[patch.rect.slices]
+        signed = None if counted.writers is None else counted.writers[patch.rect.slices]
+        yield Patch(
+            patch.rect, place, patch.after, writers_before=signed, writers_after=patch.writers_after
+        )
         place[...] = patch.after
+        if signed is not None and patch.writers_after is not None:
+            signed[...] = patch.writers_after
 
 
 def _classes_of(schema: LabelSchema) -> tuple[object, ...]:

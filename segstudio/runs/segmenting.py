@@ -425,10 +425,10 @@ class Segmenting:
             beside = any(pane.run == run for pane in session.view.panes)
             shown = session.view.run in (run, batch.replaces)
             self._put(document, result.raw, show=shown or not (beside or batch.replaces))
-        elif result.matrix is not None and same_classes(result.schema, session.schema):
-            self._scoring.record(index, run, result.matrix)
+        elif result.found is not None and same_classes(result.schema, session.schema):
+            self._scoring.record(index, run, result.found)
             session.notify(What.SCORES)
-        elif result.matrix is not None or result.in_memory:  # in other classes, or let go since
+        elif result.found is not None or result.in_memory:  # in other classes, or let go since
             self._scoring.count_stored(index, run)
         batch.schema = session.schema
         if batch.replaces:

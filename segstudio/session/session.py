@@ -12,6 +12,7 @@ from psygnal import Signal
 from segstudio.core.labels import Patch
 from segstudio.core.pixel_size import NOTHING_SAID, PixelSizes
 from segstudio.core.prediction import ModelSpec, RunOptions
+from segstudio.core.provenance import OwnPixels, WriterTable
 from segstudio.core.schema import LabelSchema
 from segstudio.core.tones import AS_FOUND, Contrast
 from segstudio.metrics.class_sums import ConfusionMatrices
@@ -121,6 +122,8 @@ class Layer(StrEnum):
     ANNOTATION = "annotation"
     ORIGINAL = "original"
     """The ground truth as another program wrote it."""
+    PROVENANCE = "provenance"
+    """Who wrote each pixel of the annotation, where that is kept."""
     PREDICTION = "prediction"
     BOTH = "both"
     DIFFERENCE = "difference"
@@ -234,6 +237,8 @@ class ViewState:
     """How bright the photo is shown; nothing but the views follows it."""
     pixel_sizes: PixelSizes = NOTHING_SAID
     """What the user said of the size of pixels; see `Document.pixel_size`."""
+    provenance: bool = False
+    """Whether it is kept who writes which pixels of the folder's annotations."""
     scale_bar: bool = True
     overlay_visible: bool = True
     hidden_classes: frozenset[int] = frozenset()
@@ -471,6 +476,7 @@ class Session:
         saving: Where corrections of its ground truth go.
         states: Marks by index; images without an entry have none.
         counts: Confusion matrix by (image index, run) of every scored image; rows are truth.
+        own_pixels: What was left out of `counts` since the model wrote it, where that is known.
         inspection: What the network inspector shows.
         evaluation: The models that are compared on the folder, and how far that is.
         queue: Which images wait for a person.
@@ -482,6 +488,7 @@ class Session:
         correcting: What is chosen and looked at of it.
         selection: Which objects of the open image are selected.
         reopened: Where the folder was left, until its first image is shown.
+        writers: Which number is which model where it is kept who writes pixels.
     """
 
     changed = Signal(Change, reemission="queued")
@@ -503,6 +510,7 @@ class Session:
         self.saving = Saving()
         self.states: dict[int, ImageState] = {}
         self.counts: ConfusionMatrices[tuple[int, str]] = ConfusionMatrices()
+        self.own_pixels: dict[tuple[int, str], OwnPixels] = {}
         self.inspection = Inspection()
         self.queue = QueueState()
         self.evaluation = Evaluation()
@@ -512,6 +520,7 @@ class Session:
         self.correcting = ErrorsState()
         self.selection = Selection()
         self.reopened: LastPlace | None = None
+        self.writers = WriterTable()
 
     def notify(self, what: What, **details: Any) -> None:
         """Emit `changed` with a `Change` of these flags and details; about the open image."""

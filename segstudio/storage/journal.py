@@ -377,6 +377,7 @@ def replay(item: Recovered, base: LabelMap) -> tuple[LabelMap, int]:
         ids = base.instances.copy()
     elif item.with_instances:
         ids = np.zeros(base.shape_hw, np.uint16)
+    writers = None if base.writers is None else base.writers.copy()
     conflicts = 0
     for path in item.files:
         try:
@@ -388,7 +389,9 @@ def replay(item: Recovered, base: LabelMap) -> tuple[LabelMap, int]:
             ) from error
         for stroke, _ in unpack_all(data, start, item.shape_hw):
             conflicts += 0 if stroke is None else _paint(stroke, labels, ids)
-    return LabelMap(labels, ids), conflicts
+            if stroke is not None and writers is not None:
+                _sign(stroke, writers)
+    return LabelMap(labels, ids, writers), conflicts
 
 
 def _paint(
@@ -401,6 +404,16 @@ def _paint(
         for target, plane in zip(targets, stroke.planes, strict=False)
         if target is not None
     )
+
+
+def _sign(stroke: StrokeRecord, writers: npt.NDArray[np.uint8]) -> None:
+    """Set who wrote what a stroke changed; that is unknown where it does not say it."""
+    view = writers[stroke.rect.slices]
+    if stroke.writers is not None:
+        view[stroke.writers.changed] = stroke.writers.after
+    else:
+        for plane in stroke.planes:
+            view[plane.changed] = 0
 
 
 def _set(view: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], plane: StrokePlane) -> int:

@@ -35,6 +35,9 @@ from segstudio.storage.write_root import Identity, WriteRoot
 _PAGE_MARK = "#page="
 MASKS = "masks"
 """Folder for annotations in segstudio's form: of class ids, with `instances/` beside it."""
+PROVENANCE = "provenance"
+"""Folder beside it for the maps of who wrote what (`writer_maps`)."""
+WRITERS_TABLE = "writers.json"
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,18 @@ def annotation_folders(root: Path, ref: ImageRef, folder: str = MASKS) -> tuple[
     return _folders_of(root, ref.root, ref.folder, folder)
 
 
+def writers_file(root: Path, ref: ImageRef) -> Path:
+    """The file that says who wrote the pixels of an image's annotation, wherever that lies."""
+    home, inside = (root / ref.folder, "") if Path(ref.root) == root else (root, ref.folder)
+    folder = home / PROVENANCE / inside
+    return folder / _mask_name(folder, ref)
+
+
+def has_provenance(root: Path) -> bool:
+    """Whether a data set brings maps of who wrote what along."""
+    return is_there(root / PROVENANCE / WRITERS_TABLE)
+
+
 def has_annotation(root: Path, ref: ImageRef, folder: str = MASKS) -> bool:
     """Whether segstudio has saved an annotation of this image, in its own form."""
     masks = str(_folders_of(root, ref.root, ref.folder, folder)[0])
@@ -91,6 +106,11 @@ def has_annotation(root: Path, ref: ImageRef, folder: str = MASKS) -> bool:
 
 def _is_of_page(mask: Path, ref: ImageRef) -> bool:
     return png_texts(mask).get("Source") == _source(ref.filename, ref.page)
+
+
+def source_text(ref: ImageRef) -> str:
+    """An image's name with its page, as its files in segstudio's form say it."""
+    return _source(ref.filename, ref.page)
 
 
 def read_annotation(

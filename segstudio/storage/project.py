@@ -19,6 +19,7 @@ from segstudio.storage.folders import user_folders
 from segstudio.storage.image_ref import PAGE_MARK, ImageList, ImageRef
 from segstudio.storage.layout import IMAGE_KINDS, IMAGE_SUFFIXES, folders_of, suffix_of
 from segstudio.storage.mask_pattern import ChosenMasks
+from segstudio.storage.masks import has_provenance
 from segstudio.storage.scan import Scan, scan, special_masks
 from segstudio.storage.schema_file import (
     SCHEMA_NAME,
@@ -35,6 +36,7 @@ from segstudio.storage.states import (
     load_contrast,
     load_pixel_sizes,
     load_place,
+    load_provenance,
     load_read_as,
 )
 from segstudio.storage.truth import ReadAs, TruthIndex
@@ -79,6 +81,7 @@ class Project:
         contrast: How bright its images are shown.
         left_at: Where it was left the last time; `start` is there, unless an image was asked for.
         pixel_sizes: What was said of the size of their pixels.
+        provenance: Whether it is kept who writes which pixels of its annotations.
         network: The folder of a network that lies there too.
     """
 
@@ -102,6 +105,7 @@ class Project:
     contrast: Contrast = AS_FOUND
     left_at: LastPlace = NOWHERE
     pixel_sizes: PixelSizes = NOTHING_SAID
+    provenance: bool = False
     network: Path | None = None
 
     @property
@@ -202,6 +206,7 @@ def open_project(
     classes.read = schema
     data_folder = user_folders(home).of_project(found.home)
     said = load_read_as(data_folder) if said is None else said
+    wanted = load_provenance(data_folder)
     unused = ""
     try:
         truth = _truth_of(found, images, schema, said, masks)
@@ -234,6 +239,7 @@ def open_project(
         classes=classes,
         contrast=load_contrast(data_folder),
         pixel_sizes=load_pixel_sizes(data_folder),
+        provenance=has_provenance(found.home) if wanted is None else wanted,
     )
     if opened is not None:
         return replace(project, start=project.index_of(opened) or 0)

@@ -29,6 +29,7 @@ _NOTES = "notes.json"
 _CONTRAST = "contrast.json"
 _PLACE = "place.json"
 _PIXEL_SIZES = "pixel-size.json"
+_PROVENANCE = "provenance.json"
 _SETTLED = "settled.json"
 _LISTS: Final = {_SOURCES: "runs", _SETTLED: "settled"}
 """Files with a list for each image, and the entry that has them."""
@@ -81,6 +82,7 @@ _KEPT: tuple[tuple[str, str, type, str], ...] = (
     (_PIXEL_SIZES, "images", dict, "the size of pixels is what the files say"),
     ("saving.json", "folder", str, "where corrections go is asked again"),
     ("links.json", "links", dict, "links out of the folder are asked about again"),
+    (_PROVENANCE, "kept", bool, "who writes which pixels is kept where it was kept before"),
 )
 """Files of the data folder, an entry of theirs and its type, and what follows if one is damaged."""
 
@@ -211,6 +213,7 @@ _UNUSABLE: Final[dict[str, Callable[[Mapping[str, Any]], dict[str, object]]]] = 
     _CONTRAST: _unusable_contrast,
     _PLACE: _unusable_place,
     _PIXEL_SIZES: _unusable_sizes,
+    _PROVENANCE: lambda _data: {},
     _READING: _unusable_reading,
     _CHOSEN: _unusable_choice,
     _NOTES: _unusable_notes,
@@ -358,6 +361,31 @@ def save_contrast(data_folder: Path, root: Path, chosen: Contrast) -> None:
         "inverted": chosen.inverted,
     }
     _write(data_folder / _CONTRAST, content)
+
+
+def load_provenance(data_folder: Path) -> bool | None:
+    """Whether the user wants it kept who writes which pixels; None if nothing was said.
+
+    Args:
+        data_folder: `Project.data_folder`.
+    """
+    data = read_json_or(data_folder / _PROVENANCE, None)
+    kept = data.get("kept") if isinstance(data, dict) else None
+    return kept if isinstance(kept, bool) else None
+
+
+def save_provenance(data_folder: Path, root: Path, kept: bool) -> None:
+    """Write whether the user wants it kept who writes which pixels.
+
+    Args:
+        data_folder: `Project.data_folder`; made if missing.
+        root: The folder, for people who look into the file.
+        kept: Whether it is.
+
+    Raises:
+        SegstudioError: if it cannot be written.
+    """
+    _write(data_folder / _PROVENANCE, {"folder": str(root), "kept": kept})
 
 
 def load_pixel_sizes(data_folder: Path) -> PixelSizes:

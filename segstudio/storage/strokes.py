@@ -19,6 +19,8 @@ _HEAD = struct.Struct("<QIIIIBI")
 _CRC = struct.Struct("<I")
 _PLANE = struct.Struct("<BII")
 _UNIFORM_BEFORE, _UNIFORM_AFTER = 1, 2
+_WITH_WRITERS = 16
+"""Added to the number of planes where one of writers follows."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,13 @@ class StrokeRecord:
         rect: Where.
         planes: For class ids, then instance ids where kept: which pixels changed (h, w) bool,
             and their values before and after.
+        writers: The same of who wrote them, where that is kept.
     """
 
     revision: int
     rect: Rect
     planes: tuple[StrokePlane, ...]
+    writers: StrokePlane | None = None
 
 
 @dataclass(frozen=True)
@@ -52,10 +56,12 @@ def pack(patch: Patch, revision: int) -> bytes:
     planes = [_pack_plane(patch.before, patch.after)]
     if patch.instances_before is not None and patch.instances_after is not None:
         planes.append(_pack_plane(patch.instances_before, patch.instances_after))
+    kinds = len(planes)
+    if patch.writers_before is not None and patch.writers_after is not None:
+        planes.append(_pack_plane(patch.writers_before, patch.writers_after))
+        kinds += _WITH_WRITERS
     body = zlib.compress(b"".join(planes), 1)
-    head = _HEAD.pack(
-        revision, rect.top, rect.left, rect.bottom, rect.right, len(planes), len(body)
-    )
+    head = _HEAD.pack(revision, rect.top, rect.left, rect.bottom, rect.right, kinds, len(body))
     return head + body + _CRC.pack(zlib.crc32(head + body))
 
 
@@ -132,7 +138,8 @@ def _unpack(
     revision, top, left, bottom, right, planes, _ = _HEAD.unpack_from(data, offset)
     end = _end_of(data, offset)
     height, width = shape_hw or (bottom, right)
-    fits = 0 <= top < bottom <= height and 0 <= left < right <= width and planes in (1, 2)
+    kept, has_writers = planes & ~_WITH_WRITERS, bool(planes & _WITH_WRITERS)
+    fits = 0 <= top < bottom <= height and 0 <= left < right <= width and kept in (1, 2)
     if end > len(data) or not fits:
         return nothing
     covered = memoryview(data)[offset : end - _CRC.size]
@@ -141,7 +148,9 @@ def _unpack(
     rect = Rect(top, left, bottom, right)
     try:
         body = zlib.decompress(covered[_HEAD.size :])
-        return StrokeRecord(revision, rect, _unpack_planes(body, rect, planes)), end
+        found = _unpack_planes(body, rect, kept, has_writers=has_writers)
+        writers = found.pop() if has_writers else None
+        return StrokeRecord(revision, rect, tuple(found), writers), end
     except (zlib.error, struct.error, ValueError):  # a right checksum of what nobody wrote
         return nothing
 
@@ -163,11 +172,14 @@ def _is_uniform(values: npt.NDArray[Any]) -> bool:
     return len(values) > 0 and bool((values == values[0]).all())
 
 
-def _unpack_planes(body: bytes, rect: Rect, planes: int) -> tuple[StrokePlane, ...]:
+def _unpack_planes(body: bytes, rect: Rect, planes: int, *, has_writers: bool) -> list[StrokePlane]:
     found = []
     at = 0
     pixels = rect.height * rect.width
-    for dtype in (np.dtype(np.uint8), np.dtype(np.uint16))[:planes]:
+    kinds: list[Any] = [np.dtype(np.uint8), np.dtype(np.uint16)][:planes]
+    if has_writers:
+        kinds.append(np.dtype(np.uint8))
+    for dtype in kinds:
         flags, olds, news = _PLANE.unpack_from(body, at)
         at += _PLANE.size
         size = (pixels + 7) // 8
@@ -182,4 +194,4 @@ def _unpack_planes(body: bytes, rect: Rect, planes: int) -> tuple[StrokePlane, .
         old = np.repeat(old, count) if flags & _UNIFORM_BEFORE else old
         new = np.repeat(new, count) if flags & _UNIFORM_AFTER else new
         found.append(StrokePlane(changed, old, new))
-    return tuple(found)
+    return found

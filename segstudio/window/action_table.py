@@ -336,6 +336,11 @@ _EDIT = (
     ActionSpec("edit.versions", EDIT, "Versions of the mask…", lambda c: c.verbs.show_versions(),
                "history", enabled=_has_truth, section=1,
                tip="Every version that another program wrote: look at it, restore it"),
+    ActionSpec("edit.provenance", EDIT, "Keep who wrote each pixel",
+               lambda c: c.studio.provenance.toggle(), enabled=has_project,
+               checked=lambda c: c.session.view.provenance, section=1,
+               tip="A person, an import or which model, in provenance/ beside the masks: what a "
+               "model wrote is left out when that model is scored"),
     ActionSpec("edit.clear", EDIT, "Clear annotation", lambda c: c.studio.editing.clear(),
                "trash-2", enabled=_can_edit, section=1,
                tip="Make every pixel background; can be undone"),

@@ -39,7 +39,12 @@ Rng = np.random.Generator
 
 @pytest.fixture
 def colourful(empty):
-    """A photo of two colours; classes 1 and 2 are of objects, 3 is of regions; two models have run."""
+    """A photo of two colours; classes 1 and 2 are of objects, 3 is of regions; two models have run.
+
+    It is kept who writes each pixel.
+    """
+    empty.session.set_view(provenance=True)
+    empty.settle()
     schema = empty.session.schema
     for class_id, name in ((2, "mitosis"), (3, "stroma")):
         schema = schema.with_class(ClassSpec(class_id, name, (9, 9, class_id)))
@@ -227,13 +232,12 @@ def choose(desk, rng: Rng) -> None:
         desk.objects.select_box(Rect(2, 3, 14, 20))
 
 
-def state(desk) -> tuple[bytes, bytes]:
-    """Classes and numbers; a map without numbers is as one of zeros."""
+def state(desk) -> tuple[bytes, bytes, bytes]:
+    """Classes, numbers and writers; a map without numbers is as one of zeros."""
     annotation = desk.document.annotation
     ids = annotation.instances
-    return annotation.labels.tobytes(), (
-        bytes(2 * annotation.labels.size) if ids is None else ids.tobytes()
-    )
+    numbers = bytes(2 * annotation.labels.size) if ids is None else ids.tobytes()
+    return annotation.labels.tobytes(), numbers, annotation.writers.tobytes()
 
 
 def check(desk) -> None:
@@ -257,7 +261,8 @@ def start_anew(desk) -> None:
     while desk.document.history.can_undo:
         desk.editing.undo()
     desk.document.history.forget_undone()
-    assert state(desk) == (bytes(HEIGHT * WIDTH), bytes(2 * HEIGHT * WIDTH))
+    pixels = HEIGHT * WIDTH
+    assert state(desk) == (bytes(pixels), bytes(2 * pixels), bytes(pixels))
 
 
 @settings(

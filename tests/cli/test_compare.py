@@ -13,6 +13,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from segstudio.__main__ import main
+from segstudio.core.labels import LabelMap
+from segstudio.core.provenance import ModelWriter, WriterTable
 from segstudio.core.schema import LabelSchema
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.metrics.measure import Where
@@ -22,6 +24,7 @@ from segstudio.storage.masks import read_index_png
 from segstudio.storage.project import open_project
 from segstudio.storage.run_definitions import RunDefinition, write_definitions
 from segstudio.storage.states import save_sources
+from segstudio.storage.writer_maps import WriterMaps
 
 NAMES = ["a0.png", "a1.png", "a2.png"]
 
@@ -374,3 +377,27 @@ def test_scores_on_masks_that_were_started_from_the_model_are_marked(capsys, fol
     note = "“First (first.safetensors)” is partly measured on its own pixels, on 1 of 3 images"
     assert [n for n in found["notes"] if note in n]
     assert note in run(capsys, *arguments)[1]
+
+
+def test_pixels_that_a_model_wrote_are_left_out_of_its_scores_alone(capsys, folder, models):
+    (folder.parent / "truth").rename(folder / "masks")
+    project = open_project(folder)
+    half = np.zeros((40, 56), np.uint8)
+    half[:20] = 1
+    ref = project.images[1]
+    annotations = Annotations(project.root, project.truth)
+    annotations.write(ref, half, None, LabelSchema.from_names(("background", "cell")))
+    writers = np.full((40, 56), 1, np.uint8)
+    writers[:10] = 3
+    maps = WriterMaps(table=WriterTable([ModelWriter("first", "First")]))
+    maps.save(annotations, ref, LabelMap(half, writers=writers))
+    code, text, _ = run(capsys, "compare", folder, "--models", ",".join(map(str, models)), "--json")
+    found = json.loads(text)
+    assert code == 0
+    pixels = {m["id"]: sum(c["pixels"] for c in m["classes"]) for m in found["models"]}
+    assert pixels["second"] - pixels["first"] == 10 * 56
+    # 560 of 3 x 2240 pixels
+    note = (
+        "“First (first.safetensors)” is measured without 8.3 % of the pixels: it wrote them itself."
+    )
+    assert note in found["notes"]

@@ -224,8 +224,12 @@ def test_the_next_layer_passes_over_what_cannot_be_shown(open_desk):
     assert Layer.MODELS not in desk.comparing.layers()
     assert Layer.ENTROPY in desk.comparing.layers()
     give_prediction(desk, "two")
-    assert {*Layer} - {*desk.comparing.layers()} == {Layer.ORIGINAL}  # the annotation is it
+    missing = {Layer.ORIGINAL, Layer.PROVENANCE}  # the annotation is it; nobody keeps who wrote it
+    assert {*Layer} - {*desk.comparing.layers()} == missing
     desk.editing.clear()
+    assert {*Layer} - {*desk.comparing.layers()} == {Layer.PROVENANCE}
+    desk.session.set_view(provenance=True)
+    desk.settle()
     assert desk.comparing.layers() == tuple(Layer)
     desk.comparing.next_layer(1)
     assert desk.session.view.panes[0].layer is Layer.ANNOTATION

@@ -8,6 +8,8 @@ import pytest
 from evaluating_steps import evaluate, later
 from fakes import make_folder, square, write_mask, write_photo
 
+from segstudio.folder.files import FolderFiles
+
 
 def test_the_folders_scores_follow_an_evaluation(desk, tmp_path):
     desk.open(make_folder(tmp_path / "nuclei", 3))
@@ -23,8 +25,7 @@ def test_the_folders_scores_follow_an_evaluation(desk, tmp_path):
 def test_what_an_evaluation_counted_is_not_counted_again(desk, tmp_path, monkeypatch):
     desk.open(make_folder(tmp_path / "nuclei", 5))
     counted = []
-    for module in ("folder.files", "runs.batch"):
-        monkeypatch.setattr(f"segstudio.{module}.count", lambda *maps: counted.append(maps))
+    monkeypatch.setattr(FolderFiles, "counted", lambda *maps: counted.append(maps))
     evaluate(desk)
     assert counted == []
     assert {i for i, _ in desk.session.counts} == set(range(5))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -262,6 +263,8 @@ class ClassesPanel(QWidget):
             self.header.note.show_text("")
             self.details.show_told(Told())
             return
+        if folder is not None:
+            sides = replace(sides, own=folder.own)
         over = "" if folder is None else f", {counted(folder.images, 'image')}"
         titles = {spec.title for spec in session.models.values()}
         others = sorted(titles - {sides.model})

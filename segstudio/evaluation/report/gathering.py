@@ -14,9 +14,10 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import counted
 from segstudio.core.prediction import Prediction
 from segstudio.core.progress import Report
+from segstudio.core.provenance import OwnPixels
 from segstudio.evaluation.conditions import Conditions, Contender, References
 from segstudio.evaluation.figures_table import EvaluationTable
-from segstudio.evaluation.own_pixels import own_pixels_text, started_on_disk
+from segstudio.evaluation.own_pixels import left_out_text, own_pixels_text, started_on_disk
 from segstudio.evaluation.report.facts import class_mapping, facts_of, notes_of, settings_of
 from segstudio.evaluation.report.material import (
     EvaluatedRun,
@@ -122,6 +123,10 @@ def gather(
         runs.append(_run(evaluated, contender, common, check, part))
     own = _own_pixels(evaluated, common)
     told = [own_pixels_text(r.title, len(own[r.id]), len(common)) for r in runs if own[r.id]]
+    for run in runs:
+        found = (evaluated.rows[run.id][index].own for index in common)
+        left_out = sum((one for one in found if one is not None), OwnPixels())
+        told += [left_out_text(run.title, left_out)] if left_out.own else []
     return EvaluationMaterial(
         evaluated.references.files.project.name,
         evaluated.references.schema,
@@ -141,7 +146,11 @@ def _own_pixels(evaluated: EvaluatedFolder, common: Sequence[int]) -> dict[str, 
     """Of each model the places in `common` of the images whose mask has pixels of it."""
     started = started_on_disk(evaluated.references, common)
     return {
-        c.id: frozenset(n for n, index in enumerate(common) if c.id in started.get(index, ()))
+        c.id: frozenset(
+            n
+            for n, index in enumerate(common)
+            if c.id in started.get(index, ()) and evaluated.rows[c.id][index].own is None
+        )
         for c in evaluated.contenders
     }
 

@@ -125,6 +125,7 @@ def encode_index_png(
     palette: npt.NDArray[np.uint8] | None = None,
     software: str = SOFTWARE,
     source: str = "",
+    texts: Mapping[str, str] | None = None,
 ) -> bytes:
     """An 8-bit PNG whose pixel values are class ids.
 
@@ -133,13 +134,14 @@ def encode_index_png(
         palette: (256, 3) uint8 colours by id; None writes plain grey.
         software: The tEXt entry Software; left out if empty.
         source: The tEXt entry Source (name of the image); left out if empty.
+        texts: Further tEXt entries.
     """
     from PIL import Image as pil
 
     image = pil.fromarray(np.ascontiguousarray(labels))
     if palette is not None:
         image.putpalette(np.ascontiguousarray(palette, np.uint8).tobytes(), "RGB")
-    return _png_bytes(image, software, source)
+    return _png_bytes(image, software, source, texts)
 
 
 def encode_instance_png(

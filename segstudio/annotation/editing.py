@@ -17,6 +17,7 @@ from segstudio.annotation.patching import (
     difference_patch,
     known_classes,
     lost_to_nothing,
+    numbers_are_used_up,
     packed_all,
     ready_for,
     replacement_text,
@@ -99,7 +100,7 @@ class Editing:
         aimed = self.objects.at(document, (x, y), class_id)
         target = self.objects.numbered(document, aimed)
         if target is None:
-            self._say(self._full(document))
+            self._say(numbers_are_used_up(document))
             return
         title = "Eraser" if erase else f"Brush: {self._session.schema.name_of(target.class_id)}"
         limits = limits_of(self._session, document, (x, y))
@@ -315,7 +316,7 @@ class Editing:
                 return None
             target = self.objects.numbered(document, target_of((rect, mask)))
             if target is None:
-                why_not = self._full(document)
+                why_not = numbers_are_used_up(document)
                 return None
             left = limits.within(rect, mask, erase=target.class_id == 0, way=way)
             why_not = "" if left.any() or not mask.any() else NOTHING_LEFT
@@ -615,13 +616,6 @@ class Editing:
         """Let the annotation keep ids of objects if a patch brings the first."""
         if ready_for(document, patch):
             self.known.begin(document)
-
-    @staticmethod
-    def _full(document: Document) -> str:
-        return (
-            f"{document.ref.title} has no number left for another object: delete some or "
-            "renumber them."
-        )
 
     def change(
         self,

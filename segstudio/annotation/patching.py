@@ -267,3 +267,10 @@ def difference_patch(
     if writers is None or present is None:
         return patch
     return replace(patch, writers_before=present[cut].copy(), writers_after=writers[cut].copy())
+
+
+def numbers_are_used_up(document: Document) -> str:
+    """What is said where no number is left for another object."""
+    return (
+        f"{document.ref.title} has no number left for another object: delete some or renumber them."
+    )

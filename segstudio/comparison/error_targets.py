@@ -10,7 +10,7 @@ import numpy as np
 
 from segstudio.annotation.editing import Editing, Made
 from segstudio.annotation.limits import locked_in, say_locked
-from segstudio.annotation.patching import foreign
+from segstudio.annotation.patching import foreign, numbers_are_used_up
 from segstudio.annotation.stepping import AT_ONCE_PIXELS
 from segstudio.clock import Cancel, Clock
 from segstudio.comparison.error_finding import ComparedAnnotation, OtherSide
@@ -180,11 +180,7 @@ class ErrorTargets:
 
         def done(changed: bool) -> None:
             if full:
-                self._notices.info(
-                    f"{found.document.ref.title} has no number left for another object: delete "
-                    "some or renumber them.",
-                    scope="image",
-                )
+                self._notices.info(numbers_are_used_up(found.document), scope="image")
             elif not say_locked(self._notices, self._session, locked) and changed:
                 self._goes_on = True
                 self._look()

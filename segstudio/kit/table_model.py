@@ -155,7 +155,7 @@ class TableModel(Generic[Row], QAbstractTableModel):
         self._identity, self._is_enabled = identity, is_enabled
         self._given: list[Row] = []
         self._identities: list[Hashable] = []
-        self._places: dict[Hashable, int] | None = None
+        self._known: tuple[list[Row], dict[Hashable, int]] = ([], {})
         self._sorting = UNSORTED
 
     def show_rows(self, rows: Sequence[Row], columns: Sequence[Column[Row]] | None = None) -> None:
@@ -167,7 +167,7 @@ class TableModel(Generic[Row], QAbstractTableModel):
             self.beginResetModel()
         self.columns, self._given, self._identities = columns, list(rows), identities
         if not same:
-            self.rows, self._places = self._ordered(), None
+            self.rows = self._ordered()
             self.endResetModel()
         elif rows:
             self._put_in_order()
@@ -189,9 +189,11 @@ class TableModel(Generic[Row], QAbstractTableModel):
         return sorted(places[identity] for identity in identities if identity in places)
 
     def _known_places(self) -> dict[Hashable, int]:
-        if self._places is None:
-            self._places = {self._identity(row): place for place, row in enumerate(self.rows)}
-        return self._places
+        """The place of each row, made once for each list of rows."""
+        if self._known[0] is not self.rows:
+            found = {self._identity(row): place for place, row in enumerate(self.rows)}
+            self._known = self.rows, found
+        return self._known[1]
 
     def repaint(self) -> None:
         """Ask for what the rows look like again."""
@@ -208,12 +210,12 @@ class TableModel(Generic[Row], QAbstractTableModel):
     def _put_in_order(self) -> None:
         ordered = self._ordered()
         if list(map(self._identity, ordered)) == list(map(self._identity, self.rows)):
-            self.rows = ordered  # the places are the same
+            self.rows = ordered
             return
         self.layoutAboutToBeChanged.emit()
         before = self.persistentIndexList()
         kept = [self.identity_at(index.row()) for index in before]
-        self.rows, self._places = ordered, None
+        self.rows = ordered
         places = self._known_places()
         self.changePersistentIndexList(
             before,

@@ -108,6 +108,20 @@ def test_the_legend_of_the_difference_stands_in_the_bar_and_not_on_the_picture(s
     scored.until(legend.isHidden)
 
 
+def test_the_list_of_images_is_not_scrolled_sideways_in_a_narrow_window(bench):
+    bench.window.resize(1024, 700)
+    bench.window.docks.arrange()
+    bench.settle()
+    frame = bench.window.docks.by_name["Images"].widget()
+    frame.window().resizeDocks(
+        [bench.window.docks.by_name["Images"]], [100], Qt.Orientation.Horizontal
+    )
+    bench.settle()
+    assert frame.width() == 139
+    assert not frame.horizontalScrollBar().isVisible()
+    assert frame.horizontalScrollBar().maximum() == 0
+
+
 def test_a_long_name_keeps_its_end_and_the_place_in_the_folder(qtbot):
     label = ElidedLabel()
     qtbot.addWidget(label)

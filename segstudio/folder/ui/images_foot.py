@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QPalette
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from segstudio.folder.work_progress import WorkProgress
 from segstudio.kit.elided import ElidedLabel
@@ -31,6 +31,7 @@ class ImagesFoot(QWidget):
         self.note = NoteField()
         self.progress, self.shared, self.listed = ElidedLabel(), ElidedLabel(), PlainLabel()
         self.scored = ElidedLabel(Qt.TextElideMode.ElideRight)
+        self.scored.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self.scored.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.scored.hide()
         self.progress.setAccessibleName("How many images are done")
@@ -64,6 +65,7 @@ class ImagesFoot(QWidget):
         if (title, tip) == self._scored:
             return
         self._scored = (title, tip)
+        self.scored.ensurePolished()
         advance = self.scored.fontMetrics().horizontalAdvance(title)
         self.scored.setFixedWidth(min(advance + 1, _WIDEST_TITLE))
         self.scored.show_text(title)

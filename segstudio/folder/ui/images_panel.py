@@ -58,7 +58,9 @@ _EMPTY = "No folder is open."
 _NONE_LISTED = "No image is like that."
 _NONE_KNOWN = "No image is known to be like that."
 _LISTING = "image list"
-_THUMBNAIL_PX, _LEAST_WIDTH = 124, 140
+_THUMBNAIL_PX = 124
+_LEAST_WIDTH = 139
+"""With the line beside it as wide as its column may be at least; wider, it would be scrolled."""
 _MENU = (
     ("model.run", "model.run_selected", "file.export"),
     ("image.reviewed", "image.flagged", "image.note"),

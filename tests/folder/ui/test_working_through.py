@@ -224,7 +224,9 @@ def test_whose_scores_stand_behind_the_images_is_said_below_the_list(listed, tmp
     listed.until(lambda: scored.isVisible() and scored.whole == "Fake U-Net")
     said = "Behind each image: mean IoU of the foreground of Fake U-Net"
     assert scored.toolTip().replace("\n", " ") == said
-    assert scored.width() > 0
+    listed.until(lambda: scored.geometry().right() < scored.parentWidget().width())
+    assert scored.text() == "Fake U-Net"
+    assert scored.geometry().left() > listed.window.images.foot.progress.geometry().right()
     listed.open(write_pictures(tmp_path / "others", tint=77))
     listed.until(lambda: not scored.isVisible())
 

@@ -41,7 +41,7 @@ PAIRED_AT = 0.1
 GOOD_SHAPE = 0.7
 """The IoU that a pair has to reach where nothing else is asked for."""
 LEAST_PIXELS = 10
-"""Smaller connected regions are no objects where a map does not tell objects apart."""
+"""Smaller connected regions are no errors where a map does not tell objects apart."""
 
 _STRIP_ROWS = 512
 
@@ -132,8 +132,7 @@ def objects_of(
 
     Args:
         labels: (H, W) uint8 class ids.
-        ids: (H, W) uint16, or None: then connected regions of `LEAST_PIXELS` or more stand for the
-            objects of `things`.
+        ids: (H, W) uint16, or None: then connected regions stand for the objects of `things`.
         things: The classes that have objects.
         ignored: The class that counts nowhere, or None.
     """
@@ -149,7 +148,7 @@ def objects_of(
         numbers[found > 0] = found[found > 0] + numbers.max(initial=0)
     sizes = np.bincount(numbers.reshape(-1))
     sizes[0] = 0
-    kept = np.flatnonzero(sizes >= LEAST_PIXELS)
+    kept = np.flatnonzero(sizes)
     if len(kept) > HIGHEST_ID:
         kept = np.sort(kept[np.argsort(-sizes[kept], kind="stable")[:HIGHEST_ID]])
     renamed = np.zeros(len(sizes), np.uint16)
@@ -181,6 +180,7 @@ class ObjectPairs:
         if mine.ids.shape != theirs.ids.shape:
             raise ValueError(f"maps of {mine.ids.shape} and {theirs.ids.shape}")
         self._theirs, self._ignored, self._void = theirs, ignored, void
+        self._from_regions = mine.from_regions, theirs.from_regions
         self._mine_index = ObjectIndex.of(LabelMap(mine.labels, mine.ids))
         self._their_index = ObjectIndex.of(LabelMap(theirs.labels, theirs.ids))
         self._mine_shares: _Shares = {}
@@ -221,6 +221,7 @@ class ObjectPairs:
             self._their_index,
             good_shape,
             self._known,
+            self._from_regions,
         ).sort()
         return self._known.found()
 
@@ -303,7 +304,11 @@ class _Known:
 
 
 class _Sorting:
-    """Gives each of some objects its kind; with an object all that overlap it are among them."""
+    """Gives each of some objects its kind; with an object all that overlap it are among them.
+
+    A region of fewer than `LEAST_PIXELS` that stands for an object is only the pair of an object of
+    the other side: neither missed nor invented, nor what makes another merged or split.
+    """
 
     def __init__(
         self,
@@ -313,26 +318,37 @@ class _Sorting:
         their_index: ObjectIndex,
         good_shape: float,
         known: _Known,
+        from_regions: tuple[bool, bool],
     ) -> None:
         self._mine, self._theirs, self._good_shape, self._known = mine, theirs, good_shape, known
         self._index, self._their_index = mine_index, their_index
         self._mine_areas = {i: sum(row.values()) for i, row in mine.items()}
         self._their_areas = {i: sum(row.values()) for i, row in theirs.items()}
-        self._mine_left, self._theirs_left = {*mine}, {*theirs}
+        self._specks = (
+            _specks(mine, mine_index) if from_regions[0] else set(),
+            _specks(theirs, their_index) if from_regions[1] else set(),
+        )
+        self._mine_left, self._theirs_left = {*mine} - self._specks[0], {*theirs} - self._specks[1]
 
     def sort(self) -> None:
         self._merged()
         self._split()
+        self._mine_left |= self._specks[0]
+        self._theirs_left |= self._specks[1]
         self._pairs()
+        self._mine_left -= self._specks[0]
+        self._theirs_left -= self._specks[1]
         for object_id in self._theirs_left:
             self._note(ErrorKind.MISSED, (), (object_id,))
         for object_id in self._mine_left:
             self._note(ErrorKind.INVENTED, (object_id,), ())
 
     def _merged(self) -> None:
-        covered = _covered(self._theirs, self._their_areas)
+        theirs = {i: row for i, row in self._theirs.items() if i in self._theirs_left}
+        covered = _covered(theirs, self._their_areas)
         for owner, members in covered.items():
-            if _lies_in_another(self._mine[owner], self._mine_areas[owner], members):
+            lies_in_another = _lies_in_another(self._mine[owner], self._mine_areas[owner], members)
+            if owner not in self._mine_left or lies_in_another:
                 continue
             self._mine_left.discard(owner)
             self._theirs_left.difference_update(members)
@@ -394,6 +410,10 @@ class _Sorting:
             pixels,
         )
         self._known.note(mine, theirs, error)
+
+
+def _specks(shares: _Shares, index: ObjectIndex) -> set[int]:
+    return {info.id for info in _infos(index, shares) if info.area < LEAST_PIXELS}
 
 
 def _covered(shares: _Shares, areas: Mapping[int, int]) -> dict[int, list[int]]:

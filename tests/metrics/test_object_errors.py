@@ -76,6 +76,27 @@ def test_several_of_mine_in_one_of_theirs_are_split():
     assert dict(result.kinds) == dict.fromkeys((1, 2, 3), ErrorKind.SPLIT)
 
 
+def test_a_speck_of_a_prediction_is_right_where_it_was_taken_and_not_missed_elsewhere():
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[2:6, 2:14] = 1  # 48 pixels, which are an object
+    labels[10:13, 5:8] = labels[15:18, 30:33] = 1  # 9 and 9: specks
+    theirs = objects_of(labels, None, {1}, None)
+    result = found(side(Rect(2, 2, 6, 14), Rect(10, 5, 13, 8)), theirs)
+    assert (result.errors, result.matched) == ((), 2)
+    # what nobody predicted is invented, however small it is
+    result = found(side(Rect(2, 2, 6, 14), Rect(18, 1, 20, 3)), theirs)
+    assert [(e.kind, e.mine) for e in result.errors] == [(ErrorKind.INVENTED, (2,))]
+
+
+def test_specks_merge_and_split_nothing():
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[2:6, 2:14] = 1
+    labels[2:5, 16:19] = 1  # a speck of 9 beside it, under my object too
+    theirs = objects_of(labels, None, {1}, None)
+    result = found(side(Rect(2, 2, 6, 19)), theirs, 0.6)  # 48 of 68 + 0
+    assert (result.errors, result.matched) == ((), 1)
+
+
 def test_half_of_an_object_is_not_more_than_half_of_it():
     mine = side(Rect(0, 0, 4, 8), Rect(10, 0, 14, 4))
     # the first of theirs lies with exactly half of its pixels in mine: covered by none
@@ -157,9 +178,10 @@ def test_connected_regions_stand_for_objects_where_none_are_told_apart():
     labels[19, 39] = 1  # a speck
     regions = objects_of(labels, None, {1}, None)
     assert regions.from_regions
-    assert np.unique(regions.ids).tolist() == [0, 1, 2]
+    assert np.unique(regions.ids).tolist() == [0, 1, 2, 3]
     assert not regions.ids[0:4, 20:24].any()
-    assert not regions.ids[19, 39]
+    result = found(side(Rect(0, 0, 4, 4), Rect(10, 0, 14, 4)), regions)
+    assert (result.errors, result.matched) == ((), 2)
 
 
 def test_ids_on_background_and_on_what_is_ignored_are_no_objects():

@@ -70,6 +70,8 @@ class SchemaKeeper:
         self._before = session.schema
         """The classes as they were read or saved last."""
         self._asking = False
+        self._removed: set[int] = set()
+        """Ids of classes that were removed since the folder was opened."""
         self._named: tuple[LabelSchema, LabelSchema, LabelSchema | None] | None = None
         """The folder's and the model's classes that were looked at last, and what came of it."""
         session.follow(What.SAVED, self._on_saved)
@@ -89,6 +91,7 @@ class SchemaKeeper:
             session.schema_origin = SchemaOrigin.DEFAULT
         session.schema = replace(session.schema, words=project.words)
         self._before, self._asking = session.schema, False
+        self._removed.clear()
         self._notices.settle(_ASKING)
 
     def announce(self, before: LabelSchema) -> None:
@@ -192,10 +195,16 @@ class SchemaKeeper:
             self.set(self._session.schema.with_class(replace(spec, color=color)))
 
     def add_class(self, name: str) -> int:
-        """Add a class under the lowest free id and return the id; -1 if all 256 are taken."""
+        """Add a class and return its id, the one after the highest; -1 if all 256 are taken.
+
+        The number of a class that was removed comes last: earlier versions of masks may hold it.
+        """
         schema = self._session.schema
         taken = {*schema.ids, 255 if schema.ignore_index is None else schema.ignore_index}
-        free = next((i for i in range(256) if i not in taken), -1)
+        highest = max((i for i in schema.ids if i != schema.ignore_index), default=-1)
+        wanted = [*range(highest + 1, 256), *range(highest)]
+        wanted.sort(key=lambda i: i in self._removed)  # stable
+        free = next((i for i in wanted if i not in taken), -1)
         if free < 0:
             self._notices.warning("There is no class number left.", "Ids go from 0 to 255.")
             return -1
@@ -217,6 +226,7 @@ class SchemaKeeper:
         where that is background, so that the brush does not become an eraser.
         """
         self.set(self._session.schema.without_class(class_id))
+        self._removed.add(class_id)
         view, schema = self._session.view, self._session.schema
         if class_id in (view.active_class, view.previous_class):
             left = [i for i in schema.ids if i not in (0, schema.ignore_index)]

@@ -274,7 +274,8 @@ def test_an_image_that_was_painted_on_since_is_brought_back_where_nothing_was_pa
 
 def test_a_new_class_under_the_number_of_a_removed_one_is_let_alone(opened):
     remove(opened, 2, 1)
-    assert opened.studio.schema_keeper.add_class("truck") == 2
+    opened.studio.schema_keeper.add_numbered([2])
+    opened.studio.schema_keeper.rename_class(2, "truck")
     opened.session.set_view(active_class=2)
     opened.editing.paint_polygon([(0, 0), (4, 0), (4, 4), (0, 4)])
     opened.settle()

@@ -35,3 +35,28 @@ def test_what_cannot_be_read_changes_nothing(desk, tmp_path):
     desk.settle()
     assert desk.session.schema == before
     assert desk.notices.recent[-1].level == "error"
+
+
+def test_the_number_of_a_removed_class_is_given_to_no_other_while_there_are_others(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set"))
+    assert desk.session.schema.ids == (0, 1)
+    assert desk.schema_keeper.add_class("a") == 2
+    assert desk.schema_keeper.add_class("b") == 3
+    desk.schema_keeper.remove_class(3)
+    desk.schema_keeper.remove_class(1)
+    # masks that were kept before may hold 1 and 3
+    assert desk.schema_keeper.add_class("c") == 4
+    assert desk.schema_keeper.add_class("d") == 5
+    desk.open(make_folder(tmp_path / "other"))
+    assert desk.schema_keeper.add_class("a") == 2
+
+
+def test_the_last_numbers_are_those_between_and_then_of_removed_classes(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set"))
+    desk.schema_keeper.add_numbered([3, 253, 254])
+    desk.schema_keeper.remove_class(254)
+    desk.schema_keeper.remove_class(1)
+    numbers = [desk.schema_keeper.add_class("x") for _ in range(252)]
+    assert numbers[:2] == [2, 4]
+    assert numbers[-3:] == [252, 254, 1]
+    assert desk.schema_keeper.add_class("x") == -1

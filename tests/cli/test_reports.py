@@ -162,7 +162,7 @@ def test_an_image_without_usable_truth_gives_no_report(capsys, folders, weights)
     [
         ("", "is a folder"),
         ("no/x.html", "no folder"),
-        ("gt/a.png/x.html", "a.png is a file, not a folder."),
+        ("gt/a_mask.png/x.html", "a_mask.png is a file, not a folder."),
     ],
 )
 def test_a_report_that_cannot_be_written_ends_before_the_work(capsys, folders, command, name, said):

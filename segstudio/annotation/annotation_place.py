@@ -197,7 +197,7 @@ class AnnotationPlace:
             target = saved.place.files[0]
             self._notices.info(
                 f"Edits of {document.ref.name} are saved to {self.shown(target)}: {saved.why}.",
-                "The mask that was read is left as it is.",
+                "The mask that was read is left as it is." if saved.left else "",
                 scope="image",
             )
 

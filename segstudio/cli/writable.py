@@ -41,6 +41,8 @@ def check_file(path: Path, option: str) -> None:
     if path.exists() and not path.is_file():
         raise InputError(f"{path} is no plain file.", f"Give a file with --{option}.")
     folder = path.resolve().parent
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{path.parent} is a file, not a folder.", f"Change --{option}.")
     if not folder.is_dir():
         raise InputError(f"There is no folder {path.parent}.", f"Make it, or change --{option}.")
     with input_errors():

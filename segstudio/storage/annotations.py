@@ -90,11 +90,13 @@ class Saved:
         files: The files that hold the annotation now and were written.
         place: Where it lies.
         why: If it is not in the ground truth's form: why that cannot hold it.
+        left: Whether the mask that was read is there still, as it was.
     """
 
     files: tuple[Path, ...]
     place: AnnotationPath
     why: str = ""
+    left: bool = False
 
 
 @dataclass(frozen=True)
@@ -381,7 +383,13 @@ class Annotations:
             classes=self.classes,
         )
         self._put_back_others(homes, place, ref)
-        return Saved(tuple(files), place, why)
+        return Saved(tuple(files), place, why, self._has_others(ref, files))
+
+    def _has_others(self, ref: ImageRef, written: Iterable[Path]) -> bool:
+        """Whether a file of the ground truth is there that was not written."""
+        original = self._original(ref)
+        files = () if original is None else original.files
+        return any(is_there(path) for path in set(files).difference(written))
 
     def _put_back_others(self, homes: _Homes, place: AnnotationPath, ref: ImageRef) -> None:
         """What was saved into the ground truth earlier and lies elsewhere now goes from there."""
@@ -402,7 +410,8 @@ class Annotations:
         assert self.truth is not None
         reading = self._before(ref, schema, wanted)
         if reading is None:
-            raise CannotHold("it cannot be read")
+            gone = not self._has_others(ref, ())
+            raise CannotHold("the mask was removed" if gone else "it cannot be read")
         before = reading.label_map
         if _equal(before, wanted):
             return self._as_truth(homes, ref, place)

@@ -27,11 +27,11 @@ class ForeignChangeError(SegstudioError):
 
     def __init__(self, paths: tuple[Path, ...]) -> None:
         first = paths[0]
-        happened = "was changed" if is_there(first) else "was removed"
-        super().__init__(
-            f"{first} {happened} by another program or window.",
-            "Whichever you choose, the other version is kept too.",
-        )
+        happened, hint = "was changed", "Whichever you choose, the other version is kept too."
+        if not is_there(first):
+            happened = "was removed"
+            hint = "Keep mine saves it again; with Take theirs it stays removed, and yours is kept."
+        super().__init__(f"{first} {happened} by another program or window.", hint)
         self.paths = paths
 
 

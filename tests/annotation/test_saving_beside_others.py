@@ -103,6 +103,31 @@ def test_a_mask_that_another_program_changed(painted, how) -> None:
     assert saved_mask(painted).sum() == expected
 
 
+@pytest.mark.parametrize("choice", ["Keep mine", "Take theirs"])
+def test_ground_truth_that_was_removed_is_not_said_to_be_kept(desk, tmp_path, choice) -> None:
+    root = make_folder(tmp_path / "set")
+    desk.open(root)
+    mask = root / "masks" / desk.document.ref.name
+    desk.session.set_view(active_class=1, brush_size=1)
+    mask.unlink()
+    stroke(desk, (25, 3))
+    later(desk)
+    question = desk.notices.recent[-1]
+    assert f"{mask} was removed" in question.message
+    assert "the other version is kept" not in question.hint
+    assert "stays removed" in question.hint
+    mine = desk.document.annotation.labels.copy()
+    answer(desk, choice)
+    assert not desk.document.dirty
+    assert mask.exists() == (choice == "Keep mine")
+    if choice == "Keep mine":
+        assert np.array_equal(np.array(pil.open(mask)), mine)
+        assert "removed" in desk.notices.recent[-1].message
+        assert desk.notices.recent[-1].hint == ""  # there is no mask that was left as it is
+    else:
+        assert not desk.document.annotation.labels.any()
+
+
 def test_images_of_a_folder_that_is_left_are_not_forgotten(overtaken, tmp_path) -> None:
     first = overtaken.document
     overtaken.open(make_folder(tmp_path / "second"))

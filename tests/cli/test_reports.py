@@ -157,7 +157,14 @@ def test_an_image_without_usable_truth_gives_no_report(capsys, folders, weights)
 
 
 @pytest.mark.parametrize("command", ["evaluate", "compare"])
-@pytest.mark.parametrize(("name", "said"), [("", "is a folder"), ("no/x.html", "no folder")])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("", "is a folder"),
+        ("no/x.html", "no folder"),
+        ("gt/a_mask.png/x.html", "a_mask.png is a file, not a folder."),
+    ],
+)
 def test_a_report_that_cannot_be_written_ends_before_the_work(capsys, folders, command, name, said):
     given = {
         "evaluate": [folders / "off", folders / "gt"],

@@ -14,6 +14,7 @@ import pytest
 from PySide6.QtCore import QAbstractItemModel, QAbstractListModel, QModelIndex, Qt
 from PySide6.QtGui import QAction, QTextDocument
 from PySide6.QtWidgets import QAbstractItemView, QComboBox, QLabel, QWidget
+from slow_cases import few
 
 import segstudio.kit
 from segstudio.annotation.ui.versions_dialog import VersionsDialog
@@ -130,7 +131,7 @@ def test_no_widget_of_the_window_takes_a_name_for_html(named):
     assert _wrong(window) == []
 
 
-@pytest.mark.parametrize("verb", ["export", "settings", "shortcuts", "map_classes"])
+@pytest.mark.parametrize("verb", few(["export", "map_classes", "settings", "shortcuts"], 2))
 def test_no_dialog_takes_a_name_for_html(named, verb, monkeypatch):
     seen = []
 

@@ -11,11 +11,10 @@ from pauses import views_are_awaited
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
+from shared_window import bench, folder, kept  # noqa: F401 - fixtures
 from windows import (  # noqa: F401 - fixtures
-    bench,
     clock,
     fake_engine,
-    folder,
     keep_window,
     make_window,
     messages_stay,

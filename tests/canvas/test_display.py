@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from slow_cases import few
 
 from segstudio.annotation.patching import keep_instances
 from segstudio.core.difference import DIFFERENCE_COLORS
@@ -208,8 +209,14 @@ def test_the_grid_appears_past_eight_times(desk):
     assert (desk.picture()[:280, :350] == 200).all()
 
 
-@pytest.mark.parametrize("layer", list(Layer))
-@pytest.mark.parametrize("zoom", [0.4, 1.0, 1.7, 3.3, 9.0])
+_ZOOMS = (0.4, 1.0, 1.7, 3.3, 9.0)
+_IN_TURN = {(zoom, layer) for zoom, layer in zip(_ZOOMS * 2, Layer, strict=False)}
+"""Each layer with one of the zooms."""
+
+
+@pytest.mark.parametrize(
+    ("zoom", "layer"), few([(zoom, layer) for zoom in _ZOOMS for layer in Layer], _IN_TURN)
+)
 def test_painted_parts_equal_the_whole_drawn_again(desk, layer, zoom):
     rng = np.random.default_rng(7)
     blocks = rng.integers(0, 4, (8, 10), np.uint8).repeat(5, axis=0).repeat(5, axis=1)

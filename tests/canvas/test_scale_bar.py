@@ -51,7 +51,7 @@ def test_a_view_that_is_too_narrow_has_none(qapp):
 
 
 @pytest.fixture
-def cells(make_window, tmp_path):
+def cells(kept, tmp_path):
     """A window with a grey image of 0.5 micrometres a pixel."""
     root = tmp_path / "cells"
     root.mkdir()
@@ -59,9 +59,8 @@ def cells(make_window, tmp_path):
     tifffile.imwrite(
         root / "a.tif", data, imagej=True, resolution=(2, 2), metadata={"unit": "um", "axes": "YX"}
     )
-    bench = make_window()
-    bench.open(root)
-    return bench
+    kept.open(root)
+    return kept
 
 
 def has_bar(bench) -> bool:

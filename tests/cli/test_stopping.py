@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from commands import run
+from slow_cases import few
 
 from segstudio.__main__ import main
 
@@ -125,7 +126,7 @@ def child(code: str, *arguments: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+C is no signal there")
-@pytest.mark.parametrize("when", ["at exit", "in the last module"])
+@pytest.mark.parametrize("when", few(["at exit", "in the last module"], 1))
 def test_ctrl_c_after_the_figures_leaves_them_and_their_exit_code(when, masks):
     code, out, err = child(AT_THE_END, when, "evaluate", *masks, "--json")
     assert (code, err) == (0, "")

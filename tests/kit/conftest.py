@@ -1,10 +1,9 @@
 """Windows, and what they leave behind."""
 
+from shared_window import bench, folder, kept  # noqa: F401 - fixtures
 from windows import (  # noqa: F401 - fixtures
-    bench,
     clock,
     fake_engine,
-    folder,
     keep_window,
     make_window,
     messages_stay,

@@ -14,6 +14,7 @@ import pytest
 from PySide6.QtCore import QAbstractItemModel, QAbstractListModel, QModelIndex, Qt
 from PySide6.QtGui import QAction, QTextDocument
 from PySide6.QtWidgets import QAbstractItemView, QComboBox, QLabel, QWidget
+from slow_cases import few
 
 import segstudio.kit
 from segstudio.annotation.ui.versions_dialog import VersionsDialog
@@ -43,10 +44,19 @@ def _rich(text: str) -> bool:
     return "&lt;" in first or bool(re.search(r"<[a-z]+[^>]*>", first))
 
 
+@pytest.fixture(scope="module")
+def named(keep_window, tmp_path_factory):
+    """A window in which folder, image, class and model are called so; tests only look at it."""
+    return open_named(keep_window(), tmp_path_factory.mktemp("named") / FILE)
+
+
 @pytest.fixture
-def named(make_window, tmp_path):
-    """A window in which folder, image, class and model are called so."""
-    root = tmp_path / FILE
+def fresh(make_window, tmp_path):
+    """The same for a test that changes what is open."""
+    return open_named(make_window(), tmp_path / FILE)
+
+
+def open_named(bench, root):
     (root / "masks").mkdir(parents=True)
     mask = np.zeros((20, 30), np.uint8)
     mask[5:15, 5:15] = 1
@@ -55,7 +65,6 @@ def named(make_window, tmp_path):
         cv2.imwrite(str(root / "masks" / name), mask)
     schema = LabelSchema((ClassSpec(0, "background", (0, 0, 0)), ClassSpec(1, MARKUP, (0, 99, 0))))
     write_schema(root / "masks", schema)
-    bench = make_window()
     model = LabelSchema.from_names(("background", MARKUP))
     for key, title in (("fake-semantic", MARKUP), ("fake-instance", f"{MARKUP} 2")):
         spec = bench.engine._specs[key]
@@ -103,34 +112,34 @@ def _wrong(root: QWidget) -> list[tuple[str, str]]:
     return [(where, text) for where, text in _texts(root) if is_markup(text)]
 
 
-def test_no_widget_of_the_window_takes_a_name_for_html(named):
-    window = named.window
+def test_no_widget_of_the_window_takes_a_name_for_html(fresh):
+    window = fresh.window
     for name in window.docks.by_name:
         window.docks.open(name)
-    named.studio.evaluating.start(["fake-semantic", "fake-instance"])
-    named.studio.notices.failure(f"Reading {MARKUP}", ValueError(MARKUP))
-    named.studio.notices.warning(MARKUP, MARKUP)
-    named.until(lambda: not named.session.evaluation.running)
-    named.studio.comparing.set_layout(2)
-    named.settle()
+    fresh.studio.evaluating.start(["fake-semantic", "fake-instance"])
+    fresh.studio.notices.failure(f"Reading {MARKUP}", ValueError(MARKUP))
+    fresh.studio.notices.warning(MARKUP, MARKUP)
+    fresh.until(lambda: not fresh.session.evaluation.running)
+    fresh.studio.comparing.set_layout(2)
+    fresh.settle()
     window.signal_view.on_hover(8, 8)
     window.canvas.viewport.hovered.emit(8, 8)
     window.status.jobs.show_job(MARKUP * 9, 1, 2, 0, lambda: None)
     assert MARKUP in window.status.texts["Annotation class"]
     assert _wrong(window) == []
-    (folder := named.session.project.root / f"{FILE}.png").write_bytes(b"no image")
-    named.studio.browsing.select(1)
-    named.until(lambda: named.session.index == 1)
-    named.studio.browsing.rescan()
-    named.settle()
-    named.studio.browsing.select(0)
-    named.until(lambda: named.session.unreadable is not None)
-    named.settle()
+    (folder := fresh.session.project.root / f"{FILE}.png").write_bytes(b"no image")
+    fresh.studio.browsing.select(1)
+    fresh.until(lambda: fresh.session.index == 1)
+    fresh.studio.browsing.rescan()
+    fresh.settle()
+    fresh.studio.browsing.select(0)
+    fresh.until(lambda: fresh.session.unreadable is not None)
+    fresh.settle()
     assert folder.name in window.canvas.empty.line.text()
     assert _wrong(window) == []
 
 
-@pytest.mark.parametrize("verb", ["export", "settings", "shortcuts", "map_classes"])
+@pytest.mark.parametrize("verb", few(["export", "map_classes", "settings", "shortcuts"], 2))
 def test_no_dialog_takes_a_name_for_html(named, verb, monkeypatch):
     seen = []
 
@@ -145,25 +154,25 @@ def test_no_dialog_takes_a_name_for_html(named, verb, monkeypatch):
     assert len(seen) == 1, seen
 
 
-def test_kept_versions_show_their_files_as_they_are(named):
-    named.studio.editing.clear()
-    named.studio.autosave.save_now()
-    named.until(lambda: not named.session.document.dirty)
-    named.window.commands.refresh()
-    named.window.commands.run("edit.versions")
-    named.until(lambda: named.window.findChild(VersionsDialog) is not None)
-    dialog = named.window.findChild(VersionsDialog)
+def test_kept_versions_show_their_files_as_they_are(fresh):
+    fresh.studio.editing.clear()
+    fresh.studio.autosave.save_now()
+    fresh.until(lambda: not fresh.session.document.dirty)
+    fresh.window.commands.refresh()
+    fresh.window.commands.run("edit.versions")
+    fresh.until(lambda: fresh.window.findChild(VersionsDialog) is not None)
+    dialog = fresh.window.findChild(VersionsDialog)
     assert FILE in dialog.list.item(0).text()
     assert _wrong(dialog) == []
     dialog.close()
 
 
-def test_an_ampersand_in_the_name_of_a_class_is_no_key(named):
-    (first, other) = named.session.schema.classes
-    named.session.schema = LabelSchema((first, replace(other, name="R&D")))
-    named.session.notify(What.SCHEMA)
-    named.window.verbs.map_classes()
-    dialog = named.window.findChild(MappingDialog)
+def test_an_ampersand_in_the_name_of_a_class_is_no_key(fresh):
+    (first, other) = fresh.session.schema.classes
+    fresh.session.schema = LabelSchema((first, replace(other, name="R&D")))
+    fresh.session.notify(What.SCHEMA)
+    fresh.window.verbs.map_classes()
+    dialog = fresh.window.findChild(MappingDialog)
     dialog.every.menu().aboutToShow.emit()
     texts = [action.text() for action in dialog.every.menu().actions()]
     assert "1  R&&D" in texts

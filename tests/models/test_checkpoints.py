@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from slow_cases import few
 from torch import nn
 
 from segstudio.core.errors import SegstudioError
@@ -92,7 +93,7 @@ WRAPPED = {
 }
 
 
-@pytest.mark.parametrize("wrap", WRAPPED.values(), ids=WRAPPED)
+@pytest.mark.parametrize("wrap", few(WRAPPED.values(), 8), ids=WRAPPED)
 def test_whatever_the_weights_are_wrapped_in(tmp_path, state, wrap):
     torch.save(wrap(dict(state)), tmp_path / "w.pth")
     assert_same(tmp_path / "w.pth", state)

@@ -14,6 +14,7 @@ from field_unets import (
     Unpadded,
 )
 from safetensors.torch import save_file
+from slow_cases import few
 from torch import nn
 from torch.nn import functional as F
 from tutorial_unets import randomised
@@ -64,7 +65,10 @@ def shapes_of(network):
     return {k: tuple(v.shape) for k, v in network.state_dict().items()}
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+_OF_EACH_KIND = {"nnU-Net", "MONAI, residual", "MONAI, basic", "attention", "separable"}
+
+
+@pytest.mark.parametrize("name", few(NETWORKS, _OF_EACH_KIND))
 def test_outputs_are_those_of_the_reference(tmp_path, name):
     family, make, answers = NETWORKS[name]
     reference = randomised(make())

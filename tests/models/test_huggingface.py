@@ -568,6 +568,7 @@ def test_a_head_that_knows_nothing_of_class_0_reads_stages_right(tf, segformer, 
     assert np.array_equal(found[1], found[0] + 1)
 
 
+@pytest.mark.slow
 def test_mask2former_is_looked_into(mask2former):
     pixels = photo(*SIZE)
     inside = traced(mask2former, pixels)

@@ -213,6 +213,7 @@ def test_without_its_words_the_message_says_which_files_are_missing(oneformer, t
     assert "tokenizer.json" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_inside_is_looked_at(oneformer):
     pixels = photo(*SIZE)
     inside = TracedModel(model_of(oneformer.folder), pixels)

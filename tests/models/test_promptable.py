@@ -206,7 +206,10 @@ def test_video_weights_of_sam2_open_without_their_memory(tf, made, tmp_path):
     assert np.array_equal(*answers)
 
 
-@pytest.mark.parametrize("size", [(96, 128), (72, 104), (200, 136)])
+@pytest.mark.parametrize(
+    "size",
+    [(96, 128), *(pytest.param(size, marks=pytest.mark.slow) for size in ((72, 104), (200, 136)))],
+)
 @pytest.mark.parametrize(
     ("points", "labels", "box"),
     [

@@ -7,6 +7,7 @@ import pytest
 import torch
 from prompted import published_state, sam_folder
 from safetensors.torch import save_file
+from slow_cases import few
 
 from segstudio.core.errors import SegstudioError
 from segstudio.models.promptable import Promptable
@@ -85,7 +86,7 @@ def test_names_and_shapes_of_published_files_tell_the_network(
     assert names - joined == set(wanted) - {n for n in wanted if "point_embed." in n}
 
 
-@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("wrapped", few([False, True], 1))
 def test_a_published_file_answers_as_the_folder_does(tmp_path, wrapped):
     folder, network = sam_folder(tmp_path / "hf")
     file = tmp_path / "sam_vit_tiny.pth"

@@ -117,7 +117,7 @@ def test_an_encoder_of_vgg_has_a_centre_block():
 
 
 @pytest.mark.parametrize("norm", [False, {"type": "instancenorm", "affine": True}])
-@pytest.mark.parametrize("arch", ["Unet", "UnetPlusPlus", "Linknet"])
+@pytest.mark.parametrize("arch", few(["Unet", "UnetPlusPlus", "Linknet"], 1))
 def test_the_normalisation_of_the_decoder_is_told(arch, norm):
     network = on_meta(arch, "resnet18", decoder_use_norm=norm)
     assert recognise(shapes_of(network), "w.pth")[1].options["decoder_use_norm"] == norm

@@ -53,6 +53,7 @@ def test_damaged_images_are_read_or_refused(tmp_path):
     assert len(FORMATS) == 15
 
 
+@pytest.mark.slow
 def test_no_weights_run_code(tmp_path):
     assert pickles_with_code(tmp_path / "weights", 20) == []
 

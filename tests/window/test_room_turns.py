@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
+from slow_cases import few
 
 _MOST = 6.0
 """Times as long as `_fixed_work`: what took one turn before was 10 to 20 times as long."""
@@ -67,7 +68,7 @@ def test_no_turn_of_opening_a_room_is_long(window, key, link):
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_M, Qt.Key.Key_N])
-@pytest.mark.parametrize("parts", [1, 3, 6])
+@pytest.mark.parametrize("parts", few([1, 3, 6], {3}))
 def test_a_window_can_be_closed_while_a_room_is_built(bench, window, key, parts):
     link = window.evaluation if key == Qt.Key.Key_M else window.network
     _open(window, key)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from shared_window import again, found, new_pictures
+from slow_cases import few
 from tiny_networks import TinyEngine
 from windows import write_pictures
 
@@ -352,7 +353,7 @@ def test_the_room_floats_by_a_double_click_on_its_bar_and_comes_back(desk):
 # -- the next start ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", [None, KEYS.Key_F11])
+@pytest.mark.parametrize("key", few([None, KEYS.Key_F11], 1))
 def test_the_room_comes_back_where_it_was(fresh, make_window, tiny_engine, folder, key):
     fresh.window.resize(1900, 1000)
     opened(fresh, KEYS.Key_N)

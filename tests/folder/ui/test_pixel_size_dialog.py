@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 from PySide6.QtCore import Qt
+from shared_window import as_at_first
 
 from segstudio.core.pixel_size import PixelSize, PixelSizes
 from segstudio.folder.ui.pixel_size_dialog import FOLDER, IMAGE, PixelSizeDialog
@@ -16,8 +17,8 @@ MICRON = "\N{MICRO SIGN}m"
 
 
 @pytest.fixture
-def cells(make_window, tmp_path):
-    """A window with two images; the file of the first tells 0.5 micrometres."""
+def folder(tmp_path):
+    """Two images; the file of the first tells 0.5 micrometres."""
     root = tmp_path / "cells"
     root.mkdir()
     data = np.full((40, 60), 90, np.uint8)
@@ -25,9 +26,14 @@ def cells(make_window, tmp_path):
         root / "a.tif", data, imagej=True, resolution=(2, 2), metadata={"unit": "um", "axes": "YX"}
     )
     tifffile.imwrite(root / "b.tif", data)
-    bench = make_window()
-    bench.open(root)
-    return bench
+    return root
+
+
+@pytest.fixture
+def cells(kept, folder):
+    """A window with them."""
+    as_at_first(kept).open(folder)
+    return kept
 
 
 def ask(bench) -> PixelSizeDialog:
@@ -96,7 +102,9 @@ def test_an_image_of_its_own_and_forgetting_it_again(cells):
     assert FOLDER != IMAGE
 
 
-def test_it_is_kept_for_the_folder(cells, make_window):
+def test_it_is_kept_for_the_folder(make_window, folder):
+    cells = make_window()
+    cells.open(folder)
     data_folder, root = cells.session.project.data_folder, cells.session.project.root
     said = PixelSizes(PixelSize(0.25, 0.5), {"b.tif": PixelSize(3, 3)})
     cells.session.set_view(pixel_sizes=said)

@@ -12,6 +12,7 @@ from network_desk import as_found, open_kept, traced
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
+from slow_cases import few
 from tiny_networks import SHUFFLE, UNET
 
 from segstudio.inspection.checkerboards import MeasuredStages, ModelSpectra, StageSpectrum
@@ -147,7 +148,9 @@ def test_a_set_is_compared_and_copied(desk, compared, qtbot):
     assert rows[0][1:] == list(desk.studio.pairing.state.similarity.second_stages)
 
 
-@pytest.mark.parametrize(("others", "entry"), [(3, "All 4 images, all pages"), (0, "All pages")])
+@pytest.mark.parametrize(
+    ("others", "entry"), few([(3, "All 4 images, all pages"), (0, "All pages")], 1)
+)
 def test_all_pages_of_a_stack_are_compared(desk, folder, qtbot, others, entry):
     for number in range(others, 3):
         (folder / f"field_{number}.png").unlink()

@@ -102,10 +102,13 @@ def _print_means(report: dict[str, Any]) -> None:
     print_line()
     leads = _has_foreground(report)
     if leads:
+        ids = report["foreground"]
+        scored = sum(c["id"] in ids and c["iou"] is not None for c in report["classes"])
+        part = f"{scored} of " if scored < len(ids) else ""
         print_line(
             f"foreground: mean IoU {score(report['mean_iou_foreground'])}, "
             f"mean Dice {score(report['mean_dice_foreground'])} "
-            f"({counted(len(report['foreground']), 'class', 'classes')} without background)"
+            f"({part}{counted(len(ids), 'class', 'classes')} without background)"
         )
     print_line(
         f"mean IoU {score(report['mean_iou'])}, mean Dice {score(report['mean_dice'])} ({of})"

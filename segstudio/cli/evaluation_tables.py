@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any, Final
 
 from segstudio.cli.compare_tables import print_difference
@@ -103,7 +104,7 @@ def _print_means(report: dict[str, Any]) -> None:
     leads = _has_foreground(report)
     if leads:
         ids = report["foreground"]
-        scored = sum(c["id"] in ids and c["iou"] is not None for c in report["classes"])
+        scored = sum(c["id"] in ids and isfinite(c["iou"]) for c in report["classes"])
         part = f"{scored} of " if scored < len(ids) else ""
         print_line(
             f"foreground: mean IoU {score(report['mean_iou_foreground'])}, "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,10 +10,9 @@ from hypothesis import strategies as st
 from segstudio.annotation.patching import keep_instances
 from segstudio.core.difference import DIFFERENCE_COLORS
 from segstudio.core.geometry import Rect
-from segstudio.core.labels import Patch
+from segstudio.core.labels import LabelMap, Patch
 from segstudio.jobs import JobRunner
 from segstudio.session.session import Flavour, Layer, OverlayStyle, What
-from segstudio.storage.truth import ReadAs
 
 GROUND = (0x3B, 0x3E, 0x43)
 """Around the photo in the light theme."""
@@ -358,26 +356,17 @@ def test_the_first_stroke_over_a_prediction_is_seen(desk):
     assert not changed[:, : 30 * 4].any()
 
 
-def test_masks_that_are_read_otherwise_are_drawn_as_they_are_read_now(bench, tmp_path):
-    """The image stays open: black was background and becomes the object."""
-    root = tmp_path / "black"
-    (root / "masks").mkdir(parents=True)
-    mask = np.zeros((32, 48), np.uint8)
-    mask[8:24, 8:40] = 255
-    assert cv2.imwrite(str(root / "a.png"), np.full((32, 48, 3), 90, np.uint8))
-    assert cv2.imwrite(str(root / "masks" / "a.png"), mask)
-    bench.open(root)
+def test_masks_of_the_open_image_that_are_read_anew_are_drawn(bench):
+    """The image stays the same, and so do its size and what lies around the view."""
     bench.settle()
-    viewport = bench.window.canvas.viewport
-    before, document = viewport.grab().toImage(), bench.session.document
-    read = document.annotation
+    viewport, session = bench.window.canvas.viewport, bench.session
+    before, document = viewport.grab().toImage(), session.document
+    labels = document.annotation.labels
 
-    bench.studio.browsing.masks.read_as(ReadAs("binary", "object"))
-    bench.until(lambda: bench.session.document.annotation is not read)
-    bench.settle()
+    document.annotation = LabelMap(np.where(labels == 1, np.uint8(0), np.uint8(1)))
+    session.notify(What.DOCUMENT | What.LABELS)
 
-    assert bench.session.document is document
     drawn = viewport.grab().toImage()
+    assert drawn != before
     viewport.refresh_overlay()
     assert drawn == viewport.grab().toImage()
-    assert drawn != before

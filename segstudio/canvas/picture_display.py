@@ -97,7 +97,7 @@ class Display(PlacedImage):
             self.update()
             return
         if document is self._document:
-            self.update()
+            self.refresh_overlay()  # its masks may have been read anew
             return
         keep = self._keeps_view(document)
         same_size = keep and document.shape_hw == self._document.shape_hw  # type: ignore[union-attr]

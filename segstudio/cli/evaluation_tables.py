@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any, Final
 
 from segstudio.cli.compare_tables import print_difference
@@ -102,10 +103,13 @@ def _print_means(report: dict[str, Any]) -> None:
     print_line()
     leads = _has_foreground(report)
     if leads:
+        ids = report["foreground"]
+        scored = sum(c["id"] in ids and isfinite(c["iou"]) for c in report["classes"])
+        part = f"{scored} of " if scored < len(ids) else ""
         print_line(
             f"foreground: mean IoU {score(report['mean_iou_foreground'])}, "
             f"mean Dice {score(report['mean_dice_foreground'])} "
-            f"({counted(len(report['foreground']), 'class', 'classes')} without background)"
+            f"({part}{counted(len(ids), 'class', 'classes')} without background)"
         )
     print_line(
         f"mean IoU {score(report['mean_iou'])}, mean Dice {score(report['mean_dice'])} ({of})"

@@ -27,7 +27,7 @@ _EXAMPLES: Final = 3
 _THREADS: Final = 2
 _FIRST_AT_ONCE: Final = 4
 _AT_ONCE: Final = 64
-_VERSION: Final = "5"
+_VERSION: Final = "6"
 _ENDING: Final = re.compile(r"_((?:label|instance)(?:Train)?Ids)$", re.IGNORECASE)
 _MANY_WHOLE: Final = 5
 """So many numbers in each mask, each one region, are seldom classes."""

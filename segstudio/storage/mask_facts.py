@@ -29,6 +29,8 @@ from segstudio.storage.large_masks import (
 
 _DARK: Final = 31
 _BRIGHT: Final = 224
+_BLACK: Final = 1
+_WHITE: Final = 250
 _NEAR: Final = 8
 _LOW: Final = 8
 """Of one number up to this JPEG may leave nothing else."""
@@ -468,7 +470,11 @@ def _levels_with_satellites(
         return ()
     nearest = mains[np.abs(np.arange(256)[:, None] - mains).argmin(axis=1)].astype(np.uint8)
     furthest = int(np.abs(nearest[others].astype(int) - others).max())
-    if furthest > min(_NEAR, (int(np.diff(mains).min()) - 1) // 2):
+    # Of worse quality the rims of black and white are wider, and ids of classes have none of them.
+    rims = others[(others <= _DARK) | (others >= _BRIGHT)]
+    plain = len(mains) == 2 and mains[0] <= _BLACK and mains[-1] >= _WHITE
+    wide = plain and 2 * len(rims) >= len(others) and min(_sides(rims)) >= _FEWEST_SATELLITES
+    if not wide and furthest > min(_NEAR, (int(np.diff(mains).min()) - 1) // 2):
         return ()
     if len(set(nearest[others].tolist())) < 2:
         return ()
@@ -478,6 +484,12 @@ def _levels_with_satellites(
     stray = np.isin(pixels, others)
     inside = np.count_nonzero(stray & np.asarray(at_edges).reshape(stray.shape))
     return tuple(mains.tolist()) if inside >= _AT_EDGES * np.count_nonzero(stray) else ()
+
+
+def _sides(levels: npt.NDArray[Any]) -> tuple[int, int]:
+    """How many levels are dark, and how many are not."""
+    dark = int(np.count_nonzero(levels < 128))
+    return dark, len(levels) - dark
 
 
 def _in_equal_square(pixels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

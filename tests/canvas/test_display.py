@@ -11,7 +11,7 @@ from slow_cases import few
 from segstudio.annotation.patching import keep_instances
 from segstudio.core.difference import DIFFERENCE_COLORS
 from segstudio.core.geometry import Rect
-from segstudio.core.labels import Patch
+from segstudio.core.labels import LabelMap, Patch
 from segstudio.jobs import JobRunner
 from segstudio.session.session import Flavour, Layer, OverlayStyle, What
 
@@ -361,3 +361,19 @@ def test_the_first_stroke_over_a_prediction_is_seen(desk):
     assert changed[stroke].any()  # the outline of the stroke
     changed[stroke] = False
     assert not changed[:, : 30 * 4].any()
+
+
+def test_masks_of_the_open_image_that_are_read_anew_are_drawn(bench):
+    """The image stays the same, and so do its size and what lies around the view."""
+    bench.settle()
+    viewport, session = bench.window.canvas.viewport, bench.session
+    before, document = viewport.grab().toImage(), session.document
+    labels = document.annotation.labels
+
+    document.annotation = LabelMap(np.where(labels == 1, np.uint8(0), np.uint8(1)))
+    session.notify(What.DOCUMENT | What.LABELS)
+
+    drawn = viewport.grab().toImage()
+    assert drawn != before
+    viewport.refresh_overlay()
+    assert drawn == viewport.grab().toImage()

@@ -308,6 +308,21 @@ def test_colours_that_a_file_explains_are_not_told_as_objects_without_a_class(ca
     assert "each value of the ground truth is an object" not in out
 
 
+def test_the_mean_of_the_foreground_says_how_many_classes_it_is_of(capsys, folders, tmp_path):
+    """Of the classes 1, 2 and 3 nothing is 2: the mean is of two."""
+    pred, truth = folders
+    for folder in folders:
+        save(folder, "a.png", [[0, 1, 3, 3]])
+    schema = tmp_path / "s.json"
+    names = ("background", "cell", "fibre", "wall")
+    schema.write_text(json.dumps(LabelSchema.from_names(names).to_json()))
+    _, out, _ = evaluate(capsys, pred, truth, "--schema", schema)
+    assert "(2 of 3 classes without background)" in out
+    assert "(3 of 4 classes)" in out
+    _, out, _ = evaluate(capsys, pred, truth)
+    assert "(2 classes without background)" in out
+
+
 def test_how_values_are_read_is_told(capsys, folders):
     pred, truth = folders
     save(truth, "a.png", [[0, 255]])

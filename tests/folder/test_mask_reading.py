@@ -380,8 +380,10 @@ def test_a_mask_that_is_ignored_as_a_whole_is_said_when_it_is_shown(desk, tmp_pa
     assert [(n.scope, n.message) for n in ignored] == [
         (
             "folder",
-            "Every labelled pixel of some masks is read as ignored: a1.png. "
-            "255 counts nowhere, as a0.png holds it beside 1.",
+            (
+                "Every labelled pixel of some masks is read as ignored: a1.png. "
+                "255 counts nowhere, as a0.png holds it beside 1."
+            ),
         )
     ]
     show(desk, 1)

@@ -236,6 +236,19 @@ def test_jpeg_of_black_and_white_and_its_png(tmp_path, quality):
     assert counts(index, refs[1]) == {0: 64 * 64}
 
 
+@pytest.mark.parametrize("quality", [70, 75, 80])
+def test_a_png_of_black_and_white_with_wide_rims_of_jpeg_is_black_and_white(tmp_path, quality):
+    """Of one disc next to no grey level lies between dark and bright, but many near them."""
+    rows, columns = np.mgrid[:60, :80]
+    meant = (rows - 30) ** 2 + (columns - 40) ** 2 < 15**2
+    Image.fromarray(meant * np.uint8(255)).save(tmp_path / "a.jpg", quality=quality)
+    folder = tmp_path / "png"
+    put(folder, "a.png", np.array(Image.open(tmp_path / "a.jpg")))
+    index, refs = settled(folder)
+    assert index.kind == "binary"
+    assert np.count_nonzero(read_truth(refs[0], index).labels != meant) <= 4
+
+
 @pytest.mark.parametrize("levels", [(128, 255), (1, 2), (1, 0)])
 def test_jpeg_of_several_grey_levels_is_refused(tmp_path, levels):
     mask = np.zeros((96, 96), np.uint8)

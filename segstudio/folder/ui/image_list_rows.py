@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QStringListModel, Qt
 
@@ -31,6 +31,7 @@ _FEW, _MANY = 3, 10_000
 
 One or two would lose too much of what they are called, and to look at many takes long.
 """
+_HAS_TRUTH: Final = "ground truth"
 
 
 class Order(StrEnum):
@@ -296,7 +297,7 @@ class ImagesModel(QStringListModel):
         """The image's states in words."""
         state = self._session.state(image)
         words = {
-            "ground truth": state.has_truth,
+            _HAS_TRUTH: state.has_truth,
             "annotated": state.annotated and not state.edited,
             "edited": state.edited,
             "predicted": bool(state.runs),
@@ -322,7 +323,11 @@ class ImagesModel(QStringListModel):
         if project is None or image < 0:
             return ""
         alone = ["Of page 1 alone:"] * (place_of(image, 1) in self._session.states)
-        return "\n".join([project.images[image].title, *alone, *self.marks(image)])
+        marks, truth = self.marks(image), project.truth
+        if truth is not None and not truth.undecided:
+            read = f"{_HAS_TRUTH}, read as {truth.in_words}"
+            marks = [read if mark == _HAS_TRUTH else mark for mark in marks]
+        return "\n".join([project.images[image].title, *alone, *marks])
 
 
 def _state_rank(state: ImageState) -> int:

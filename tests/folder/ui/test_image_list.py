@@ -350,9 +350,9 @@ def test_a_row_has_the_sign_of_its_state_and_its_tip_says_all(shared, folder):
     assert beside[0] != beside[1], "a sign of the note"
     tips = [images.model.index(row, 0).data(Qt.ItemDataRole.ToolTipRole) for row in range(5)]
     assert tips == [
-        "field_0.png\nground truth\nin work",
-        "field_1.png\nground truth\nedited\nin work",
-        "field_2.png\nground truth\nedited\ndone",
+        "field_0.png\nground truth, read as class ids\nin work",
+        "field_1.png\nground truth, read as class ids\nedited\nin work",
+        "field_2.png\nground truth, read as class ids\nedited\ndone",
         "new_0.png\nunlabelled",
         "new_3.png\nflagged\n“blurred”",
     ]

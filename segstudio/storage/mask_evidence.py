@@ -68,6 +68,8 @@ class Evidence:
         opacity_colors: The colours of shapes that are in the opacity.
         zeros: Pixels of number 0, of masks that are not of colours.
         pixels: All pixels of those.
+        numbered: Colours that have the numbers from 1 on already, in their order: a look at further
+            masks gives new ones the numbers after them.
     """
 
     masks: int = 0
@@ -91,6 +93,7 @@ class Evidence:
     opacity_files: int = 0
     zeros: int = 0
     pixels: int = 0
+    numbered: tuple[Color, ...] = ()
     _color_paths: dict[int, Path] = field(default_factory=dict)
     _pairs: dict[tuple[int, int], Path] = field(default_factory=dict)
     _voids: set[int] = field(default_factory=set)

@@ -240,6 +240,9 @@ class TruthIndex:
 
         paths = _all_paths(self._found[0] or self._found[1], images)
         evidence = Evidence.of(paths, go_on, kept)
+        if self.coding.kind == "colour" and not self.declared:
+            # what was painted since has these numbers
+            evidence.numbered = tuple(color for color, number in self.coding.colors if number)
         return self._decided(
             self._found, evidence, self._given, self.said, self._panoptic, final=True
         )

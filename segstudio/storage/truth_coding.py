@@ -320,7 +320,8 @@ def _with_colors(
         return replace(coding, colors=pairs), schema
     if published is not None and len(shown) > 1:
         return replace(coding, colors=tuple(published.ids.items())), published.schema
-    found = sorted(shown)[:255]
+    before = [color for color in evidence.numbered if color in shown]
+    found = [*before, *sorted(shown - {*before})][:255]
     if evidence.looks[MaskLook.BLURRED_COLOURS] == evidence.colour_files > 0:
         found = []  # reading one says that its edges are soft
     classes = [ClassSpec(0, "background", (0, 0, 0))]

@@ -474,3 +474,32 @@ def test_an_image_that_is_read_when_masks_are_decided_is_read_again_with_their_c
     assert [schema for name, schema in loads if name == late] == [found_first, desk.session.schema]
     assert desk.document.ref.name == late
     assert desk.document.annotation.labels.sum() == 100
+
+
+def test_a_colour_that_turns_up_late_leaves_the_others_their_numbers(desk, tmp_path, gate):
+    """Else what was painted in the meantime would be saved in another class's colour."""
+    root, red, blue = tmp_path / "colours", (200, 0, 0), (0, 0, 200)
+    (root / "masks").mkdir(parents=True)
+    for i in range(MANY):
+        write_photo(root / f"a{i:02}.png", square())
+        mask = np.zeros((*square().shape, 3), np.uint8)
+        mask[2:6, 2:6] = blue if i == LATE else red
+        pil.fromarray(mask).save(root / "masks" / f"a{i:02}.png")
+    open_held(desk, root)
+    assert desk.session.schema.get(1).color == red
+    desk.session.set_view(active_class=1, brush_size=1)
+    desk.editing.begin_stroke(0.5, 0.5)
+    desk.editing.end_stroke()
+    gate.set()
+    desk.settle()
+    colors = [spec.color for spec in desk.session.schema.classes]
+    assert colors == [(0, 0, 0), red, blue]
+    desk.editing.begin_stroke(1.5, 0.5)
+    desk.editing.end_stroke()
+    desk.clock.advance(2.0)
+    desk.settle()
+    saved = np.array(pil.open(root / "masks" / "a00.png").convert("RGB"))
+    assert [tuple(p) for p in saved[0, :3].tolist()] == [red, red, (0, 0, 0)]
+    show(desk, LATE)
+    desk.settle()
+    assert int(desk.document.truth.labels[3, 3]) == 2

@@ -46,6 +46,24 @@ def set_aside(path: Path, why: object, follows: str, tell: Tell) -> None:
     tell(f"{path} is damaged ({why}): {follows}. It is kept as {kept}.")
 
 
+def refuse_unreadable(path: Path) -> None:
+    """Make sure that what stands in a file was read before it is written anew.
+
+    Raises:
+        SegstudioError: if it is there and cannot be read: else its other entries were lost.
+    """
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise SegstudioError(
+            f"{path} cannot be read ({error.strerror or error}), so it is not written anew.",
+            "Make it readable, or move it away; what was changed is kept until the program ends.",
+        ) from error
+
+
 def tell_unusable(path: Path, values: Mapping[str, object], follows: str, tell: Tell) -> None:
     """Tell of single values in a file that cannot be used, in one sentence; the rest of it counts.
 

@@ -154,12 +154,12 @@ def images_among(names: Iterable[str]) -> list[str]:
     return ending_in(names, _IMAGE_ENDS)
 
 
-def unread_kinds(names: Iterable[str]) -> list[str]:
-    """The kind of every file that is an image by its extension but cannot be read."""
-    found = [name.lower() for name in ending_in(names, _UNREAD_ENDS)]
-    return [
-        next(kind for end, kind in _UNREAD_KINDS.items() if name.endswith(end)) for name in found
-    ]
+def unread_kinds(names: Iterable[str]) -> dict[str, str]:
+    """The kind of every file that is an image by its extension but cannot be read, by its name."""
+    return {
+        name: next(kind for end, kind in _UNREAD_KINDS.items() if name.lower().endswith(end))
+        for name in ending_in(names, _UNREAD_ENDS)
+    }
 
 
 def is_image_folder(name: str) -> bool:

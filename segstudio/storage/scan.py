@@ -285,7 +285,7 @@ class _Look:
         special = self._listings[folder].special
         for name in images_among(special):
             self._special[(folder / name).relative_to(self._root).as_posix()] = special[name]
-        self._unread.update(unread_kinds(files))
+        self._unread.update(unread_kinds(files).values())
         names = image_names(files)
         if METADATA in files:
             self._listed |= {folder / name for name in listed_masks(folder)}

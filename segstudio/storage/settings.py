@@ -12,7 +12,13 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json, read_object
 from segstudio.core.text import utf8_json
 from segstudio.storage.atomic import make_folder, write_atomically
-from segstudio.storage.damaged import Tell, not_told, set_aside, tell_unusable
+from segstudio.storage.damaged import (
+    Tell,
+    not_told,
+    refuse_unreadable,
+    set_aside,
+    tell_unusable,
+)
 from segstudio.storage.recent_folders import FolderFacts, read_facts
 
 MAX_RECENT = 12
@@ -144,7 +150,12 @@ def load_settings(path: Path, tell: Tell = not_told, *, only_look: bool = False)
         data = read_json(path)
         if not isinstance(data, dict):
             raise TypeError("it holds no settings")
-    except (OSError, SegstudioError):
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, SegstudioError) as error:
+        if not only_look:
+            why = error.strerror if isinstance(error, OSError) else error
+            tell(f"{path} cannot be read ({why}): the usual settings are in force.")
         return Settings()
     except (ValueError, TypeError) as error:
         if not only_look:
@@ -164,6 +175,7 @@ def save_settings(path: Path, settings: Settings) -> None:
     Raises:
         SegstudioError: if the file cannot be written.
     """
+    refuse_unreadable(path)
     known = {f.name for f in fields(Settings)}
     others = {name: value for name, value in read_object(path).items() if name not in known}
     defaults, values = asdict(Settings()), asdict(settings)

@@ -17,7 +17,7 @@ from segstudio.core.pixel_size import PixelSize, PixelSizes
 from segstudio.core.text import utf8_json
 from segstudio.core.tones import AS_FOUND, GAMMAS, PLAIN, WIDEST, Contrast, ToneCurve
 from segstudio.storage.atomic import make_folder, write_atomically
-from segstudio.storage.damaged import set_aside, tell_unusable
+from segstudio.storage.damaged import refuse_unreadable, set_aside, tell_unusable
 from segstudio.storage.mask_meaning import ZEROS, ReadAs
 from segstudio.storage.mask_pattern import ChosenMasks, MaskPattern
 from segstudio.storage.truth_kinds import KINDS
@@ -119,7 +119,11 @@ def set_damaged_aside(data_folder: Path) -> tuple[str, ...]:
             data = read_json(path)
             if not isinstance(data, dict) or not isinstance(data.get(key, kind()), kind):
                 raise TypeError("it does not hold what belongs there")
-        except (OSError, SegstudioError):
+        except FileNotFoundError:
+            continue
+        except (OSError, SegstudioError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            told.append(f"{path} cannot be read ({why}): {follows}.")
             continue
         except (ValueError, TypeError) as error:
             set_aside(path, error, follows, told.append)
@@ -582,6 +586,7 @@ def _file(data_folder: Path, mark: Mark) -> Path:
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     """Write a file of the data folder, which is made if it is missing."""
+    refuse_unreadable(path)
     make_folder(path.parent)
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     write_atomically(path, utf8_json(text))

@@ -117,7 +117,7 @@ class _Survey:
         self._read = read
         self._names = names
         self._listings = Listings(listings)
-        self._found: Counter[tuple[str, str]] = Counter()
+        self._found: dict[tuple[str, str], list[str]] = {}
         self._seen: set[Path] = set()
 
     @cached_property
@@ -173,20 +173,23 @@ class _Survey:
             if suffix in _LOOKED_INTO:
                 (of_images.setdefault(suffix, []) if has_image else others).append(name)
             elif name.endswith("_seg.npy"):
-                self._found["cellpose _seg.npy", where] += 1
+                self._note("cellpose _seg.npy", where, name)
             elif has_image or suffix not in _OF_IMAGES:
-                self._found[_BY_SUFFIX[suffix], where] += 1
+                self._note(_BY_SUFFIX[suffix], where, name)
         for group in of_images.values():
-            self._found[_kind_of_most(folder, group), where] += len(group)
+            self._note(_kind_of_most(folder, group), where, *group)
         for name in sorted(others)[:_MOST_LOOKED_AT]:
-            self._found[_kind(folder / name), where] += 1
+            self._note(_kind(folder / name), where, name)
+
+    def _note(self, kind: str, where: str, *names: str) -> None:
+        self._found.setdefault((kind, where), []).extend(names)
 
     def _count_pictures(self, folder: Path, where: str, *, every: bool) -> None:
         """Count what lies there as pictures: masks of kinds that cannot be read, several an image."""
         files = self._listings.of(folder).files
         if every or _may_hold_annotations(folder.name):  # beside the images the list names them
-            for kind in unread_kinds(files):
-                self._found[kind, where] += 1
+            for name, kind in unread_kinds(files).items():
+                self._note(kind, where, name)
         if self._objects_apart or not have_mask_words(files):
             return
         for name in masks_among(files):
@@ -194,7 +197,7 @@ class _Survey:
             if is_numbered_mask(stem) and (
                 every or any(folded(base) in self._stems for base in mask_bases(stem))
             ):
-                self._found["numbered mask", where] += 1
+                self._note("numbered mask", where, name)
 
     @cached_property
     def _objects_apart(self) -> bool:
@@ -207,14 +210,15 @@ class _Survey:
     @property
     def sentence(self) -> str:
         """What was found; "" if nothing was."""
-        named = [(k, w, n) for (k, w), n in sorted(self._found.items()) if k and n]
-        if not named:
+        found = [(k, w, names) for (k, w), names in sorted(self._found.items()) if k and names]
+        if not found:
             return ""
         parts = [
-            f"{counted(n, f'{kind} file')} {'lie' if n > 1 else 'lies'} {where}"
-            for kind, where, n in named
+            f"{counted(len(names), f'{kind} file')} {'lie' if len(names) > 1 else 'lies'} {where}"
+            f" ({min(names)}{', …' if len(names) > 1 else ''})"
+            for kind, where, names in found
         ]
-        them = "it" if sum(n for _, _, n in named) == 1 else "them"
+        them = "it" if sum(len(names) for _, _, names in found) == 1 else "them"
         return f"{', '.join(parts)}; segstudio cannot read {them} yet."
 
 

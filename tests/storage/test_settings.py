@@ -2,10 +2,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
+
+from segstudio.core.errors import SegstudioError
 from segstudio.storage.folders import user_folders
 from segstudio.storage.settings import MAX_RECENT, Settings, load_settings, save_settings
-from segstudio.storage.states import Mark, load_marked, save_marked
+from segstudio.storage.states import (
+    Mark,
+    load_marked,
+    load_notes,
+    save_marked,
+    save_note,
+    set_damaged_aside,
+)
 
 
 def test_defaults_and_sparse_overrides(tmp_path):
@@ -113,3 +124,50 @@ def test_marks_of_images(tmp_path):
     assert load_marked(marks, Mark.CORRECTED) == {"c.png"}
     (marks / "reviewed.json").write_text("{")
     assert load_marked(marks, Mark.REVIEWED) == set()
+
+
+@pytest.fixture
+def unreadable(monkeypatch):
+    """Makes a file unreadable, also for who may read everything, and readable again."""
+    locked, opened = set[Path](), Path.open
+
+    def refused(path, *args, **kwargs):
+        if path in locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", refused)
+    return locked
+
+
+def test_settings_that_cannot_be_read_for_a_moment_are_told_and_not_replaced(tmp_path, unreadable):
+    path, told = tmp_path / "settings.json", []
+    save_settings(path, Settings(theme="dark", recent=("/a", "/b")))
+    unreadable.add(path)
+    assert load_settings(path, told.append) == Settings()
+    assert told == [f"{path} cannot be read (Permission denied): the usual settings are in force."]
+    with pytest.raises(
+        SegstudioError, match=r"settings\.json cannot be read \(Permission denied\)"
+    ):
+        save_settings(path, Settings(opacity=0.5))
+    unreadable.clear()
+    assert load_settings(path).recent == ("/a", "/b")
+    assert load_settings(tmp_path / "none.json", told.append) == Settings()
+    assert len(told) == 1
+
+
+def test_notes_and_marks_that_cannot_be_read_for_a_moment_are_not_replaced(tmp_path, unreadable):
+    save_note(tmp_path, tmp_path, "a.png", "look again")
+    save_marked(tmp_path, tmp_path, Mark.FLAGGED, {"a.png"})
+    unreadable.update((tmp_path / "notes.json", tmp_path / "flagged.json"))
+    assert set_damaged_aside(tmp_path) == (
+        f"{tmp_path / 'flagged.json'} cannot be read (Permission denied): no image counts as flagged.",
+        f"{tmp_path / 'notes.json'} cannot be read (Permission denied): no image has a note.",
+    )
+    with pytest.raises(SegstudioError, match=r"notes\.json cannot be read"):
+        save_note(tmp_path, tmp_path, "b.png", "new")
+    with pytest.raises(SegstudioError, match=r"flagged\.json cannot be read"):
+        save_marked(tmp_path, tmp_path, Mark.FLAGGED, {"b.png"})
+    unreadable.clear()
+    assert load_notes(tmp_path) == {"a.png": "look again"}
+    assert load_marked(tmp_path, Mark.FLAGGED) == {"a.png"}

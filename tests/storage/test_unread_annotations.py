@@ -58,7 +58,8 @@ def put(path, content):
 def test_one_file_an_image(images, name, content, kind):
     for i in range(3):
         put(images / name.format(i), content)
-    expected = f"3 {kind} files lie beside the images; segstudio cannot read them yet."
+    first = name.format(0)
+    expected = f"3 {kind} files lie beside the images ({first}, …); segstudio cannot read them yet."
     project = open_project(images)
     assert project.unread == expected
     assert expected in project.notes
@@ -90,7 +91,8 @@ def test_one_file_an_image(images, name, content, kind):
 def test_folders_of_annotations(images, name, content, kind):
     put(images.parent / name, content)
     place = name.partition("/")[0]
-    expected = f"1 {kind} file lies in {place}/; segstudio cannot read it yet."
+    file = name.rpartition("/")[2]
+    expected = f"1 {kind} file lies in {place}/ ({file}); segstudio cannot read it yet."
     for folder in (images.parent, images):
         assert open_project(folder).unread == expected
 
@@ -100,8 +102,9 @@ def test_one_file_beside_all_images_and_several_kinds(images):
     put(images / "via_region_data.json", '{"_via_settings": {}}')
     put(images.parent / "train.csv", "ImageId,EncodedPixels\n0,1 3\n")
     assert open_project(images.parent).unread == (
-        "1 COCO file lies beside the images, 1 VIA file lies beside the images, "
-        "1 run-length file lies in set/; segstudio cannot read them yet."
+        "1 COCO file lies beside the images (_annotations.coco.json), "
+        "1 VIA file lies beside the images (via_region_data.json), "
+        "1 run-length file lies in set/ (train.csv); segstudio cannot read them yet."
     )
 
 
@@ -110,7 +113,8 @@ def test_further_masks_of_an_image_beside_it_are_told(images):
         save_image(images / f"{name}.png", np.zeros((4, 4), np.uint8))
     project = open_project(images)
     assert project.unread == (
-        "3 numbered mask files lie beside the images; segstudio cannot read them yet."
+        "3 numbered mask files lie beside the images (0_mask_1.png, …); "
+        "segstudio cannot read them yet."
     )
     assert project.truth.path_of(project.images[0]) == images / "0_mask.png"
 
@@ -133,7 +137,7 @@ def test_what_is_no_annotation_is_not_named(images, name, content):
 
 def test_a_chosen_folder_without_masks_says_what_is_there(images, tmp_path):
     put(tmp_path / "gt" / "0.json", json.dumps(LABELME))
-    said = f"1 labelme file lies in {tmp_path / 'gt'}; segstudio cannot read it yet."
+    said = f"1 labelme file lies in {tmp_path / 'gt'} (0.json); segstudio cannot read it yet."
     assert unread_in(tmp_path / "gt") == said
     with pytest.raises(SegstudioError) as caught:
         TruthIndex.at(tmp_path / "gt", open_project(images).images)

@@ -28,7 +28,6 @@ class Node:
 def garbage(qapp):
     made = GuiGarbage()
     yield made
-    gc.collect()
     made.stop()
     gc.freeze()  # as before: to look at all modules again takes seconds
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
+import re
+from pathlib import Path
 
 # One thread for torch, set before anything imports it: small networks gain nothing from more, and
 # threads that wait for each other take seconds where the computer is busy.
@@ -15,6 +18,20 @@ import pytest
 gc.disable()
 
 from desks import desk, empty, new_desk  # noqa: E402, F401 - fixtures
+
+_NUMBERS = itertools.count()
+
+
+@pytest.fixture
+def tmp_path(request, tmp_path_factory) -> Path:
+    """A folder of the test's own, as pytest's, which takes 5 ms where there are 3,000 of them.
+
+    It looks through all for a number that is free.
+    """
+    name = re.sub(r"\W", "_", request.node.name)[:27]
+    path = tmp_path_factory.getbasetemp() / f"{name}{next(_NUMBERS):04}"
+    path.mkdir(mode=0o700)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ if os.environ.setdefault("QT_QPA_PLATFORM", "offscreen") == "offscreen":
     os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={screen}"
 
 import gc
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -42,11 +43,14 @@ from segstudio.studio import Studio
 from segstudio.window.main_window import MainWindow
 from segstudio.window.start_page import StartPage
 
+_USERS = itertools.count()
+
 
 @pytest.fixture(autouse=True)
 def user_folders(tmp_path_factory, monkeypatch) -> Path:
     """The user's files lie in a temporary folder."""
-    home = tmp_path_factory.mktemp("home")
+    home = tmp_path_factory.getbasetemp() / f"user{next(_USERS)}"
+    home.mkdir()
     monkeypatch.setenv("SEGSTUDIO_HOME", str(home))
     return home
 

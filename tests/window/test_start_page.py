@@ -401,7 +401,7 @@ def test_a_folder_that_is_gone_is_grey_and_says_why_and_can_be_tried_again(
     assert "not found" not in recent.text_of(1)
     tip = recent.model().index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
     assert "is not found" in tip
-    assert "gone &amp; away" in tip
+    assert "gone &amp; away" in tip.replace("<br>", " ")  # a line may end there
     assert "Del" in tip
     _click_row(recent, 0)
     bench.until(lambda: bench.window.notices.isVisible())

@@ -11,11 +11,10 @@ from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.text import as_html
-from segstudio.kit.actions import ActionSpec, Context, Keymap, Scope, keys_of
+from segstudio.kit.actions import ActionSpec, Condition, Context, Keymap, Scope, keys_of
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import wrapped
-
 
 @cache
 def native(key: str) -> str:
@@ -71,6 +70,8 @@ class ActionSet(QObject):
         super().__init__(parent)
         self.rows = rows
         self._context: Context | None = None
+        self._shown: dict[str, tuple[bool, bool | None, str | None]] = {}
+        """What each action says, by id; whether it can be done, whether it is on, its tip of now."""
         self._keymap: Keymap = {}
         self._scopes: dict[Scope, QWidget] = {}
         self._actions = {spec.id: self._make(spec) for spec in self.rows}
@@ -144,25 +145,37 @@ class ActionSet(QObject):
         context = self._context
         if context is None:
             return
+        said: dict[Condition, bool] = {}
         for spec in self.rows:
-            self._refresh(spec, context)
+            self._refresh(spec, context, said)
 
     def refresh_soon(self) -> None:
         """`refresh` once for all that happens until then."""
         self._soon.request()
 
-    def _refresh(self, spec: ActionSpec, context: Context) -> None:
+    def _refresh(self, spec: ActionSpec, context: Context, said: dict[Condition, bool]) -> None:
+        """Show what is known of it now; what many rows ask is worked out once and kept in `said`."""
+        if (enabled := said.get(spec.enabled)) is None:
+            enabled = said[spec.enabled] = spec.enabled(context)
+        checked = None if spec.checked is None else spec.checked(context)
+        tip = None if spec.tip_now is None else spec.tip_now(context)
+        now = (enabled, checked, tip)
+        before = self._shown.get(spec.id)
+        if now == before:
+            return
         action = self._actions[spec.id]
-        action.setEnabled(spec.enabled(context))
-        if spec.tip_now is not None:
-            self._show_tip(action, spec, spec.tip_now(context))
-        if spec.checked is not None:
-            action.setChecked(spec.checked(context))
+        action.setEnabled(enabled)
+        if tip is not None and (before is None or tip != before[2]):
+            self._show_tip(action, spec, tip)
+        if checked is not None:
+            action.setChecked(checked)
+        self._shown[spec.id] = now
 
     def run(self, action_id: str) -> None:
         """Do what the user chose in the palette or a button, if it can be done by now."""
         if self._context is not None:
-            self._refresh(next(spec for spec in self.rows if spec.id == action_id), self._context)
+            spec = next(spec for spec in self.rows if spec.id == action_id)
+            self._refresh(spec, self._context, {})
         if self._actions[action_id].isEnabled():
             self._actions[action_id].trigger()
 
@@ -183,17 +196,19 @@ class ActionSet(QObject):
     def _show_keys(self, action: QAction, spec: ActionSpec) -> None:
         action.setShortcuts([QKeySequence(key) for key in self.keys(spec)])
         self._show_tip(action, spec, spec.tip)
+        self._shown.pop(spec.id, None)  # its tip of now has to be written with the new keys
 
     def _show_tip(self, action: QAction, spec: ActionSpec, tip: str) -> None:
         action.setToolTip(_tip(spec.text, self.keys(spec), tip))
 
     def _run(self, spec: ActionSpec) -> None:
+        self._shown.pop(spec.id, None)  # a click has switched its sign
         if self._context is None:
             return
         try:
             spec.run(self._context)
         except SegstudioError as error:
             self.failed.emit(error.message, error.hint)
-        # a click has switched its own sign; to look at all others in the same turn takes long
-        self._refresh(spec, self._context)
+        # to look at all others in the same turn takes long
+        self._refresh(spec, self._context, {})
         self.refresh_soon()

@@ -25,8 +25,10 @@ from segstudio.folder.ui.image_actions import IMAGE_ACTIONS, SCALE_BAR_ACTION
 from segstudio.inspection.ui.network_actions import NETWORK_ACTIONS
 from segstudio.kit.actions import (
     ActionSpec,
+    Condition,
     Context,
     Scope,
+    always,
     flip_view,
     has_document,
     has_project,
@@ -551,8 +553,15 @@ def _needs_folder(row: ActionSpec) -> bool:
 @lru_cache(256)
 def _of_folder(row: ActionSpec) -> ActionSpec:
     """The command as one that needs a folder, whatever else it needs."""
-    asked = row.enabled
-    return replace(row, enabled=lambda c: has_project(c) and asked(c))
+    return replace(row, enabled=_in_folder(row.enabled))
+
+
+@lru_cache(256)
+def _in_folder(asked: Condition) -> Condition:
+    """One for all rows that ask the same, so that it is worked out once for them all."""
+    if asked in (always, has_project):
+        return has_project
+    return lambda c: has_project(c) and asked(c)
 
 
 def gestures() -> tuple[tuple[str, str], ...]:

@@ -39,6 +39,7 @@ from segstudio.core.text import as_html
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.fitting_row import BUTTON_PX, WORD_ICON, GroupLine
 from segstudio.kit.icons import icon
+from segstudio.kit.layouts import laid_out_once
 from segstudio.kit.plain import in_menu
 from segstudio.kit.primary_button import PrimaryButton
 from segstudio.kit.swatch import swatch
@@ -206,6 +207,7 @@ class ToolStrip(QWidget):
         self._buttons: dict[str, QToolButton] = {}
         self._lines: dict[str, GroupLine] = {}
         self._members: dict[str, list[QAction]] = {}
+        self._hidden: list[str] = []
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(_STRIP_RIM, 4, _STRIP_RIM, 6)
         self._column.setSpacing(_STRIP_GAP)
@@ -273,15 +275,19 @@ class ToolStrip(QWidget):
             ids = list(steps)
             while ids and sum(steps[i] for i in ids) > room:
                 hidden.insert(0, ids.pop())
-        for action_id, button in self._buttons.items():
-            button.setVisible(action_id not in hidden)
-            if action_id in self._lines:
-                self._lines[action_id].setVisible(action_id not in hidden)
+        if hidden == self._hidden:
+            return
+        self._hidden = hidden
+        with laid_out_once(self._column):
+            for action_id, button in self._buttons.items():
+                button.setVisible(action_id not in hidden)
+                if action_id in self._lines:
+                    self._lines[action_id].setVisible(action_id not in hidden)
+            self.more.setVisible(bool(hidden))
         menu = self.more.menu()
         menu.clear()
         for action_id in hidden:
             menu.addActions(self._members[action_id])
-        self.more.setVisible(bool(hidden))
         self._mark_more()
 
     def _mark_more(self) -> None:

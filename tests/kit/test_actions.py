@@ -124,3 +124,58 @@ def test_only_keys_that_change_are_shown_anew(qtbot):
     assert set(told) == {"file.open", "keymap"}
     assert "(Ctrl+O)" in actions["file.open"].toolTip()
     actions.deleteLater()
+
+
+def _set_of(*rows: ActionSpec) -> ActionSet:
+    actions = ActionSet(QApplication.instance(), rows)
+    actions.attach(object())
+    return actions
+
+
+def test_what_many_commands_need_is_looked_at_once_for_all(qapp):
+    asked: list[str] = []
+
+    def can(_context) -> bool:
+        asked.append("can")
+        return len(asked) == 2
+
+    names = ("one", "two", "three")
+    rows = [ActionSpec(name, "Help", name, lambda _c: None, enabled=can) for name in names]
+    actions = _set_of(*rows)
+    assert asked == ["can"]
+    assert [actions[name].isEnabled() for name in names] == [False] * 3
+    actions.refresh()
+    assert asked == ["can"] * 2
+    assert [actions[name].isEnabled() for name in names] == [True] * 3
+
+
+def test_commands_that_need_a_folder_and_the_same_besides_share_what_is_asked():
+    ids = ("edit.clear", "tool.brush", "tool.eraser", "tool.fill")
+    assert len({BY_ID[action_id].enabled for action_id in ids}) == 1
+    assert BY_ID["view.fit"].enabled is not BY_ID["edit.clear"].enabled
+
+
+def test_a_command_that_changes_nothing_is_shown_as_before_its_click(qapp):
+    can = [True]
+    row = ActionSpec(
+        "one", "Help", "One", lambda _c: can.clear(),
+        enabled=lambda _c: bool(can), checked=lambda _c: False,
+    )  # fmt: skip
+    actions = _set_of(row)
+    actions["one"].trigger()
+    assert not actions["one"].isChecked()
+    assert not actions["one"].isEnabled()
+    can.append(True)
+    actions.refresh()
+    assert actions["one"].isEnabled()
+
+
+def test_a_tip_of_now_stays_when_the_keys_change(qapp):
+    row = ActionSpec(
+        "one", "Help", "One", lambda _c: None, keys=("J",), tip="always", tip_now=lambda _c: "now"
+    )
+    actions = _set_of(row)
+    assert actions["one"].toolTip() == "<b>One</b> (J)<br>now"
+    actions.set_keymap({"one": ("U",)})
+    actions.refresh()
+    assert actions["one"].toolTip() == "<b>One</b> (U)<br>now"

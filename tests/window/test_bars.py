@@ -8,14 +8,24 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QFont
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QSlider, QSpinBox, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QHBoxLayout,
+    QSlider,
+    QSpinBox,
+    QWidget,
+)
 
+from segstudio.annotation.ui.tools.tool_table import TOOLS
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel
 from segstudio.kit.theme import DARK, LIGHT
 from segstudio.session.session import Layer
+from segstudio.window.bars import ToolStrip
 from segstudio.window.signal_view import number_of, saving_texts
 
 LEFT = Qt.MouseButton.LeftButton
@@ -312,6 +322,31 @@ def test_tools_without_room_go_into_a_menu_that_shows_the_one_in_hand(desk, qtbo
     strip.setMaximumHeight(10_000)
     desk.until(lambda: not strip.more.isVisible())
     assert strip.button("view.fit").isVisible()
+
+
+def test_the_strip_lays_its_window_out_a_few_times_whatever_goes_into_its_menu(desk, qtbot):
+    class Counting(QHBoxLayout):
+        count = 0
+
+        def setGeometry(self, rect: QRect) -> None:
+            self.count += 1
+            super().setGeometry(rect)
+
+    host = QWidget()
+    qtbot.addWidget(host)
+    row = Counting(host)
+    strip = ToolStrip(desk.window.commands, TOOLS)
+    row.addWidget(strip)
+    host.resize(60, 900)
+    host.show()
+    desk.until(strip.isVisible)
+    QApplication.processEvents()
+    for height in (220, 900):
+        row.count = 0
+        host.resize(60, height)
+        QApplication.processEvents()
+        assert strip.more.isVisible() == (height == 220)
+        assert row.count <= 4
 
 
 def test_the_swatch_shows_chooses_and_swaps_the_class(desk, qtbot):

@@ -88,7 +88,8 @@ class ContrastButton(QToolButton):
 
         chosen = session.view.contrast
         tones, found = tones_for(document.tones, chosen)
-        self.setChecked(tones != PLAIN or chosen.inverted)
+        looks = document.shown_for(session.view.channel, session.view.channels)[1]
+        self.setChecked(tones != PLAIN or chosen.inverted or bool(looks))
         if not found or tones == PLAIN:
             self.setAccessibleDescription("")
         elif chosen.automatic is None:
@@ -102,6 +103,8 @@ class ContrastPopover(QFrame):
 
     def __init__(self, session: Session, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
+        from segstudio.window.channel_rows import ChannelRows
+
         self._session = session
         self.setProperty("drawer", True)
         self.setAccessibleName(_WORDS)
@@ -134,6 +137,8 @@ class ContrastPopover(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 12)
         column.setSpacing(8)
+        self.channels = ChannelRows(session)
+        column.addWidget(self.channels)
         column.addLayout(self._grid)
         column.addLayout(row)
         column.addWidget(self.note)
@@ -179,6 +184,7 @@ class ContrastPopover(QFrame):
             self._show()
 
     def _show(self) -> None:
+        self.channels.show_now()
         tones, found, chosen = self._now()
         placed = (
             (self.brightness, "Brightness", tones.brightness / _BRIGHTEST, f"{tones.brightness:+.2f}"),
@@ -229,6 +235,7 @@ class ContrastPopover(QFrame):
         self._session.set_view(contrast=replace(self._session.view.contrast, inverted=on))
 
     def _reset(self) -> None:
+        from segstudio.core.channel_looks import AS_IN_FILES
         from segstudio.core.tones import Contrast
 
-        self._session.set_view(contrast=Contrast(automatic=False))
+        self._session.set_view(contrast=Contrast(automatic=False), channels=AS_IN_FILES)

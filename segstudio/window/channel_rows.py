@@ -68,6 +68,8 @@ class ChannelRows(QWidget):
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setWidget(self._inner)
+        for ground in (self._inner, self._scroll.viewport()):  # that of the window around them
+            ground.setAutoFillBackground(False)
         self.note = PlainLabel()
         self.note.setProperty("caption", True)
         column = QVBoxLayout(self)
@@ -140,14 +142,13 @@ class ChannelRow:
         self.color = QToolButton()
         self.color.setAutoRaise(True)
         self.color.setIconSize(QSize(_SWATCH_PX, _SWATCH_PX))
-        self.color.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.color.clicked.connect(self._offer_colors)
         self.color.setToolTip("The colour of its brightest values")
         self.menu = QMenu(self.color)
         for name, rgb in COLORS.items():
             action = self.menu.addAction(_swatch(rgb), name)
             action.triggered.connect(partial(self._take_color, rgb))
         self.menu.addAction("Other…", self._ask_color)
-        self.color.setMenu(self.menu)
         self.low = self._value("The stored value that is shown black", self._choose_low)
         self.high = self._value("The stored value that is shown brightest", self._choose_high)
         self.to = PlainLabel("to")
@@ -217,6 +218,9 @@ class ChannelRow:
     def _choose_high(self, value: float) -> None:
         low = self._limits[0]
         self._choose(self._channel, low=min(low, value - self.high.singleStep()), high=value)
+
+    def _offer_colors(self) -> None:
+        self.menu.popup(self.color.mapToGlobal(self.color.rect().bottomLeft()))
 
     def _take_color(self, color: Color) -> None:
         self._choose(self._channel, composite=True, color=color, on=True)

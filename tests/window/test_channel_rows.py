@@ -41,6 +41,7 @@ def stack(tmp_path):
 @pytest.fixture
 def opened(bench, stack):
     bench.open(stack)
+    bench.settle()  # the next image is read ahead
     bench.window.open_contrast()
     bench.popover = bench.window.view_controls.contrast.popover
     bench.rows = bench.popover.channels.rows

@@ -161,6 +161,5 @@ class Document:
             total += self._alone.nbytes
         for label_map in (self.annotation, self.truth, self.older):
             if label_map is not None:
-                ids = label_map.instances
-                total += label_map.labels.nbytes + (0 if ids is None else ids.nbytes)
+                total += label_map.nbytes
         return total + sum(p.nbytes for p in self.predictions.values())

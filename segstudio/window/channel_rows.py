@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -26,10 +27,11 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.turns import Parts, Turns
 from segstudio.storage.picture import COMPOSITE
 
 if TYPE_CHECKING:
-    from segstudio.core.channel_looks import ChannelLooks, Color
+    from segstudio.core.channel_looks import ChannelLook, ChannelLooks, Color
     from segstudio.session.session import Session
     from segstudio.storage.picture import Picture
 
@@ -45,6 +47,7 @@ COLORS: Final = {
 """As Fiji offers them."""
 _SWATCH_PX, _VALUE_PX, _MOST_PX = 16, 92, 240
 _STEPS: Final = 100
+_PART_SECONDS: Final = 0.004
 _DIGITS: Final = 3
 _WIDEST: Final = 1e15
 
@@ -57,6 +60,8 @@ class ChannelRows(QWidget):
         self._session = session
         self._picture: Picture | None = None
         self.rows: list[ChannelRow] = []
+        self._turns = Turns(self)
+        self._when_built: Callable[[], None] | None = None
         self._grid = QGridLayout()
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(6)
@@ -89,7 +94,7 @@ class ChannelRows(QWidget):
             picture = None
         if picture is not self._picture:
             self._picture = picture
-            self._build()
+            self._turns.begin(self._built(picture), lambda _none: self._tell_built())
         self.setVisible(picture is not None)
         if picture is None:
             return
@@ -100,23 +105,39 @@ class ChannelRows(QWidget):
         self.note.setText(f"{picture.names[alone]} is shown alone." if alone != COMPOSITE else "")
         self.note.setVisible(alone != COMPOSITE)
 
-    def _build(self) -> None:
-        """Make the rows anew for another image; those of one with as many channels stay."""
-        picture = self._picture
+    def when_built(self, then: Callable[[], None]) -> None:
+        """Call `then` once all rows are there; at once if they are."""
+        self._when_built = then
+        if not self._turns.running:
+            self._tell_built()
+
+    def _tell_built(self) -> None:
+        then, self._when_built = self._when_built, None
+        if then is not None:
+            then()
+
+    def _built(self, picture: Picture | None) -> Parts[None]:
+        """Make the rows of another image, a few a turn; those of one with as many channels stay."""
         if picture is None:
             return
         count = picture.raw.shape[2]
         while len(self.rows) > count:
             self.rows.pop().remove(self._grid)
-        while len(self.rows) < count:
-            self.rows.append(ChannelRow(len(self.rows), self._choose, self._grid))
-        for row in self.rows:
-            row.take(picture)
+        began = time.monotonic()
+        for channel in range(count):
+            if channel == len(self.rows):
+                self.rows.append(ChannelRow(channel, self._choose, self._grid))
+            self.rows[channel].show_now(picture, self._session.view.channels)
+            if time.monotonic() - began > _PART_SECONDS:
+                yield
+                began = time.monotonic()
         inner = self._inner
         inner.adjustSize()
         self._scroll.setFixedHeight(min(inner.sizeHint().height(), _MOST_PX))
         bar = self._scroll.verticalScrollBar().sizeHint().width()
         self._scroll.setMinimumWidth(inner.sizeHint().width() + bar)
+        if self.window().isVisible():  # another image was opened meanwhile
+            self.window().adjustSize()
 
     def _choose(self, channel: int, *, composite: bool = False, **values: object) -> None:
         """Show a channel differently; `composite` where that is seen in the composite alone."""
@@ -136,6 +157,7 @@ class ChannelRow:
         """
         self._channel, self._choose = channel, choose
         self._limits = (0.0, 0.0)
+        self._shown: tuple[Picture, ChannelLook] | None = None
         self.on = QCheckBox()
         self.on.setToolTip("Show this channel together with the others")
         self.on.clicked.connect(lambda on: choose(channel, composite=True, on=on))
@@ -144,11 +166,6 @@ class ChannelRow:
         self.color.setIconSize(QSize(_SWATCH_PX, _SWATCH_PX))
         self.color.clicked.connect(self._offer_colors)
         self.color.setToolTip("The colour of its brightest values")
-        self.menu = QMenu(self.color)
-        for name, rgb in COLORS.items():
-            action = self.menu.addAction(_swatch(rgb), name)
-            action.triggered.connect(partial(self._take_color, rgb))
-        self.menu.addAction("Other…", self._ask_color)
         self.low = self._value("The stored value that is shown black", self._choose_low)
         self.high = self._value("The stored value that is shown brightest", self._choose_high)
         self.to = PlainLabel("to")
@@ -169,7 +186,7 @@ class ChannelRow:
             widget.hide()
             widget.deleteLater()
 
-    def take(self, picture: Picture) -> None:
+    def _take(self, picture: Picture) -> None:
         """Be about the channel of another image."""
         name = picture.names[self._channel]
         self.on.setText(name if len(name) <= _NAME else f"{name[: _NAME - 1]}…")
@@ -191,8 +208,13 @@ class ChannelRow:
             box.blockSignals(False)
 
     def show_now(self, picture: Picture, looks: ChannelLooks) -> None:
-        """Show what is chosen."""
+        """Show what is chosen for the channel of an image."""
         channel, look = self._channel, looks.of(self._channel)
+        if (picture, look) == self._shown:
+            return
+        if self._shown is None or self._shown[0] is not picture:
+            self._take(picture)
+        self._shown = (picture, look)
         self._limits = picture.range_shown(channel, looks)
         self.on.setChecked(picture.is_on(channel, looks))
         self.color.setIcon(_swatch(picture.color_of(channel, looks)))
@@ -219,8 +241,18 @@ class ChannelRow:
         low = self._limits[0]
         self._choose(self._channel, low=min(low, value - self.high.singleStep()), high=value)
 
+    def colors(self) -> QMenu:
+        """The menu of colours."""
+        menu = QMenu(self.color)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for name, rgb in COLORS.items():
+            action = menu.addAction(_swatch(rgb), name)
+            action.triggered.connect(partial(self._take_color, rgb))
+        menu.addAction("Other…", self._ask_color)
+        return menu
+
     def _offer_colors(self) -> None:
-        self.menu.popup(self.color.mapToGlobal(self.color.rect().bottomLeft()))
+        self.colors().popup(self.color.mapToGlobal(self.color.rect().bottomLeft()))
 
     def _take_color(self, color: Color) -> None:
         self._choose(self._channel, composite=True, color=color, on=True)

@@ -147,6 +147,9 @@ class ContrastPopover(QFrame):
     def open_below(self, button: QWidget) -> None:
         """Show it, its right edge at the button's, and give the keys to the first slider."""
         self._show()
+        self.channels.when_built(lambda: self._place_below(button))
+
+    def _place_below(self, button: QWidget) -> None:
         self.adjustSize()
         if button.isVisible():
             corner = button.mapToGlobal(QPoint(button.width(), button.height() + 2))

@@ -45,6 +45,7 @@ def opened(bench, stack):
     bench.window.open_contrast()
     bench.popover = bench.window.view_controls.contrast.popover
     bench.rows = bench.popover.channels.rows
+    bench.until(bench.popover.isVisible)
     yield bench
     bench.popover.close()
 
@@ -84,7 +85,7 @@ def test_a_channel_is_switched_off_and_on_again(opened):
 
 
 def test_a_colour_is_chosen_from_the_menu_and_added_to_the_others(opened):
-    menu = opened.rows[2].menu
+    menu = opened.rows[2].colors()
     next(a for a in menu.actions() if a.text() == "Yellow").trigger()
     # 128 of yellow is (128, 128, 0): 255 + 128 is held at 255
     assert shown(opened) == ([0, 26, 0], [255, 154, 0])
@@ -166,3 +167,23 @@ def test_turning_a_value_quickly_shows_the_last(opened):
     high = box.value()
     assert high == 1000 - 30 * 10
     assert shown(opened)[0] == [0, int(np.rint(255 * 100 / high)), 0]
+
+
+def test_of_many_channels_all_are_listed_when_the_window_is_seen(bench, tmp_path):
+    root = tmp_path / "spectral"
+    root.mkdir()
+    raw = np.random.default_rng(1).integers(0, 1000, (60, 20, 30)).astype(np.uint16)
+    tifffile.imwrite(root / "s.tif", raw, metadata={"axes": "CYX"}, photometric="minisblack")
+    bench.open(root)
+    bench.settle()
+    bench.window.open_contrast()
+    popover = bench.window.view_controls.contrast.popover
+    rows = popover.channels.rows
+    bench.until(popover.isVisible)
+    assert len(rows) == 60
+    assert [row.on.isChecked() for row in rows] == [True] * 3 + [False] * 57
+    bench.settle()
+    assert popover.channels.height() < 300
+    tick(rows[50].on)
+    assert bench.session.view.channels.of(50) == ChannelLook(on=True)
+    popover.close()

@@ -24,6 +24,7 @@ SMALL = {
     "storage.resolution": "what units of length are called, whatever the pixels hold",
     "storage.large_masks": "counts in arrays of any size, whatever their values mean",
     "folder.step_order": "an order by itself, which knows no service",
+    "folder.channel_showing": "follows the view by itself; opening images knows nothing of looks",
     "window.about": "loaded when it is asked for",
     "window.preload": "what a thread imports while the frame is on the screen",
     "window.region_focus": "loaded when it is asked for",

@@ -681,10 +681,10 @@ def _write(
         agreed=agreed,
         seen=seen,
     )
-    target.writers.save(target.annotations, document.ref, copy, agreed)
-    annotation.checksum()
     # Not when the result arrives: the next save may be at work before.
     document.seen = target.annotations.seen(document.ref)
+    target.writers.save(target.annotations, document.ref, copy, agreed)
+    annotation.checksum()
     return _Written(copy.revision, saved, copies, target.annotations.has(document.ref))
 
 

@@ -42,6 +42,7 @@ class ProvenanceKeeping:
         self._editing, self._autosave, self._scoring = editing, autosave, scoring
         editing.writer_of = self._writer_of
         session.follow(What.VIEW | What.PROJECT, self._on_change)
+        session.follow(What.DOCUMENT, self._on_document)
 
     def toggle(self) -> None:
         """Switch it on or off for the open folder."""
@@ -80,6 +81,17 @@ class ProvenanceKeeping:
                 self._begin(files)
             else:
                 self._end(files)
+
+    def _on_document(self, _change: Change) -> None:
+        """An image that was read before the switch, or read anew, has no map yet, or one too many."""
+        files, document = self._folder.files, self._session.document
+        if files is None or document is None or document.ref.root != str(files.project.images_root):
+            return
+        has = document.annotation.writers is not None
+        if files.writers.kept and not has:
+            self._read(files, document)
+        elif has and not files.writers.kept and not document.dirty:
+            document.annotation.keep_writers(None)
 
     def _begin(self, files: FolderFiles) -> None:
         self._scoring.recount()

@@ -383,4 +383,6 @@ def _visible_part(view: ViewState) -> ViewState:
         split_by_photo=plain.split_by_photo,
         wipe_at=plain.wipe_at,
         contrast=plain.contrast,
+        channel=plain.channel,
+        channels=plain.channels,
     )

@@ -173,6 +173,12 @@ class LabelMap:
         """Counts the applied patches."""
         return self._revision
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        maps = (self._labels, self._instances, self._writers)
+        return sum(kept.nbytes for kept in maps if kept is not None)
+
     def checksum(self) -> int:
         """CRC-32 of all ids, worked out once for a revision.
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from segstudio.clock import Cancel, Clock
 from segstudio.core.errors import SegstudioError
-from segstudio.core.labels import Image, LabelMap
+from segstudio.core.labels import LabelMap
 from segstudio.core.text import printable
+from segstudio.folder.channel_showing import ChannelShowing
 from segstudio.folder.documents import Documents
 from segstudio.folder.files import (
     FolderFiles,
@@ -38,7 +39,6 @@ from segstudio.session.document import Document
 from segstudio.session.session import LIMITS_OF_A_FOLDER, SchemaOrigin, Session, Unreadable, What
 from segstudio.storage.image_ref import ImageRef, image_of, page_of, place_of
 from segstudio.storage.mask_pattern import ChosenMasks
-from segstudio.storage.picture import COMPOSITE
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project, preview_of_masks
 from segstudio.storage.samples import assemble_samples
@@ -108,6 +108,7 @@ class Browsing:
             known=states.count_missing,
         )
         """What the values of the folder's masks mean."""
+        self._channels = ChannelShowing(session, jobs, documents)
         self._loader = Loader(jobs, documents, folder, ready=self._ready, failed=self._broken)
         self._cursor = -1
         self._stop_grey: Cancel | None = None
@@ -398,7 +399,7 @@ class Browsing:
         self._cursor = index
         self._notices.enter_image(ref.path)
         self._give_up_wish()
-        self._loader.want(ref, self._session.schema, self._session.view.channel)
+        self._loader.want(ref, self._session.schema, self._session.view)
         if self._loader.wanted is not None:
             self._wait_for(ref)
 
@@ -446,38 +447,6 @@ class Browsing:
     def show_channel(self, channel: int) -> None:
         """Show one channel of the images that have it, from 0, or `COMPOSITE` for all together."""
         self._session.set_view(channel=channel)
-        document = self._session.document
-        if document is None:
-            return
-        self._show_chosen_channel(document)
-        for page in (document.ref.page + 1, document.ref.page - 1):
-            beside = self._documents.get(document.ref.at_page(page))
-            if beside is not None:  # read ahead: it shall not change its look when it is shown
-                self._show_chosen_channel(beside)
-
-    def _show_chosen_channel(self, document: Document) -> None:
-        session, picture = self._session, document.picture
-        wanted = document.channel_for(session.view.channel)
-        if picture is None or wanted == document.channel:
-            return
-
-        def done(pixels: Image | None) -> None:
-            if document.channel_for(session.view.channel) == wanted:
-                document.show_channel(wanted, pixels)
-                if document is session.document:
-                    session.notify(What.PHOTO)
-
-        if wanted == COMPOSITE:
-            done(None)
-            return
-        self._jobs.submit(
-            "Showing a channel",
-            "photos",
-            lambda job: picture.shown(wanted, job.check),
-            done,
-            key=f"channel:{document.ref.key}",
-            visible=False,
-        )
 
     def follow(self, images: Sequence[int]) -> None:
         """Step through these images, by position in the project, as the user has listed them."""
@@ -562,14 +531,14 @@ class Browsing:
         self._pages = (image_of(index), document.pages)
         self._documents.put(document)
         session.notify(What.DOCUMENT | What.HISTORY | What.SCORES | What.SAVED)
-        self._show_chosen_channel(document)
+        self._channels.show(document)
         self._tell_problems(document.ref, problems)
         if document.ref in self._stale:
             self._refresh_truth(document)
         self._shown(document)
         if document.ref.page and self._folder.files is not None:
             self._states.read_page(self._folder.files, session.index)
-        self._loader.read_ahead(self._near(document), session.schema, session.view.channel)
+        self._loader.read_ahead(self._near(document), session.schema, session.view)
         self._grant_wish(document)
 
     def _tell_problems(self, ref: ImageRef, problems: Iterable[SegstudioError]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from segstudio.core.channel_looks import AS_IN_FILES
 from segstudio.core.class_mapping import adapt, is_scored
 from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.labels import LabelMap, Writers
@@ -19,7 +20,7 @@ from segstudio.core.regular_file import is_there
 from segstudio.core.schema import LabelSchema
 from segstudio.metrics.tally import ModelCount
 from segstudio.models.hub_folder import NetworkFolderError, network_folder
-from segstudio.session.document import Document
+from segstudio.session.document import Document, ShownAs
 from segstudio.storage.annotations import Annotations
 from segstudio.storage.decode import LoadedImage, read_image
 from segstudio.storage.image_ref import ImageRef, image_of, page_of, place_of
@@ -151,7 +152,7 @@ class FolderFiles:
         ref: ImageRef,
         schema: LabelSchema,
         check: Check = no_check,
-        channel: int = COMPOSITE,
+        shown_as: ShownAs = (COMPOSITE, AS_IN_FILES),
     ) -> LoadedDocument:
         """Read an image, its ground truth and its saved annotation.
 
@@ -161,7 +162,7 @@ class FolderFiles:
             ref: The image.
             schema: The classes in force.
             check: Called again and again while the image is read; raises to give up.
-            channel: Which channel is to be shown, if the image has it.
+            shown_as: Which channel is to be shown, if the image has it, and how.
 
         Raises:
             SegstudioError: if the image itself cannot be read.
@@ -199,9 +200,9 @@ class FolderFiles:
             known = load_sources(self.project.data_folder)
             document.runs_before = known.get(ref.key, frozenset())
             document.edited_at = self._edited_at(ref)
-        alone = document.channel_for(channel)
-        if alone != COMPOSITE:
-            document.show_channel(alone, image.picture.shown(alone, check))
+        wanted = document.shown_for(*shown_as)
+        if wanted != document.shown_as:
+            document.show(wanted, image.picture.shown(wanted[0], check, wanted[1]))
         return LoadedDocument(document, read.problems)
 
     def writers_of(

@@ -26,6 +26,7 @@ def view_at_opening(session: Session, project: Project) -> dict[str, object]:
         "run": "",
         "hidden_classes": frozenset(),
         "contrast": project.contrast,
+        "channels": project.channels,
         "pixel_sizes": project.pixel_sizes,
         "provenance": project.provenance,
         "layer": Layer(before) if before in _RESTORED else session.view.layer,

@@ -12,8 +12,10 @@ from segstudio.folder.documents import Documents
 from segstudio.folder.files import FolderFiles, LoadedDocument, OpenFolder
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
+from segstudio.session.session import ViewState
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.picture import COMPOSITE
+
+_USUAL = ViewState()
 
 Shown = Callable[[Document, list[SegstudioError]], None]
 Failed = Callable[[ImageRef, Exception], None]
@@ -55,17 +57,17 @@ class Loader:
         self._failed = failed
         self._running: dict[ImageRef, Job] = {}
         self._problems: dict[ImageRef, list[SegstudioError]] = {}
-        self._shown_as: tuple[LabelSchema, int] | None = None
+        self._shown_as: tuple[LabelSchema, ViewState] | None = None
         self.wanted: ImageRef | None = None
         """The image that was asked for and is not there yet."""
 
-    def want(self, ref: ImageRef, schema: LabelSchema, channel: int = COMPOSITE) -> None:
+    def want(self, ref: ImageRef, schema: LabelSchema, view: ViewState = _USUAL) -> None:
         """Give the document to `ready`, at once if it is held; earlier wishes are forgotten.
 
         Args:
             ref: The image.
             schema: The classes in force.
-            channel: Which channel is to be shown, if the image has it.
+            view: Which channels are to be shown, and how.
         """
         document = self._documents.get(ref)
         if document is not None:
@@ -75,21 +77,21 @@ class Loader:
                     job.cancel()
             self._ready(document, self._problems.pop(ref, []))
             return
-        self.wanted, self._shown_as = ref, (schema, channel)
+        self.wanted, self._shown_as = ref, (schema, view)
         for other, job in list(self._running.items()):
             if other != ref:
                 job.cancel()
         running = self._running.get(ref)
         if running is None or running.cancelled:
-            self._read(ref, schema, channel, ahead=False)
+            self._read(ref, schema, view, ahead=False)
 
     def read_ahead(
-        self, refs: Iterable[ImageRef], schema: LabelSchema, channel: int = COMPOSITE
+        self, refs: Iterable[ImageRef], schema: LabelSchema, view: ViewState = _USUAL
     ) -> None:
         """Read images that are likely to be asked for next."""
         for ref in refs:
             if self._documents.get(ref) is None and ref not in self._running:
-                self._read(ref, schema, channel, ahead=True)
+                self._read(ref, schema, view, ahead=True)
 
     def forget(self) -> None:
         """Stop all reading."""
@@ -99,12 +101,12 @@ class Loader:
         self._problems.clear()
         self.wanted = None
 
-    def _read(self, ref: ImageRef, schema: LabelSchema, channel: int, *, ahead: bool) -> None:
+    def _read(self, ref: ImageRef, schema: LabelSchema, view: ViewState, *, ahead: bool) -> None:
         files = self._folder.files
         assert files is not None
 
         def work(job: Job) -> LoadedDocument:
-            return files.load_document(ref, schema, job.check, channel)
+            return files.load_document(ref, schema, job.check, (view.channel, view.channels))
 
         def ended() -> None:
             if self._running.get(ref) is not job:

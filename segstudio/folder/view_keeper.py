@@ -11,7 +11,7 @@ from segstudio.clock import Cancel, Clock
 from segstudio.jobs import JobRunner
 from segstudio.session.session import Change, Session, What
 from segstudio.storage.project import Project
-from segstudio.storage.states import save_contrast, save_pixel_sizes, save_provenance
+from segstudio.storage.states import save_channels, save_contrast, save_pixel_sizes, save_provenance
 
 _SAVE_AFTER_S = 1.0
 
@@ -27,6 +27,7 @@ class _Kept:
 
 KEPT: Final = (
     _Kept("contrast", "Saving the contrast", save_contrast),
+    _Kept("channels", "Saving how channels are shown", save_channels),
     _Kept("pixel_sizes", "Saving the size of pixels", save_pixel_sizes),
     _Kept("provenance", "Saving whether it is kept who writes pixels", save_provenance),
 )

@@ -31,7 +31,7 @@ LAYER_TEXTS = {
 LAYER_TIPS = {
     "annotation": "What is painted, or the ground truth",
     "original": "The ground truth as it was before it was corrected here",
-    "provenance": "Which pixels a person, an import or which model wrote, where that is kept",
+    "provenance": "Who wrote each pixel: a person, an import or which model",
     "prediction": "What the model answered",
     "both": "What one edits filled, the other as a dashed white line",
     "difference": "Where the prediction differs from the annotation",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from segstudio.core.channel_looks import AS_IN_FILES, ChannelLooks
 from segstudio.core.history import History
 from segstudio.core.labels import Image, LabelMap
 from segstudio.core.pixel_size import PixelSize, PixelSizes
@@ -16,6 +17,9 @@ from segstudio.storage.annotations import AnnotationPath
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.picture import COMPOSITE, Picture
 from segstudio.storage.seen_files import SeenFiles
+
+ShownAs = tuple[int, ChannelLooks]
+"""Which channel is shown, or `COMPOSITE`, and how."""
 
 
 @dataclass(eq=False)
@@ -42,6 +46,7 @@ class Document:
         picture: The stored values that `pixels` were made of; None where only these are known.
         digest: Of the file that the pixels were read from; "" if unknown.
         channel: Which channel `shown` is, or `COMPOSITE`.
+        looks: How its channels are shown in `shown`.
     """
 
     ref: ImageRef
@@ -62,6 +67,7 @@ class Document:
     digest: str = ""
     seen: SeenFiles | None = None
     channel: int = COMPOSITE
+    looks: ChannelLooks = AS_IN_FILES
     _alone: Image | None = None
     _tones: tuple[Image, ImageTones] | None = None
 
@@ -98,9 +104,21 @@ class Document:
             return COMPOSITE
         return wanted
 
-    def show_channel(self, channel: int, pixels: Image | None) -> None:
-        """Show one channel, as `picture.shown` gives it; None for the composite."""
-        self.channel, self._alone = channel, pixels
+    @property
+    def shown_as(self) -> ShownAs:
+        """Which channel `shown` is, and how channels are shown in it."""
+        return self.channel, self.looks
+
+    def shown_for(self, channel: int, looks: ChannelLooks) -> ShownAs:
+        """How it is shown where a channel and looks are asked for that it may not have."""
+        picture = self.picture
+        if picture is None or not picture.has_choice:
+            return COMPOSITE, AS_IN_FILES
+        return self.channel_for(channel), looks.upto(picture.raw.shape[2])
+
+    def show(self, shown_as: ShownAs, pixels: Image | None) -> None:
+        """Show it as `picture.shown` gives it; None for the composite as the file has it."""
+        (self.channel, self.looks), self._alone = shown_as, pixels
 
     @property
     def shape_hw(self) -> tuple[int, int]:
@@ -143,6 +161,5 @@ class Document:
             total += self._alone.nbytes
         for label_map in (self.annotation, self.truth, self.older):
             if label_map is not None:
-                ids = label_map.instances
-                total += label_map.labels.nbytes + (0 if ids is None else ids.nbytes)
+                total += label_map.nbytes
         return total + sum(p.nbytes for p in self.predictions.values())

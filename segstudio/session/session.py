@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from psygnal import Signal
 
+from segstudio.core.channel_looks import AS_IN_FILES, ChannelLooks
 from segstudio.core.labels import Patch
 from segstudio.core.pixel_size import NOTHING_SAID, PixelSizes
 from segstudio.core.prediction import ModelSpec, RunOptions
@@ -233,6 +234,8 @@ class ViewState:
     opacity: float = 0.45
     channel: int = COMPOSITE
     """Which channel of the image is shown alone, where it has several."""
+    channels: ChannelLooks = AS_IN_FILES
+    """How channels are shown together, where an image has several."""
     contrast: Contrast = AS_FOUND
     """How bright the photo is shown; nothing but the views follows it."""
     pixel_sizes: PixelSizes = NOTHING_SAID

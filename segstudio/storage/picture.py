@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.core.channel_looks import AS_IN_FILES, ChannelLooks, Color
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Image
 from segstudio.core.pixel_size import PixelSize
@@ -107,15 +108,42 @@ class Picture:
     def _count(self) -> int:
         return int(self.raw.shape[2])
 
-    def shown(self, channel: int = COMPOSITE, check: Check = no_check) -> Image:
+    def color_of(self, channel: int, looks: ChannelLooks = AS_IN_FILES) -> Color:
+        """In which colour a channel is seen, or would be if it was switched on."""
+        weights = self.colors[channel] or _SEVERAL[channel % len(_SEVERAL)]
+        red, green, blue = weights
+        return looks.of(channel).color or (255 * red, 255 * green, 255 * blue)
+
+    def is_on(self, channel: int, looks: ChannelLooks = AS_IN_FILES) -> bool:
+        """Whether a channel is in the composite."""
+        chosen = looks.of(channel).on
+        return self.colors[channel] is not None if chosen is None else chosen
+
+    def range_shown(self, channel: int, looks: ChannelLooks = AS_IN_FILES) -> Range:
+        """From which stored value to which a channel is shown."""
+        look, (low, high) = looks.of(channel), self.ranges[channel]
+        return (
+            low if look.low is None else look.low,
+            high if look.high is None else look.high,
+        )
+
+    def shown(
+        self,
+        channel: int = COMPOSITE,
+        check: Check = no_check,
+        looks: ChannelLooks = AS_IN_FILES,
+    ) -> Image:
         """(H, W, 3) uint8 RGB: the composite, or one channel alone in grey.
 
         Args:
             channel: Which, from 0; one that there is not gives the composite.
             check: Called between channels and strips; raises to give up.
+            looks: How the channels are shown.
         """
         if 0 <= channel < self._count:
-            return _grey(self._eight_bit(channel, check))
+            return _grey(self._eight_bit(channel, check, looks))
+        if looks:
+            return self._composed(looks, check)
         if self.colors == RGB and self._is_plain:
             return self.raw
         used = self.in_composite
@@ -131,21 +159,41 @@ class Picture:
                     plane += np.minimum(values, 255 - plane)
         return out
 
+    def _composed(self, looks: ChannelLooks, check: Check) -> Image:
+        """The channels that are switched on, added up in their colours and held at 255."""
+        import cv2
+
+        out = np.zeros((*self.shape_hw, 3), np.uint8)
+        steps = np.arange(256, dtype=np.float64)
+        for c in range(self._count):
+            if not self.is_on(c, looks):
+                continue
+            values = self._eight_bit(c, check, looks)
+            for part, share in enumerate(self.color_of(c, looks)):
+                if share:
+                    table = np.rint(steps * share / 255).astype(np.uint8)
+                    plane = np.asarray(cv2.add(out[..., part], cv2.LUT(values, table)), np.uint8)
+                    out[..., part] = plane
+                    check()
+        return out
+
     @property
     def _is_plain(self) -> bool:
         """Whether the stored values are shown as they are."""
         return self.raw.dtype == np.uint8 and self.bits == 8 and not self.white_is_zero
 
-    def _eight_bit(self, channel: int, check: Check) -> npt.NDArray[np.uint8]:
-        plane = self.raw[..., channel]
-        if self._is_plain:
+    def _eight_bit(
+        self, channel: int, check: Check, looks: ChannelLooks = AS_IN_FILES
+    ) -> npt.NDArray[np.uint8]:
+        plane, limits = self.raw[..., channel], self.range_shown(channel, looks)
+        if self._is_plain and limits == self.ranges[channel]:
             return np.ascontiguousarray(plane, np.uint8)
         out = np.empty(plane.shape, np.uint8)
         rows = max(1, _BLOCK // max(1, plane.shape[1]))
         for top in range(0, plane.shape[0], rows):
             check()
             strip = slice(top, top + rows)
-            out[strip] = eight_bit(plane[strip], *self.ranges[channel])
+            out[strip] = eight_bit(plane[strip], *limits)
         return np.asarray(255 - out, np.uint8) if self.white_is_zero else out
 
 

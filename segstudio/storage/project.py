@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from segstudio.core.channel_looks import AS_IN_FILES, ChannelLooks
 from segstudio.core.errors import SegstudioError
 from segstudio.core.pixel_size import NOTHING_SAID, PixelSizes
 from segstudio.core.regular_file import check_regular
@@ -32,6 +33,7 @@ from segstudio.storage.schema_file import (
 from segstudio.storage.states import (
     NOWHERE,
     LastPlace,
+    load_channels,
     load_chosen_masks,
     load_contrast,
     load_pixel_sizes,
@@ -80,6 +82,7 @@ class Project:
         classes: What its files of classes said; for whoever writes them.
         contrast: How bright its images are shown.
         left_at: Where it was left the last time; `start` is there, unless an image was asked for.
+        channels: How their channels are shown together.
         pixel_sizes: What was said of the size of their pixels.
         provenance: Whether it is kept who writes which pixels of its annotations.
         network: The folder of a network that lies there too.
@@ -104,6 +107,7 @@ class Project:
     classes: SeenClasses = field(default_factory=SeenClasses, compare=False)
     contrast: Contrast = AS_FOUND
     left_at: LastPlace = NOWHERE
+    channels: ChannelLooks = AS_IN_FILES
     pixel_sizes: PixelSizes = NOTHING_SAID
     provenance: bool = False
     network: Path | None = None
@@ -238,6 +242,7 @@ def open_project(
         masks=masks,
         classes=classes,
         contrast=load_contrast(data_folder),
+        channels=load_channels(data_folder),
         pixel_sizes=load_pixel_sizes(data_folder),
         provenance=has_provenance(found.home) if wanted is None else wanted,
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import lru_cache, partial
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final
 
+from segstudio.core.channel_looks import ChannelLook, ChannelLooks, looks_of
 from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json, read_json_or
 from segstudio.core.pixel_size import PixelSize, PixelSizes
@@ -27,6 +28,7 @@ _CHOSEN = "truth.json"
 _SOURCES = "sources.json"
 _NOTES = "notes.json"
 _CONTRAST = "contrast.json"
+_CHANNELS = "channels.json"
 _PLACE = "place.json"
 _PIXEL_SIZES = "pixel-size.json"
 _PROVENANCE = "provenance.json"
@@ -78,6 +80,7 @@ _KEPT: tuple[tuple[str, str, type, str], ...] = (
     (_READING, "asked", list, "how the masks are read is found out again"),
     (_CHOSEN, "folder", str, "masks are looked for beside the images"),
     (_CONTRAST, "folder", str, "images are shown as they are"),
+    (_CHANNELS, "channels", list, "channels are shown as the files have them"),
     (_PLACE, "image", str, "the folder opens at its first image"),
     (_PIXEL_SIZES, "images", dict, "the size of pixels is what the files say"),
     ("saving.json", "folder", str, "where corrections go is asked again"),
@@ -185,6 +188,60 @@ def _unusable_contrast(data: Mapping[str, Any]) -> dict[str, object]:
     return wrong | {k: data[k] for k in kinds if k in data and not isinstance(data[k], kinds[k])}
 
 
+def _unusable_channels(data: Mapping[str, Any]) -> dict[str, object]:
+    """The entries of channels.json that say nothing of a channel."""
+    entries = data.get("channels", [])
+    return {f"channel {i}": entry for i, entry in enumerate(entries) if _look(entry) is None}
+
+
+def _look(entry: object) -> tuple[int, ChannelLook] | None:
+    """What an entry of channels.json says; None if that is nothing."""
+    if not isinstance(entry, dict):
+        return None
+    number, on, color = entry.get("channel"), entry.get("on"), entry.get("color")
+    limits = [entry.get("low"), entry.get("high")]
+    is_color = color is None or (
+        isinstance(color, list)
+        and len(color) == 3
+        and all(isinstance(part, int) and 0 <= part <= 255 for part in color)
+    )
+    if not isinstance(number, int) or number < 0:
+        return None
+    if not (is_color and isinstance(on, (bool, NoneType))):
+        return None
+    if not all(value is None or isinstance(value, (int, float)) for value in limits):
+        return None
+    low, high = (None if value is None else float(value) for value in limits)
+    return number, ChannelLook(on, None if color is None else tuple(color), low, high)
+
+
+def load_channels(data_folder: Path) -> ChannelLooks:
+    """How the user wants the channels of a folder's images shown; as they are if nothing was said.
+
+    Args:
+        data_folder: `Project.data_folder`.
+    """
+    data = read_json_or(data_folder / _CHANNELS, None)
+    entries = data.get("channels") if isinstance(data, dict) else None
+    found = map(_look, entries if isinstance(entries, list) else [])
+    return looks_of(dict(pair for pair in found if pair is not None).items())
+
+
+def save_channels(data_folder: Path, root: Path, chosen: ChannelLooks) -> None:
+    """Write how the user wants the channels of a folder's images shown.
+
+    Args:
+        data_folder: `Project.data_folder`; made if missing.
+        root: The folder, for people who look into the file.
+        chosen: What was chosen.
+
+    Raises:
+        SegstudioError: if it cannot be written.
+    """
+    entries = [{"channel": number, **asdict(look)} for number, look in chosen.chosen]
+    _write(data_folder / _CHANNELS, {"folder": str(root), "channels": entries})
+
+
 def _unusable_place(data: Mapping[str, Any]) -> dict[str, object]:
     """What place.json says that means nothing."""
     kinds: dict[str, tuple[type, ...]] = {"page": (int,), "layer": (str,)}
@@ -215,6 +272,7 @@ def _size(found: object) -> PixelSize | None:
 
 _UNUSABLE: Final[dict[str, Callable[[Mapping[str, Any]], dict[str, object]]]] = {
     _CONTRAST: _unusable_contrast,
+    _CHANNELS: _unusable_channels,
     _PLACE: _unusable_place,
     _PIXEL_SIZES: _unusable_sizes,
     _PROVENANCE: lambda _data: {},

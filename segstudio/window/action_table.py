@@ -240,9 +240,10 @@ def _invert(c: Context) -> None:
 
 
 def _show_as_it_is(c: Context) -> None:
+    from segstudio.core.channel_looks import AS_IN_FILES
     from segstudio.core.tones import Contrast
 
-    c.session.set_view(contrast=Contrast(automatic=False))
+    c.session.set_view(contrast=Contrast(automatic=False), channels=AS_IN_FILES)
 
 
 def tool_id(tool: type[Tool]) -> str:

@@ -69,8 +69,7 @@ class ContrastButton(QToolButton):
             return
         if self.popover is None:
             self.popover = ContrastPopover(self._session, self)
-        self.popover.show_now()
-        self.popover.open_below(self, self.popover.brightness)
+        self.popover.open_from(self)
 
     def _on_change(self, change: Change) -> None:
         from segstudio.session.session import What
@@ -88,7 +87,8 @@ class ContrastButton(QToolButton):
 
         chosen = session.view.contrast
         tones, found = tones_for(document.tones, chosen)
-        self.setChecked(tones != PLAIN or chosen.inverted)
+        looks = document.shown_for(session.view.channel, session.view.channels)[1]
+        self.setChecked(tones != PLAIN or chosen.inverted or bool(looks))
         if not found or tones == PLAIN:
             self.setAccessibleDescription("")
         elif chosen.automatic is None:
@@ -101,6 +101,8 @@ class ContrastPopover(Popover):
     """The sliders."""
 
     def __init__(self, session: Session, parent: QWidget) -> None:
+        from segstudio.window.channel_rows import ChannelRows
+
         super().__init__(parent, _WORDS)
         self._session = session
         self._grid = QGridLayout()
@@ -128,10 +130,17 @@ class ContrastPopover(Popover):
         row.addWidget(self.inverted)
         row.addStretch(1)
         row.addWidget(self.reset)
+        self.channels = ChannelRows(session)
+        self.column.addWidget(self.channels)
         self.column.addLayout(self._grid)
         self.column.addLayout(row)
         self.column.addWidget(self.note)
         session.changed.connect(self._on_change)
+
+    def open_from(self, button: QWidget) -> None:
+        """Show it, its right edge at the button's, and give the keys to the first slider."""
+        self.show_now()
+        self.channels.when_built(lambda: self.open_below(button, self.brightness))
 
     def _slider(self, name: str, choose: Callable[[float], None]) -> QSlider:
         slider = QSlider(Qt.Orientation.Horizontal)
@@ -160,6 +169,7 @@ class ContrastPopover(Popover):
 
     def show_now(self) -> None:
         """Set the sliders as the session has it."""
+        self.channels.show_now()
         tones, found, chosen = self._now()
         placed = (
             (self.brightness, "Brightness", tones.brightness / _BRIGHTEST, f"{tones.brightness:+.2f}"),
@@ -210,6 +220,7 @@ class ContrastPopover(Popover):
         self._session.set_view(contrast=replace(self._session.view.contrast, inverted=on))
 
     def _reset(self) -> None:
+        from segstudio.core.channel_looks import AS_IN_FILES
         from segstudio.core.tones import Contrast
 
-        self._session.set_view(contrast=Contrast(automatic=False))
+        self._session.set_view(contrast=Contrast(automatic=False), channels=AS_IN_FILES)

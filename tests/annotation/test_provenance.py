@@ -275,3 +275,39 @@ def test_an_operation_on_many_images_signs_files_and_its_undo_takes_that_back(ke
     kept.settle()
     assert np.array_equal(writers(kept), before)
     assert not (kept.root / "provenance" / "a2.png").exists()
+
+
+def test_a_map_that_cannot_be_saved_is_saved_later_and_nobody_is_asked(kept):
+    (kept.root / "provenance").write_text("a file where the folder should be")
+    dab(kept, 2, 3)
+    later(kept)
+    assert kept.document.dirty
+    failed = [n for n in kept.studio.notices.recent if n.level == "error"]
+    assert len(failed) == 1
+    assert "provenance" in failed[0].message
+    (kept.root / "provenance").unlink()
+    kept.clock.advance(6)
+    kept.settle()
+    assert not kept.document.dirty
+    assert counts(on_disk(kept))[PERSON] == 1
+    assert not [n for n in kept.studio.notices.recent if n.level == "warning"]
+
+
+def test_an_image_that_is_read_while_it_is_switched_on_gets_its_map(desk, tmp_path):
+    desk.root = make_folder(tmp_path / "set")
+    desk.studio.browsing.open_path(desk.root)
+    desk.jobs.wait_idle()  # the folder is listed
+    desk.clock.run_posted()  # its first image is being read
+    desk.session.set_view(provenance=True)
+    desk.settle()
+    for number in range(3):
+        desk.browsing.select(number)
+        desk.settle()
+        assert counts(writers(desk)) == {0: 500, IMPORT: 100}
+
+
+def test_a_map_counts_as_memory_of_its_image(kept):
+    held = kept.document.nbytes
+    kept.provenance.toggle()
+    kept.settle()
+    assert held - kept.document.nbytes == 600

@@ -10,7 +10,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, RunOptions, WeightsFile
 from segstudio.core.schema import LabelSchema
 from segstudio.folder.files import FolderFiles
-from segstudio.metrics.tally import count
+from segstudio.metrics import tally
 from segstudio.session.session import SchemaOrigin, What
 
 WIDE = ModelSpec(
@@ -311,16 +311,20 @@ def test_run_all_pressed_twice_runs_once(desk, tmp_path):
 
 
 def counts_spied_on(monkeypatch) -> list[str]:
-    """The modules that count an image from now on, in the order in which they do."""
+    """What is counted from now on: every pair of maps, and before it what asks for stored ones."""
     counted: list[str] = []
-    for module in ("runs.scoring", "runs.batch", "folder.files"):
-        name = f"segstudio.{module}.count"
+    maps, stored = tally.count, FolderFiles.count
 
-        def spied(*maps, real=count, where=module):
-            counted.append(where)
-            return real(*maps)
+    def spied_maps(*args):
+        counted.append("maps")
+        return maps(*args)
 
-        monkeypatch.setattr(name, spied)
+    def spied_stored(*args):
+        counted.append("stored")
+        return stored(*args)
+
+    monkeypatch.setattr(tally, "count", spied_maps)
+    monkeypatch.setattr(FolderFiles, "count", spied_stored)
     return counted
 
 
@@ -346,7 +350,7 @@ def test_an_image_that_is_let_go_while_the_model_runs_is_counted_from_its_files(
     desk.browsing._documents.drop(desk.session.project.images[0])
     desk.engine.gate.set()
     desk.settle()
-    assert counted == ["folder.files"]
+    assert counted == ["stored", "maps"]
     assert set(desk.session.counts) == {(0, "bright")}
 
 

@@ -161,11 +161,10 @@ class Docks(QObject):
         """Put every dock where it stands at the first start; unless shown, none is seen there."""
         window = self._window
         self.place.forget()
-        for dock in self._docks:
-            if dock.isFloating():
-                dock.setFloating(False)  # takes 2 ms where it stands already
-            if not shown:
-                dock.hide()
+        for dock in filter(QDockWidget.isFloating, self._docks):
+            dock.setFloating(False)  # takes 2 ms where it stands already
+        for dock in () if shown else self._docks:
+            dock.hide()
         columns = [spec for spec in self._specs.values() if not spec.in_room]
         for spec in columns:
             window.addDockWidget(spec.area, self.by_name[spec.name])

@@ -124,7 +124,7 @@ def test_the_next_image_is_shown_so_from_the_start_and_a_photo_is_not(opened):
     opened.studio.browsing.step(1)
     opened.until(lambda: opened.session.document is not None)
     assert shown(opened) == ([90] * 3, [90] * 3)
-    opened.popover._show()
+    opened.popover.show_now()
     assert not opened.popover.channels.isVisible()
 
 

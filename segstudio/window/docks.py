@@ -161,10 +161,10 @@ class Docks(QObject):
         """Put every dock where it stands at the first start; unless shown, none is seen there."""
         window = self._window
         self.place.forget()
-        for dock in filter(QDockWidget.isFloating, self._docks):
-            dock.setFloating(False)  # takes 2 ms where it stands already
-        for dock in () if shown else self._docks:
-            dock.hide()
+        for dock in self._docks:
+            _put_in(dock)
+            if not shown:
+                dock.hide()
         columns = [spec for spec in self._specs.values() if not spec.in_room]
         for spec in columns:
             window.addDockWidget(spec.area, self.by_name[spec.name])
@@ -445,6 +445,12 @@ class Docks(QObject):
         dock.setWidget(frame)
         dock.topLevelChanged.connect(lambda floats: frame.limit(not floats))
         return dock
+
+
+def _put_in(dock: QDockWidget) -> None:
+    """Put a dock that floats back; where it stands already Qt would make its window anew."""
+    if dock.isFloating():
+        dock.setFloating(False)
 
 
 def _loaded(spec: PanelSpec, _job: Job) -> Build:

@@ -16,6 +16,7 @@ from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import wrapped
 
+
 @cache
 def native(key: str) -> str:
     """A shortcut as this system writes it."""

@@ -209,8 +209,7 @@ class TableModel(Generic[Row], QAbstractTableModel):
 
     def _put_in_order(self) -> None:
         ordered = self._ordered()
-        if list(map(self._identity, ordered)) == list(map(self._identity, self.rows)):
-            self.rows = ordered
+        if self._are_the_same(ordered):
             return
         self.layoutAboutToBeChanged.emit()
         before = self.persistentIndexList()
@@ -222,6 +221,15 @@ class TableModel(Generic[Row], QAbstractTableModel):
             [self.index(places[i], old.column()) for i, old in zip(kept, before, strict=True)],
         )
         self.layoutChanged.emit()
+
+    def _are_the_same(self, ordered: list[Row]) -> bool:
+        """Take rows that are those of before in the same order, maybe with other values."""
+        if list(map(id, ordered)) == list(map(id, self.rows)):
+            return True  # and what is known of their places stays
+        same = list(map(self._identity, ordered)) == list(map(self._identity, self.rows))
+        if same:
+            self.rows = ordered
+        return same
 
     def _ordered(self) -> list[Row]:
         column, order = self._sorting

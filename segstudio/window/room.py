@@ -23,6 +23,7 @@ from shiboken6 import isValid
 
 from segstudio.core.text import as_html
 from segstudio.kit.plain import semibold_font
+from segstudio.kit.thawing import thaw
 
 if TYPE_CHECKING:
     from segstudio.kit.action_set import ActionSet
@@ -73,7 +74,7 @@ class RoomDock(QDockWidget):
             self._stack.addWidget(frame)
         self.setWidget(self._stack)
         self._thaw = QTimer(self, singleShot=True, interval=0)
-        self._thaw.timeout.connect(lambda: self._stack.setUpdatesEnabled(True))
+        self._thaw.timeout.connect(lambda: thaw(self._stack))
         self.tabs.currentChanged.connect(self._turn)
         self._bar.resized.connect(self._place_header)
 

@@ -10,9 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer, Signal
-from PySide6.QtWidgets import QDockWidget, QTabBar
+from PySide6.QtWidgets import QDockWidget, QTabBar, QWidget
 
 from segstudio.core.json_text import parse_json
+from segstudio.kit.thawing import thaw
 
 if TYPE_CHECKING:
     from segstudio.window.main_window import MainWindow
@@ -141,11 +142,21 @@ class RoomPlace(QObject):
         if not window.isVisible() or self._steps:
             return
         left = self._in_column(Area.LeftDockWidgetArea)
-        parts = [part for part in (self._room, window.central, *left) if not part.isHidden()]
+        if not self._room.isHidden():
+            self._hold_back(_parts_of(self._room))
+        if not window.central.isHidden():
+            window.central.setUpdatesEnabled(False)
+            # not restacked: the window's grips lie over its rim
+            self._steps.append(partial(window.central.setUpdatesEnabled, True))
+        for dock in left:
+            self._hold_back(_parts_of(dock))
+        self._next.start()
+
+    def _hold_back(self, parts: list[QWidget]) -> None:
+        """Paint these together in a turn of their own."""
         for part in parts:
             part.setUpdatesEnabled(False)
-        self._steps.extend(partial(part.setUpdatesEnabled, True) for part in parts)
-        self._next.start()
+        self._steps.append(partial(_thaw_all, parts))
 
     def _paint(self) -> None:
         """Paint the window, which was not painted while it was laid out."""
@@ -357,6 +368,17 @@ class RoomPlace(QObject):
         if not self._is_busy and self._in_window:
             self._wanted = RoomSide.BESIDE if area == Area.RightDockWidgetArea else RoomSide.BELOW
             self.apply()
+
+
+def _parts_of(dock: QDockWidget) -> list[QWidget]:
+    """Its title and what it holds."""
+    parts = (dock.titleBarWidget(), dock.widget())
+    return [part for part in parts if part is not None]
+
+
+def _thaw_all(parts: Iterable[QWidget]) -> None:
+    for part in parts:
+        thaw(part)
 
 
 def is_behind_a_tab(dock: QDockWidget) -> bool:

@@ -63,8 +63,13 @@ def test_a_layout_that_is_shut_off_stays_so(place):
 
 def test_a_layout_goes_on_after_an_error(place):
     _outer, _around, column, labels = place
-    with pytest.raises(ValueError, match="no"), laid_out_once(column):
-        labels[0].show()
-        raise ValueError("no")
+
+    def fail() -> None:
+        with laid_out_once(column):
+            labels[0].show()
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        fail()
     assert column.isEnabled()
     assert column.count == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from statistics import median
 
@@ -136,6 +137,45 @@ class _Paints(QObject):
         if event.type() == QEvent.Type.Paint and watched in self._names:
             self.turns[self._names[watched]].append(self.turn)
         return False
+
+
+class _PaintedAgain(QObject):
+    """Which widgets were painted more than once in a turn of the event loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.painted: Counter[QObject] = Counter()
+        self.names: set[str] = set()
+
+    def next_turn(self) -> None:
+        self.names |= {type(one).__name__ for one, count in self.painted.items() if count > 1}
+        self.painted.clear()
+
+    def eventFilter(self, watched, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:
+            self.painted[watched] += 1
+        return False
+
+
+def test_lists_and_rooms_are_painted_once_a_turn_as_rooms_come_and_go(bench, window):
+    window.resize(1280, 800)
+    for key, link in ((Qt.Key.Key_N, window.network), (Qt.Key.Key_M, window.evaluation)):
+        _open(window, key)
+        bench.until(lambda link=link: link.panel is not None)
+        bench.settle()
+    paints = _PaintedAgain()
+    QApplication.instance().installEventFilter(paints)
+    try:
+        for key in (Qt.Key.Key_N, Qt.Key.Key_M, Qt.Key.Key_M, Qt.Key.Key_M):
+            _open(window, key)
+            paints.painted.clear()  # what the key itself painted at once
+            rest = iter(range(12))
+            for _ in _turns(lambda rest=rest: next(rest, None) is None):
+                paints.next_turn()
+    finally:
+        QApplication.instance().removeEventFilter(paints)
+    assert window.docks.room.isVisible()
+    assert paints.names == set()
 
 
 def test_views_and_list_are_painted_in_turns_of_their_own_as_a_room_closes(bench, window):

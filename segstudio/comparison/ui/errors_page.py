@@ -80,6 +80,8 @@ class ErrorsPage(QWidget):
         super().__init__()
         self._session, self._targets = session, targets
         self._opened: ErrorKey | None = None
+        self._listed: tuple[AnnotationErrors | None, ErrorKind | None, LabelSchema] | None = None
+        """What the list shows: the errors, which kind of them, in which classes."""
         self.legend = SidesLegend()
         self.chips = KindChips()
         self.model: TableModel[ObjectError] = TableModel(
@@ -161,20 +163,28 @@ class ErrorsPage(QWidget):
         """Show what is known now."""
         session = self._session
         found, state = session.errors, session.correcting
-        self.legend.show_sides(found)
         filled, text = self._what_to_say()
         self._switch.show_contents(filled, text)
         self.run_model.setVisible(text == NO_MODEL)
-        listed = () if found is None else found.listed(state.kind)
         self.chips.show_counts(found, state.kind)
-        self.model.show_rows(listed[:_MOST_LISTED], error_columns(session.schema))
+        self._show_list(found, state.kind)
+        self.table.choose(state.opened)
+        error = None if found is None else found.error(state.opened)
+        self.decision.show_error(found, error, session.schema, read_only=bool(session.read_only))
+
+    def _show_list(self, found: AnnotationErrors | None, kind: ErrorKind | None) -> None:
+        """List the errors, unless these are listed already: from error to error none changes."""
+        schema, before = self._session.schema, self._listed
+        if before is not None and found is before[0] and (kind, schema) == before[1:]:
+            return
+        self._listed = found, kind, schema
+        self.legend.show_sides(found)
+        listed = () if found is None else found.listed(kind)
+        self.model.show_rows(listed[:_MOST_LISTED], error_columns(schema))
         self.left_out.setText(
             f"The first {count_text(_MOST_LISTED)} of {count_text(len(listed))}; keys go on to the others."
         )
         self.left_out.setVisible(len(listed) > _MOST_LISTED)
-        self.table.choose(state.opened)
-        error = None if found is None else found.error(state.opened)
-        self.decision.show_error(found, error, session.schema, read_only=bool(session.read_only))
 
     def _what_to_say(self) -> tuple[bool, str]:
         """Whether there are errors to show, else what to say."""

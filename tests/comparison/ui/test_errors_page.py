@@ -133,11 +133,30 @@ def test_keys_go_from_error_to_error_and_repair_them(page):
     assert np.array_equal(page.session.document.annotation.labels, maps_of(WIDE, ALONE)[0])
 
 
+def test_the_list_is_not_asked_again_from_error_to_error(page):
+    told: list[str] = []
+    model = errors_of(page).model
+    model.dataChanged.connect(lambda *_: told.append("values"))
+    model.modelReset.connect(lambda: told.append("rows"))
+    page.window.canvas.setFocus()
+    for kind in ("merged", "missed", "invented"):
+        QTest.keyClick(page.window, Qt.Key.Key_J)
+        page.until(lambda kind=kind: (page.session.correcting.opened or ("",))[0] == kind)
+        row = ("merged", "missed", "invented").index(kind)
+        page.until(lambda row=row: errors_of(page).table.chosen_places() == [row])
+        page.settle()
+    assert told == []
+    QTest.keyClick(page.window, Qt.Key.Key_U)
+    page.until(lambda: model.rowCount() == 2)
+    assert told[0] == "rows"
+
+
 def test_of_very_many_errors_the_first_are_listed_and_keys_go_on(page, monkeypatch):
     monkeypatch.setattr(errors_page, "_MOST_LISTED", 2)
     errors = errors_of(page)
-    errors.show_errors()
-    assert texts(page, KIND) == ["Merged 2", "Missed"]
+    for kind, listed in ((ErrorKind.MISSED, ["Missed"]), (None, ["Merged 2", "Missed"])):
+        page.studio.error_targets.list_only(kind)
+        page.until(lambda listed=listed: texts(page, KIND) == listed)
     assert errors.left_out.isVisible()
     assert errors.left_out.text() == "The first 2 of 3; keys go on to the others."
     page.window.canvas.setFocus()

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import QSlider, QWidget
 
 from segstudio.canvas.picture_words import BUTTON_PX, GAP, GlyphButton, header_font
 from segstudio.core.colour_maps import colour_table
+from segstudio.kit.focus_chain import before_in_chain
 from segstudio.kit.theme import DARK, ON_PICTURE
 from segstudio.session.inspection import ColourMap, OverPhotoHeat
 
@@ -66,7 +67,7 @@ class Scale(QWidget):
             self._slider.setAccessibleName("Opacity of what lies over the photo")
             self._slider.valueChanged.connect(lambda step: self.faded.emit(step / _STEPS))
             self._slider.hide()
-            before = self.button.previousInFocusChain()
+            before = before_in_chain(self.button)
             if before is not None:
                 self.setTabOrder(before, self._slider)
                 self.setTabOrder(self._slider, self.button)

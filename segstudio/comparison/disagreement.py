@@ -241,14 +241,19 @@ def _asked(session: Session) -> _Asked:
 def silent_runs(session: Session) -> frozenset[str]:
     """Predictions of the open image that are not compared.
 
-    Those are the ones left out by hand, and those of named runs that were removed, unless they were
-    taken in by hand.
+    Those are the ones left out by hand, those of named runs that were removed, unless they were
+    taken in by hand, and those of other classes than the folder's.
     """
     document, state = session.document, session.disagreeing
     if document is None:
         return frozenset()
     gone = {run for run in document.predictions if is_removed(run, session.models)}
-    return state.left_out | (gone - state.taken_in)
+    return state.left_out | (gone - state.taken_in) | foreign_runs(document)
+
+
+def foreign_runs(document: Document) -> frozenset[str]:
+    """Predictions that say nothing in the folder's classes, so that they cannot be compared."""
+    return frozenset(run for run, p in document.predictions.items() if p.own is not None)
 
 
 def _counted(document: Document, ignore_index: int | None) -> Mask | None:

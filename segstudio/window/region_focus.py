@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 
+from segstudio.kit.focus_chain import next_in_chain
+
 if TYPE_CHECKING:
     from segstudio.window.main_window import MainWindow
 
@@ -93,8 +95,8 @@ def _is_seen(widget: QWidget) -> bool:
 
 def _chain(place: QWidget) -> Iterator[QWidget]:
     """The widgets inside, in the order of the Tab key."""
-    widget = place.nextInFocusChain()
+    widget = next_in_chain(place)
     while widget is not None and widget is not place:
         if place.isAncestorOf(widget):
             yield widget
-        widget = widget.nextInFocusChain()
+        widget = next_in_chain(widget)

@@ -49,6 +49,11 @@ _STATES_TIP = (
     "How far the work on each image is (unlabelled, in work, done, flagged), and the notes on them."
 )
 
+_ONE_OF_ALL = (
+    "Objects of a class become one region in these files; "
+    "Instance ids and COCO panoptic keep them apart."
+)
+
 
 @dataclass(frozen=True)
 class Offered:
@@ -93,7 +98,7 @@ class ExportDialog(Dialog):
         for name, box in self.states.items():
             box.setChecked(name in offered.forms.split(","))
         if not forms and not any(box.isChecked() for box in self.states.values()):
-            forms = [self.how["palette"]]
+            forms = [self.how["instances" if self._of_objects else "palette"]]
         for box in forms:
             box.setChecked(True)
         self.folder = QLineEdit(offered.folder)
@@ -123,6 +128,13 @@ class ExportDialog(Dialog):
             Path(self.folder.text()).expanduser(),
             frozenset(name for name, box in self.states.items() if box.isChecked()),
         )
+
+    @property
+    def _of_objects(self) -> bool:
+        """Whether the open image's annotation tells objects apart."""
+        document, schema = self._session.document, self._session.schema
+        keeps_ids = document is not None and document.annotation.instances is not None
+        return keeps_ids and bool(schema.object_ids(keeps_ids=True))
 
     def _lay_out(self) -> None:
         forms = QVBoxLayout()
@@ -203,6 +215,9 @@ class ExportDialog(Dialog):
             )
         elif not plan_how:
             text = "No masks are written, only how far each image is."
+        held = {exports()[how].holds for how in plan_how}
+        if "classes" in held and "instances" not in held and self._of_objects:
+            text = f"{_ONE_OF_ALL} {text}".rstrip()
         self.problem.setText(text or "Every file is read again and compared after writing.")
         self.start.setEnabled(
             bool((plan_how or has_states) and self.folder.text().strip()) and not self._asking

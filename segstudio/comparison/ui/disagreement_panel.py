@@ -9,12 +9,13 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QActionGroup, QColor, QPalette
 from PySide6.QtWidgets import QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from segstudio.comparison.disagreement import Disagreement, silent_runs
+from segstudio.comparison.disagreement import Disagreement, foreign_runs, silent_runs
 from segstudio.comparison.error_targets import ErrorTargets
 from segstudio.comparison.ui.answers import UNKNOWN, AnswersView, classes_text
 from segstudio.comparison.ui.errors_page import ErrorsPage, summary_of
 from segstudio.core.formatting import count_text, percent_text
 from segstudio.core.schema import LabelSchema
+from segstudio.core.text import enumerated
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.elided import ElidedLabel
@@ -217,6 +218,9 @@ class DisagreementPanel(QWidget):
             return False, _WAITING
         if document is None:
             return False, _NO_IMAGE
+        foreign = foreign_runs(document)
+        if foreign and len(document.predictions) > 1:
+            return False, _cannot_compare([document.predictions[run].title for run in foreign])
         return False, _FEW_CHOSEN if len(document.predictions) > 1 else _NO_RUNS
 
 
@@ -295,6 +299,14 @@ def _summary(disputes: Disputes | None) -> str:
     return f"{len(disputes.runs)} models differ on {shown} of the pixels"
 
 
+def _cannot_compare(titles: Sequence[str]) -> str:
+    """What to do about models none of whose classes is one of the folder's."""
+    return (
+        f"None of the classes of {enumerated(sorted(titles))} is one of the folder's, so there is "
+        "nothing to compare. Say what they count as in Evaluation > Class mapping."
+    )
+
+
 def _no_regions(disputes: Disputes) -> str:
     if not disputes.pixels:
         return f"The {len(disputes.runs)} models agree on every pixel."
@@ -338,6 +350,7 @@ class ChoicesButton(QToolButton):
             action = menu.addAction(f"{title}  (removed)" if is_gone else title)
             action.setCheckable(True)
             action.setChecked(run not in silent)
+            action.setEnabled(prediction.own is None)
             action.toggled.connect(partial(self._disagreement.include, run))
         if not predictions:
             menu.addAction("No predictions yet").setEnabled(False)

@@ -79,6 +79,37 @@ def test_each_data_set_has_its_own_folder_and_forms_are_remembered(
     assert [how for how, box in elsewhere.how.items() if box.isChecked()] == ["index"]
 
 
+def test_objects_are_kept_apart_unless_one_is_told_that_they_are_not(
+    bench, asked, folder, tmp_path, qtbot
+):
+    values = np.zeros((32, 48), np.uint16)
+    values[2:8, 2:8], values[2:8, 8:14] = 1, 2  # two that touch
+    of_objects = tmp_path / "nuclei"
+    (of_objects / "instances").mkdir(parents=True)
+    shutil.copy(folder / "field_0.png", of_objects / "field_0.png")
+    pil.fromarray(values).save(of_objects / "instances" / "field_0.png")
+    bench.open(of_objects)
+    bench.until(lambda: bench.session.document.annotation.instances is not None)
+    dialog = asked()
+    assert [how for how, box in dialog.how.items() if box.isChecked()] == ["instances"]
+    usual = dialog.problem.text()
+    dialog.how["instances"].setChecked(False)
+    dialog.how["palette"].setChecked(True)
+    assert "Instance ids and COCO panoptic keep them apart" in dialog.problem.text()
+    dialog.how["index"].setChecked(True)
+    assert "Each form gets a folder of its own" in dialog.problem.text()
+    assert "keep them apart" in dialog.problem.text()
+    dialog.how["panoptic"].setChecked(True)
+    assert "keep them apart" not in dialog.problem.text()
+    for how in ("index", "palette", "panoptic"):
+        dialog.how[how].setChecked(False)
+    dialog.how["instances"].setChecked(True)
+    assert dialog.problem.text() == usual
+    finish(bench, dialog, qtbot)
+    written = np.array(pil.open(of_objects / "export" / "field_0.png"))
+    assert (written == values).all()
+
+
 def test_files_are_replaced_after_one_question_that_counts_them(
     bench, asked, folder, tmp_path, qtbot
 ):

@@ -78,6 +78,29 @@ def test_it_says_what_to_do_until_two_models_ran(bench):
     assert not panel(bench).run_models.isVisible()
 
 
+def test_models_of_other_classes_do_not_agree_with_anything(bench):
+    bench.window.docks.open("Disagreement")
+    predict(bench, a=MAPS["a"], b=MAPS["b"], c=MAPS["c"])
+    predictions = bench.session.document.predictions
+    none = np.zeros(SHAPE, np.uint8)  # the folder's classes have no place for what these found
+    for run in "ac":
+        predictions[run] = replace(predictions[run], labels=none, own=MAPS[run])
+    bench.session.notify(What.PREDICTIONS)
+    bench.until(lambda: panel(bench).empty_text.startswith("None of the classes of"))
+    assert panel(bench).empty_text.split(" is one of")[0].endswith("Mask R-CNN and U-Net, nuclei")
+    assert "Class mapping" in panel(bench).empty_text
+    assert bench.session.disagreement is None
+    choices = panel(bench).choices
+    choices.fill()
+    by_text = {action.text(): action for action in choices.choices.actions()}
+    assert by_text["DeepLab (small)"].isChecked()
+    assert not by_text["Mask R-CNN"].isChecked()
+    assert not by_text["Mask R-CNN"].isEnabled()
+    predict(bench, a=MAPS["a"])  # its classes were mapped
+    bench.until(lambda: panel(bench).empty_text == "The 2 models agree on every pixel.")
+    assert by_text["DeepLab (small)"].isChecked()
+
+
 def test_regions_are_listed_by_size_with_a_square_for_each_model(three):
     model = panel(three).model
     assert [model.index(row, PIXELS).data() for row in range(2)] == ["64", "24"]

@@ -8,7 +8,6 @@ import os
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -20,6 +19,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from bench import Row
 from bench.bench_brush import WINDOW, _studio_with, _TimedClock
 from segstudio.annotation.ui.tools.tool_table import TOOLS
 from segstudio.annotation.ui.tools.wand_tool import WandTool
@@ -101,10 +101,10 @@ def _flood_ms(pixels: np.ndarray, tolerance: int) -> float:
     return best * 1000
 
 
-def rows() -> list[tuple[str, float, float, bool]]:
+def rows() -> list[Row]:
     """Name, value, target, whether it is met."""
     app = QApplication.instance() or QApplication([])
-    found: list[tuple[str, float, float, bool]] = []
+    found: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
         wand = _Wand(Path(name) / "images")
         pixels = wand.studio.session.document.shown
@@ -120,15 +120,3 @@ def rows() -> list[tuple[str, float, float, bool]]:
         wand.close()
     del app
     return found
-
-
-def main() -> int:
-    """Print the rows; 1 if a target is missed."""
-    found = rows()
-    for name, value, target, ok in found:
-        print(f"{name:66} {value:8.2f}  target {target:g}  {'ok' if ok else 'missed'}")
-    return 0 if all(row[3] for row in found) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

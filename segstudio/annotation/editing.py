@@ -30,7 +30,7 @@ from segstudio.annotation.stroke_objects import PointXY, Stroke, StrokeObjects, 
 from segstudio.core.geometry import Rect
 from segstudio.core.history import Edit, Source
 from segstudio.core.labels import LabelMap, Mask, Patch
-from segstudio.core.merging import merged
+from segstudio.core.merging import in_bands, merged
 from segstudio.core.prediction import Prediction
 from segstudio.core.provenance import IMPORT, PERSON, written
 from segstudio.core.regions import filled_region
@@ -171,9 +171,9 @@ class Editing:
         if patch is not None:
             ids = patch.instances_before
             stroke.takes_objects |= ids is not None and bool(ids[patch.before != patch.after].any())
-            stroke.recorder.add(patch)
             self._ready_for(stroke.document, patch)
-            self._apply(stroke.document, (patch,))
+            stroke.recorder.add(*(parts := in_bands(patch)))
+            self._apply(stroke.document, parts)
 
     # -- shapes and regions ------------------------------------------------------------------
 

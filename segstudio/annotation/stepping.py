@@ -171,4 +171,5 @@ class Stepping:
 
 
 def _is_large(step: Step) -> bool:
-    return step.pixels > AT_ONCE_PIXELS or len(step.packed.patches) > _AT_ONCE_PATCHES
+    # patches first: those of a stroke are hundreds, whose pixels take their time to be added up
+    return len(step.packed.patches) > _AT_ONCE_PATCHES or step.pixels > AT_ONCE_PIXELS

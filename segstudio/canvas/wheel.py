@@ -5,6 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QWheelEvent
 
+from segstudio.storage.settings import BRUSH_PX
+
 _NOTCH = 120
 _PIXELS_PER_NOTCH = 60
 _OPACITY_STEP = 0.05
@@ -30,12 +32,8 @@ def resized_brush(size: int, steps: int) -> int:
             size = _next_size(size)
         else:
             size = next((s for s in range(size - 1, 0, -1) if _next_size(s) <= size), 0)
-    from segstudio.session.session import (
-        MAX_BRUSH,
-        MIN_BRUSH,
-    )  # NumPy: not before the window is there
-
-    return min(MAX_BRUSH, max(MIN_BRUSH, size))
+    least, most = BRUSH_PX
+    return min(most, max(least, size))
 
 
 def _next_size(size: int) -> int:

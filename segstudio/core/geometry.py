@@ -44,6 +44,15 @@ class Rect:
         """Index of this rectangle into an array (H, W, ...)."""
         return (slice(self.top, self.bottom), slice(self.left, self.right))
 
+    def part(self, inner: Rect) -> Rect:
+        """A part of this rectangle that is given from its own corner on, in the whole."""
+        return Rect(
+            self.top + inner.top,
+            self.left + inner.left,
+            self.top + inner.bottom,
+            self.left + inner.right,
+        )
+
     def within(self, outer: Rect) -> tuple[slice, slice]:
         """Index of this rectangle into an array that covers another one around it."""
         return Rect(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from dataclasses import dataclass
 from typing import TypeVar
@@ -10,11 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.geometry import Rect
-from segstudio.core.labels import InstanceIds, Labels, Patch, Writers
+from segstudio.core.labels import InstanceIds, Labels, Patch, Writers, bounds_of
 
 DEFAULT_BUDGET_BYTES = 256 * 1024 * 1024
 # What the objects around the compressed bytes take, roughly; keeps a flood of tiny edits bounded.
 _OVERHEAD_BYTES = 200
+_RUNS = struct.Struct("<I")
+_WORD = 8
+_WORTH_RUNS = 4
+"""So many words has a run at least, on average, where runs are kept."""
 
 _Id = TypeVar("_Id", np.uint8, np.uint16)
 
@@ -134,11 +139,10 @@ class EditRecorder:
         """Bytes held."""
         return self._packed().nbytes
 
-    def add(self, patch: Patch) -> None:
-        """Remember a patch that has been applied; one that changes nothing is left out."""
-        packed = _pack(patch)
-        if packed is not None:
-            self._patches.append(packed)
+    def add(self, *patches: Patch) -> None:
+        """Remember patches that are applied in this order; what changes nothing is left out."""
+        packed = map(_pack, patches)
+        self._patches += (patch for patch in packed if patch is not None)
 
     def cut_off(self) -> _PackedEdit:
         """What was recorded so far, and go on with nothing."""
@@ -309,16 +313,10 @@ def _pack(patch: Patch) -> _PackedPatch | None:
     written_before, written_after = patch.writers_before, patch.writers_after
     if written_before is not None and written_after is not None:
         changed |= written_before != written_after
-    inner = _bounds(changed)
+    inner = bounds_of(changed)
     if inner.is_empty:
         return None
-    cut = inner.slices
-    rect = Rect(
-        patch.rect.top + inner.top,
-        patch.rect.left + inner.left,
-        patch.rect.top + inner.bottom,
-        patch.rect.left + inner.right,
-    )
+    cut, rect = inner.slices, patch.rect.part(inner)
     instances = None
     if ids_before is not None and ids_after is not None:
         instances = _deflate(ids_before[cut], ids_after[cut])
@@ -328,24 +326,33 @@ def _pack(patch: Patch) -> _PackedPatch | None:
     return _PackedPatch(rect, _deflate(patch.before[cut], patch.after[cut]), instances, writers)
 
 
-def _bounds(mask: npt.NDArray[np.bool_]) -> Rect:
-    """The smallest rectangle around the True pixels; empty if there is none."""
-    rows = np.flatnonzero(mask.any(axis=1))
-    if not rows.size:
-        return Rect(0, 0, 0, 0)
-    columns = np.flatnonzero(mask.any(axis=0))
-    return Rect(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
-
-
 def _deflate(before: Labels | InstanceIds, after: Labels | InstanceIds) -> bytes:
-    # What changed, as XOR, is mostly zeros and compresses better than the values after.
-    packer = zlib.compressobj(level=1)
-    head = packer.compress(before.tobytes())
-    return head + packer.compress(np.bitwise_xor(before, after).tobytes()) + packer.flush()
+    """What was there and what changed, as XOR, which is mostly zeros, compressed.
+
+    Most of it are long runs of one value. Taken together eight bytes at a time, which is far quicker
+    than zlib, they leave little to compress.
+    """
+    nbytes = 2 * before.nbytes
+    words = np.zeros(-(-nbytes // _WORD), np.uint64)
+    pair = words.view(np.uint8)[:nbytes].view(before.dtype).reshape(2, *before.shape)
+    pair[0] = before
+    np.bitwise_xor(before, after, out=pair[1])
+    ends = np.flatnonzero(words[1:] != words[:-1])
+    if ends.size >= words.size // _WORTH_RUNS:
+        return _RUNS.pack(0) + zlib.compress(words.data, 1)
+    lengths = np.diff(ends, prepend=-1, append=words.size - 1).astype(np.uint32)
+    values = words[np.append(ends, words.size - 1)]
+    return _RUNS.pack(lengths.size) + zlib.compress(values.tobytes() + lengths.tobytes(), 1)
 
 
 def _inflate(
     data: bytes, shape_hw: tuple[int, int], dtype: type[_Id]
 ) -> tuple[npt.NDArray[_Id], npt.NDArray[_Id]]:
-    pair = np.frombuffer(zlib.decompress(data), dtype).reshape(2, *shape_hw)
+    (runs,) = _RUNS.unpack_from(data)
+    body = zlib.decompress(memoryview(data)[_RUNS.size :])
+    words = np.frombuffer(body, np.uint64, runs or -1)
+    if runs:
+        words = np.repeat(words, np.frombuffer(body, np.uint32, runs, runs * _WORD))
+    nbytes = 2 * shape_hw[0] * shape_hw[1] * np.dtype(dtype).itemsize
+    pair = words.view(np.uint8)[:nbytes].view(dtype).reshape(2, *shape_hw)
     return pair[0], np.bitwise_xor(pair[0], pair[1])

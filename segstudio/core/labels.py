@@ -92,6 +92,16 @@ class Patch:
         )
 
 
+def bounds_of(mask: Mask) -> Rect:
+    """The smallest rectangle around the True pixels of a mask; empty if there is none."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    if not rows.size:
+        return Rect(0, 0, 0, 0)
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    columns = np.flatnonzero(mask[top:bottom].any(axis=0))
+    return Rect(top, int(columns[0]), bottom, int(columns[-1]) + 1)
+
+
 _SNAPSHOT_ATTEMPTS = 3
 
 
@@ -258,17 +268,21 @@ class LabelMap:
             instance_id: The instance the pixels get where instance ids are kept.
 
         Returns:
-            The patch, or None if no pixel would change.
+            The patch, of the rectangle around the pixels that change; None if none would.
         """
         before = self._labels[rect.slices]
         changed = mask & (before != class_id)
         ids = None if self._instances is None else self._instances[rect.slices]
         if ids is not None:
             changed |= mask & (ids != instance_id)
-        if not changed.any():
+        inner = bounds_of(changed)
+        if inner.is_empty:
             return None
+        part = inner.slices
+        rect, mask, before = rect.part(inner), mask[part], before[part]
         after = np.where(mask, np.uint8(class_id), before)
         if ids is None:
             return Patch(rect, before.copy(), after)
+        ids = ids[part]
         ids_after = np.where(mask, np.uint16(instance_id), ids)
         return Patch(rect, before.copy(), after, ids.copy(), ids_after)

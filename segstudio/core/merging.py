@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from segstudio.core.geometry import Rect
-from segstudio.core.labels import LabelMap, Patch, Writers
+from segstudio.core.labels import LabelMap, Patch, Writers, bounds_of
 
 _FEW: Final = 8
 """Up to as many patches are left as they are."""
@@ -18,7 +18,7 @@ _SMALL_AREA: Final = 1 << 16
 _MOST_TILED: Final = 1 << 22
 """Pixels of tiles up to which they are better than one rectangle."""
 _PART_PIXELS: Final = 1 << 18
-_PART_PATCHES: Final = 12
+_PART_PATCHES: Final = 4
 _MOST_APART: Final = 64
 """More changes side by side become one: comparing all their rectangles would take longer."""
 
@@ -47,6 +47,37 @@ def merged(annotation: LabelMap, patches: tuple[Patch, ...]) -> tuple[Patch, ...
     if len(tiles) >= len(patches):
         return patches
     return tuple(_joined(annotation, covered[tile], within) for tile, (_, within) in tiles.items())
+
+
+def in_bands(patch: Patch) -> tuple[Patch, ...]:
+    """A patch as bands of rows, each around what it changes, where that is little of a large one.
+
+    A wide brush that moves on changes a thin crescent: the rectangle around it is thirty times as
+    large, and all that follows from a patch would be done for that. There are fewer bands than
+    `merged` takes together.
+
+    Args:
+        patch: A change.
+    """
+    height, size = patch.rect.height, patch.before.size
+    if size <= _PART_PIXELS or np.count_nonzero(changed := patch.changed) > size // 2:
+        return (patch,)
+    step = -(-height // (_FEW - 1))
+    bands = (
+        Rect(top, 0, min(top + step, height), patch.rect.width) for top in range(0, height, step)
+    )
+    inner = (band.part(bounds_of(changed[band.slices])) for band in bands)
+    return tuple(_part(patch, place) for place in inner if not place.is_empty)
+
+
+def _part(patch: Patch, inner: Rect) -> Patch:
+    """What a patch does to a part of its rectangle, which is given from its own corner on."""
+    arrays = (
+        patch.before, patch.after, patch.instances_before, patch.instances_after,
+        patch.writers_before, patch.writers_after,
+    )  # fmt: skip
+    cut = (None if whole is None else whole[inner.slices].copy() for whole in arrays)
+    return Patch(patch.rect.part(inner), *cut)  # type: ignore[arg-type]
 
 
 def side_by_side(annotation: LabelMap, patches: Sequence[Patch]) -> tuple[Patch, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import colorsys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -120,17 +120,17 @@ class LabelSchema:
             ignore_index,
         )
 
-    @property
+    @cached_property
     def ids(self) -> tuple[int, ...]:
         """Class ids, ascending."""
         return tuple(c.id for c in self.classes)
 
-    @property
+    @cached_property
     def num_classes(self) -> int:
         """One more than the highest class id: the side of a confusion matrix."""
         return max((c.id for c in self.classes), default=0) + 1
 
-    @property
+    @cached_property
     def scored_ids(self) -> tuple[int, ...]:
         """Class ids that take part in metrics (all but the ignore index)."""
         return tuple(c.id for c in self.classes if c.id != self.ignore_index)
@@ -140,21 +140,22 @@ class LabelSchema:
         """Ids and names of the classes, by id: what rules are chosen by."""
         return tuple((c.id, c.name) for c in self.classes)
 
-    @property
+    @cached_property
     def background_id(self) -> int | None:
         """0 if class 0 stands for no object (or is not named), else None (CamVid's is the sky)."""
         zero = self.get(0)
         is_ground = zero is None or zero.name.strip().casefold() in BACKGROUND_NAMES
         return 0 if is_ground else None
 
-    @property
+    @cached_property
     def foreground_ids(self) -> tuple[int, ...]:
         """Class ids that take part in metrics and are not the background."""
         return self.foreground_among(self.scored_ids)
 
     def foreground_among(self, class_ids: Iterable[int]) -> tuple[int, ...]:
         """Those of some scored classes that are not the background; all if there is none."""
-        return tuple(i for i in class_ids if i != self.background_id)
+        background = self.background_id
+        return tuple(i for i in class_ids if i != background)
 
     @property
     def has_foreground(self) -> bool:
@@ -240,7 +241,11 @@ class LabelSchema:
 
     def get(self, class_id: int) -> ClassSpec | None:
         """The class of this id, or None."""
-        return next((c for c in self.classes if c.id == class_id), None)
+        return self._by_id.get(class_id)
+
+    @cached_property
+    def _by_id(self) -> dict[int, ClassSpec]:
+        return {c.id: c for c in self.classes}
 
     def name_of(self, class_id: int) -> str:
         """The name of a class id, "ignore" for the ignore index, else "class N".

@@ -24,6 +24,8 @@ from segstudio.storage.recent_folders import FolderFacts, read_facts
 MAX_RECENT = 12
 THEMES = ("system", "light", "dark")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+BRUSH_PX = (1, 2000)
+"""The narrowest and the widest brush, in pixels of the image."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Settings:
         theme: "system", "light" or "dark".
         device: "auto", "cpu", "cuda" or "mps".
         opacity: Of the overlay, 0 to 1.
-        brush_size: In pixels of the image, 1 to 1,000.
+        brush_size: In pixels of the image, 1 to 2,000.
         overlay_style: "fill", "outline" or "both".
         flavour: How objects are coloured: "semantic" (by class), "instance" (by object) or
             "panoptic" (by both).
@@ -120,7 +122,7 @@ class Settings:
 _RANGES: dict[str, tuple[float, float]] = {
     "autosave_seconds": (0.2, 60.0),
     "opacity": (0.0, 1.0),
-    "brush_size": (1, 1000),
+    "brush_size": BRUSH_PX,
     "score_threshold": (0.0, 1.0),
     "mask_threshold": (0.0, 1.0),
     "tile_px": (256, 8192),

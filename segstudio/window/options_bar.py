@@ -27,13 +27,12 @@ from segstudio.kit.key_tips import KeyTip
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.segment_row import Segments
 from segstudio.session.session import (
-    MAX_BRUSH,
-    MIN_BRUSH,
     Change,
     Session,
     StrokeMakes,
     What,
 )
+from segstudio.storage.settings import BRUSH_PX
 from segstudio.window.limits_popover import LimitsButton
 
 _SHOWN = (
@@ -246,7 +245,7 @@ class StrokeRule(QWidget):
 
 
 class BrushSize(QWidget):
-    """Diameter of the brush in pixels: a slider that feels even from 1 to 1,000, and a number."""
+    """Diameter of the brush in pixels: a slider that feels even over all sizes, and a number."""
 
     def __init__(self, session: Session, actions: ActionSet) -> None:
         super().__init__()
@@ -256,10 +255,10 @@ class BrushSize(QWidget):
         self.slider.setFixedWidth(56)
         self.slider.setAccessibleName("Brush size")
         self.number = QSpinBox()
-        self.number.setRange(MIN_BRUSH, MAX_BRUSH)
+        self.number.setRange(*BRUSH_PX)
         self.number.setSuffix(" px")
         self.number.setFixedHeight(BUTTON_PX)
-        wide = self.number.fontMetrics().horizontalAdvance(f"{MAX_BRUSH} px")
+        wide = self.number.fontMetrics().horizontalAdvance(f"{BRUSH_PX[1]} px")
         self.number.setFixedWidth(wide + _SPIN_PX)
         self.number.setAccessibleName("Brush size in pixels")
         for widget in (self.slider, self.number):
@@ -294,11 +293,13 @@ class BrushSize(QWidget):
 
 
 def _to_slider(size: int) -> int:
-    return round(_SLIDER_STEPS * math.log(size / MIN_BRUSH) / math.log(MAX_BRUSH / MIN_BRUSH))
+    least, most = BRUSH_PX
+    return round(_SLIDER_STEPS * math.log(size / least) / math.log(most / least))
 
 
 def _from_slider(value: int) -> int:
-    return round(MIN_BRUSH * math.pow(MAX_BRUSH / MIN_BRUSH, value / _SLIDER_STEPS))
+    least, most = BRUSH_PX
+    return round(least * math.pow(most / least, value / _SLIDER_STEPS))
 
 
 def _button(action: QAction) -> QToolButton:

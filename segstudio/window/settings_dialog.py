@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from segstudio.kit.dialog import Dialog
 from segstudio.kit.layer_names import FLAVOUR_TEXTS, STYLE_TEXTS
 from segstudio.kit.plain import plain
-from segstudio.storage.settings import DEVICES, THEMES, Settings
+from segstudio.storage.settings import BRUSH_PX, DEVICES, THEMES, Settings
 
 Changed = Callable[[str, Any], None]
 
@@ -73,7 +73,9 @@ ROWS: dict[str, Row] = {
     "opacity": Row(_LOOK, "Overlay opacity", "0 is invisible, 1 covers the photo", 0.0, 1.0),
     "pixel_grid": Row(_LOOK, "Pixel grid when zoomed in"),
     "navigator": Row(_LOOK, "Navigator when zoomed in"),
-    "brush_size": Row(_LOOK, "Brush size", "Diameter in pixels of the image", 1, 1000, " px"),
+    "brush_size": Row(
+        _LOOK, "Brush size", "Diameter in pixels of the image", *BRUSH_PX, unit=" px"
+    ),
     "device": Row(
         _MODELS,
         "Device",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import isqrt
+
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QPointingDevice, QTabletEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QPointingDevice, QTabletEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -191,3 +193,46 @@ def test_zoomed_out_a_square_brush_has_a_square(desk):
     assert outline[top, left : left + 100].all()
     assert outline[top : top + 100, left].all()
     assert not outline[top + 10 : top + 90, left + 10 : left + 90].any()
+
+
+def pixels_of_disc(diameter: int) -> int:
+    """Pixels of an even disc around a corner, in whole numbers: each column of a quarter, 4 times."""
+    columns = range(diameter // 2)
+    return 4 * sum((isqrt(diameter**2 - (2 * x + 1) ** 2) + 1) // 2 for x in columns)
+
+
+def turn_with_shift(desk, x: float, y: float) -> None:
+    """Turn the wheel one notch away from the user."""
+    at = QPointF(desk.at(x, y))
+    event = QWheelEvent(
+        at, at, QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton, SHIFT,
+        Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(desk.viewport, event)
+
+
+def test_the_widest_brush_paints_a_disc_of_2000_pixels_and_on_the_way_what_is_new(desk):
+    document = desk.open(desk.flat(2200, 2600))
+    desk.place(0.125)
+    desk.take("brush", brush_size=1900, active_class=2)
+    for _ in range(3):
+        turn_with_shift(desk, 1200, 1104)
+    assert desk.session.view.brush_size == 2000
+    patches = []
+    desk.session.changed.connect(lambda change: patches.extend(change.patches))
+    desk.press(1200, 1104)
+    disc = pixels_of_disc(2000)
+    assert np.count_nonzero(desk.labels == 2) == disc
+    rows, columns = np.nonzero(desk.labels)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (104, 2103, 200, 2199)
+    patches.clear()
+    desk.move(1216, 1104)
+    desk.settle()
+    assert np.count_nonzero(desk.labels == 2) == disc + 16 * 2000
+    assert sum(patch.before.size for patch in patches) < 20 * 16 * 2000
+    desk.release(1216, 1104)
+    assert document.history.nbytes < 200_000
+    desk.editing.undo()
+    assert not desk.labels.any()
+    desk.editing.redo()
+    assert np.count_nonzero(desk.labels == 2) == disc + 16 * 2000

@@ -19,10 +19,11 @@ def test_small_brushes_change_by_one_and_large_ones_by_a_tenth():
     assert resized_brush(12, 3) == 15
 
 
-def test_brush_sizes_stay_between_1_and_1000():
+def test_brush_sizes_stay_between_1_and_2000():
     assert resized_brush(1, -1) == 1
-    assert resized_brush(990, 1) == 1000
-    assert resized_brush(1000, 5) == 1000
+    assert resized_brush(1000, 1) == 1100
+    assert resized_brush(1950, 1) == 2000
+    assert resized_brush(2000, 5) == 2000
 
 
 @pytest.mark.parametrize("size", [1, 2, 9, 10, 19, 20, 55, 100, 199, 333, 454])
@@ -37,7 +38,7 @@ def test_a_step_down_takes_a_step_up_back(size):
     assert resized_brush(resized_brush(size, 3), -3) == size
 
 
-@pytest.mark.parametrize("size", [5, 25, 60, 100, 200])
+@pytest.mark.parametrize("size", [5, 25, 60, 100, 200, 1500])
 def test_keys_and_the_wheel_change_the_brush_alike(size):
     session = Session()
     change = {

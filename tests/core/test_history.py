@@ -172,3 +172,22 @@ def test_a_recorder_can_take_everything_back():
 def test_a_negative_budget_is_refused():
     with pytest.raises(ValueError):
         History(-1)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1003, 997), (64, 8), (1, 2001)])
+def test_large_even_areas_come_back_bit_for_bit_and_take_few_bytes(height, width):
+    labels = np.zeros((height, width), np.uint8)
+    labels[:, width // 3 :] = 4
+    ids = np.where(labels == 4, 700, 0).astype(np.uint16)
+    label_map, history = LabelMap(labels.copy(), ids.copy()), History()
+    mask = np.ones((height, width), np.bool_)
+    patch = label_map.paint(Rect(0, 0, height, width), mask, 2, instance_id=65535)
+    label_map.apply(patch)
+    history.push(Edit("all", (patch,)))
+    assert history.nbytes < 1000 + 16 * height
+    apply(label_map, history.undo())
+    assert np.array_equal(label_map.labels, labels)
+    assert np.array_equal(label_map.instances, ids)
+    apply(label_map, history.redo())
+    assert (label_map.labels == 2).all()
+    assert (label_map.instances == 65535).all()

@@ -57,3 +57,13 @@ def test_what_does_not_fit_is_refused():
         LabelMap(np.zeros((2, 3), np.int64))
     with pytest.raises(ValueError):
         LabelMap(np.zeros((2, 3), np.uint8), np.zeros((2, 2), np.uint16))
+
+
+def test_a_patch_is_of_the_rectangle_that_changes() -> None:
+    label_map = LabelMap(np.zeros((6, 8), np.uint8))
+    label_map.apply(label_map.paint(Rect(0, 0, 6, 4), np.ones((6, 4), np.bool_), 2))
+    patch = label_map.paint(Rect(1, 2, 5, 7), np.ones((4, 5), np.bool_), 2)
+    assert patch.rect == Rect(1, 4, 5, 7)  # columns 2 and 3 are of class 2 already
+    assert np.array_equal(patch.after, np.full((4, 3), 2))
+    label_map.apply(patch)
+    assert np.count_nonzero(label_map.labels) == 6 * 4 + 4 * 3

@@ -7,7 +7,7 @@ import pytest
 
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import LabelMap, Patch
-from segstudio.core.merging import in_parts, merged
+from segstudio.core.merging import in_bands, in_parts, merged
 
 
 def a_map(shape_hw: tuple[int, int], with_instances: bool = False) -> LabelMap:
@@ -111,3 +111,38 @@ def test_a_very_large_change_stays_whole() -> None:
     patches = [Patch(Rect(0, 0, 2100, 2100), big, big)] * 2
 
     assert in_parts(patches) == [tuple(patches)]
+
+
+@pytest.mark.parametrize("with_instances", [False, True])
+def test_a_thin_change_of_a_large_rectangle_becomes_bands_around_it(with_instances) -> None:
+    ids = np.zeros((1400, 1400), np.uint16) if with_instances else None
+    annotation = LabelMap(np.zeros((1400, 1400), np.uint8), ids)
+    mask = np.zeros((1300, 1200), np.bool_)
+    mask[np.arange(1300), np.arange(1300) * 1199 // 1299] = True
+    patch = annotation.paint(Rect(20, 30, 1320, 1230), mask, 3, instance_id=7)
+    assert patch is not None
+    wanted = annotation.copy()
+    wanted.apply(patch)
+
+    bands = in_bands(patch)
+
+    # seven bands of 186 rows at most, each as wide as the diagonal in it
+    assert len(bands) == 7
+    assert all(band.rect.height <= 186 and band.rect.width <= 173 for band in bands)
+    for band in bands:
+        annotation.apply(band)
+    assert np.array_equal(annotation.labels, wanted.labels)
+    assert np.count_nonzero(annotation.labels == 3) == 1300
+    if with_instances:
+        assert np.array_equal(annotation.instances, wanted.instances)
+    for band in bands:
+        annotation.apply(band.inverse())
+    assert not annotation.labels.any()
+
+
+@pytest.mark.parametrize("side", [100, 1200], ids=["small", "full"])
+def test_what_is_small_or_full_stays_one_patch(side) -> None:
+    annotation = LabelMap(np.zeros((1400, 1400), np.uint8))
+    patch = annotation.paint(Rect(20, 30, 20 + side, 30 + side), np.ones((side, side), np.bool_), 3)
+    assert patch is not None
+    assert in_bands(patch) == (patch,)

@@ -164,3 +164,18 @@ def test_which_classes_are_of_single_objects():
     assert LabelSchema.from_json(none.to_json()) == none
     assert LabelSchema.from_json(chosen.to_json()).object_ids(keeps_ids=False) == {3}
     assert schema.with_objects((), keeps_ids=False) is schema
+
+
+def test_what_follows_from_the_classes_follows_another_ignore_index():
+    schema = LabelSchema.from_names(["background", "cell", "edge"], ignore_index=None)
+    assert schema.scored_ids == (0, 1, 2)
+    assert schema.foreground_ids == (1, 2)
+    assert schema.background_id == 0
+    other = replace(schema, ignore_index=2)
+    assert (other.scored_ids, other.foreground_ids) == ((0, 1), (1,))
+    named = replace(schema, classes=(replace(schema.classes[0], name="sky"), *schema.classes[1:]))
+    assert named.background_id is None
+    assert named.foreground_ids == (0, 1, 2)
+    assert named.get(0).name == "sky"
+    assert schema.get(0).name == "background"
+    assert schema.get(7) is None

@@ -54,7 +54,7 @@ def test_damaged_entries_get_defaults_and_the_rest_is_kept(tmp_path):
     )
     told = []
     settings = load_settings(path, told.append)
-    assert settings == Settings(brush_size=1000, autosave_seconds=0.2, keep_view=False)
+    assert settings == Settings(brush_size=2000, autosave_seconds=0.2, keep_view=False)
     (text,) = told
     assert str(path) in text
     assert '"theme" ("purple"), "autosave" ("yes"), "brush_size" (9000)' in text

@@ -195,8 +195,8 @@ def test_the_options_follow_the_tool_in_hand(desk, qtbot):
     assert words == ["Size"]
     options.brush.slider.setFocus()
     qtbot.keyClick(options.brush.slider, Qt.Key.Key_End)
-    assert session.view.brush_size == 1000
-    assert options.brush.number.text() == "1000 px"
+    assert session.view.brush_size == 2000
+    assert options.brush.number.text() == "2000 px"
     (square,) = [b for b in shown(options, QAbstractButton) if b.text() == "Square brush"]
     qtbot.mouseClick(square, LEFT)
     assert session.view.brush_square

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
+from segstudio.core.channel_looks import AS_IN_FILES
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Patch
 from segstudio.session.session import NO_LIMITS
@@ -91,7 +92,7 @@ def test_the_range_is_of_the_stored_values_of_the_shown_channel(desk):
     picture = Picture(raw, 16, ((1, 0, 0), (0, 1, 0)), ("one", "two"))
     document = desk.open(desk.flat(20, 40))
     document.picture = picture
-    document.show_channel(1, picture.shown(1))
+    document.show((1, AS_IN_FILES), picture.shown(1))
     desk.place(4.0, (40.0, 80.0))
     desk.take("brush", brush_size=1, active_class=2, value_range=(20_000.0, 65_535.0))
     paint_all(desk)

@@ -9,6 +9,7 @@ from PySide6.QtTest import QTest
 from skimage.segmentation import flood
 
 from segstudio.annotation.photo_regions import ShownPhoto, like, roughly_like
+from segstudio.core.channel_looks import AS_IN_FILES
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 
@@ -97,7 +98,7 @@ def test_the_channel_that_is_shown_counts(desk):
     document = opened(desk, pixels)
     desk.click(5, 5)
     assert columns(desk) == [0, 1, 2]
-    document.show_channel(0, np.repeat(pixels[..., :1], 3, axis=2))
+    document.show((0, AS_IN_FILES), np.repeat(pixels[..., :1], 3, axis=2))
     desk.click(5, 5)
     assert columns(desk) == [0, 1, 2, 3, 4, 5]
 

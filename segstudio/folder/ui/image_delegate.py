@@ -34,12 +34,16 @@ class ImagesView(QListView):
 
     def dataChanged(
         self,
-        _first: QModelIndex | QPersistentModelIndex,
-        _last: QModelIndex | QPersistentModelIndex,
+        first: QModelIndex | QPersistentModelIndex,
+        last: QModelIndex | QPersistentModelIndex,
         _roles: Sequence[int] = (),
     ) -> None:
-        """Draw what is in sight anew; Qt would lay all rows out, though they are of one height."""
-        self.viewport().update()
+        """Draw these rows anew; Qt would lay all rows out, though they are of one height."""
+        upper, lower = self.visualRect(first), self.visualRect(last)
+        if upper.isValid() and lower.isValid():
+            self.viewport().update(upper.united(lower))
+        else:
+            self.viewport().update()
 
 
 class ImageDelegate(QStyledItemDelegate):

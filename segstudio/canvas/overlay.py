@@ -216,7 +216,10 @@ def planes_for(document: Document, look: OverlayLook) -> tuple[Plane, ...]:
     if layer is Layer.PROVENANCE:
         writers = document.annotation.writers
         colours = premultiplied(writers_table(look.view.opacity))
-        return () if writers is None else (ValuePlane(writers, colours),)
+        if writers is None:
+            return ()
+        # or what is labelled by nobody known would look like what is not labelled
+        return (ValuePlane(writers, colours), look.dashed(document.annotation))
     if layer is Layer.DISAGREEMENT:
         return _disagreement(document, look)
     make = _OF_PREDICTION.get(layer)

@@ -554,10 +554,11 @@ def _writers(document: Document, table: WriterTable) -> tuple[LegendEntry, ...]:
     counts[UNKNOWN] = 0
     order = [int(n) for n in np.argsort(-counts, kind="stable") if counts[n]]
     colors = writer_colors()
-    return tuple(
+    found = (
         LegendEntry(table.name_of(n), (int(colors[n, 0]), int(colors[n, 1]), int(colors[n, 2])))
         for n in order[:_MOST_OWN]
     )
+    return (*found, LegendEntry("labelled", dashed=True))
 
 
 def _difference(first: str, second: str, wrong: str) -> tuple[LegendEntry, ...]:

@@ -9,7 +9,8 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from segstudio.canvas.legend_bar import LegendBar
-from segstudio.core.provenance import writer_colors
+from segstudio.core.geometry import Rect
+from segstudio.core.provenance import UNKNOWN, writer_colors
 from segstudio.core.series_colors import BLUE, NEUTRAL, PINK, rgb_of
 from segstudio.session.session import Layer
 
@@ -18,9 +19,14 @@ LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
 @pytest.fixture
 def labelled(bench, tmp_path):
-    """A black photo of 60 x 40 with class 1 in columns 0..19 of its ground truth."""
+    """A black photo of 60 x 40 with class 1 in columns 0..19 of its ground truth.
+
+    The model finds class 1 where there is red, from (40, 32) on.
+    """
     root = tmp_path / "labelled"
-    save_image(root / "a.png", np.zeros((40, 60, 3), np.uint8))
+    photo = np.zeros((40, 60, 3), np.uint8)
+    photo[32:, 40:] = 120, 0, 0
+    save_image(root / "a.png", photo)
     mask = np.zeros((40, 60), np.uint8)
     mask[:, :20] = 1
     save_image(root / "masks" / "a.png", mask)
@@ -85,10 +91,33 @@ def test_pixels_of_a_model_have_its_colour_and_name(labelled):
     prediction = bench.session.document.predictions[run]
     before = np.array(bench.session.document.annotation.labels)
     bench.studio.editing.use_prediction(run)
+    painted = bench.session.document.annotation
+    bench.until(lambda: bool((painted.labels == prediction.labels).all()))
     bench.settle()
-    y, x = np.argwhere(before != prediction.labels)[0]
+    changed = (before != prediction.labels).astype(np.uint8)
+    same = [np.roll(prediction.labels, by, axis) == prediction.labels
+            for by in (-1, 1) for axis in (0, 1)]  # fmt: skip
+    y, x = np.argwhere(changed & np.logical_and.reduce(same))[0]  # beside no outline
     assert seen(bench, int(x), int(y)) == rgb_of(BLUE)
     assert (prediction.title, rgb_of(BLUE)) in legend(bench)
+
+
+def test_what_is_labelled_by_nobody_known_is_outlined(labelled):
+    bench = labelled
+    bench.studio.editing.paint_mask(Rect(10, 30, 30, 50), np.ones((20, 20), bool), "Test")
+    bench.settle()
+    switch(bench)
+    show(bench)
+    writers = bench.session.document.annotation.writers
+    assert set(writers[10:30, 30:50].ravel().tolist()) == {UNKNOWN}
+    assert seen(bench, 40, 20) == (0, 0, 0)  # inside it has no colour
+    viewport = bench.window.canvas.viewport
+    picture = viewport.grab().toImage()
+    (left, top), (right, _) = (viewport.to_screen((x, 10)) for x in (30, 50))
+    edge = [picture.pixelColor(x, round(top)).lightness() for x in range(round(left), round(right))]
+    assert max(edge) == 255  # the dashes along its upper edge
+    entries = bench.window.findChild(LegendBar).legend.entries
+    assert [e.text for e in entries if e.dashed] == ["labelled"]
 
 
 def test_switched_off_there_is_no_layer(labelled):

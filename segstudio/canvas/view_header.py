@@ -182,6 +182,7 @@ class ViewHeader(QWidget):
         self.scale.show_heat(heat)
         self._accented = not alone and session.view.active_pane == self._number
         self.show_score(score)
+        self._arrange()
         self.update()
 
     def show_score(self, score: PaneScore) -> None:
@@ -200,8 +201,8 @@ class ViewHeader(QWidget):
         words = ScoreWords()
         if told:
             words = score_words(score, state, session.schema, against, alone=alone)
-        self.score.show_words(words, plain(_score_tip(score, words, state, against)))
-        self._arrange()
+        if self.score.show_words(words, plain(_score_tip(score, words, state, against))):
+            self._arrange()
 
     def open_menu(
         self, at: QPoint | None = None, *, right: bool = False, pixel: Pixel | None = None
@@ -445,17 +446,19 @@ class ScoreText(QWidget):
         """The words that there is room for."""
         return " ".join(part.text for part in self._fitted(self.width()))
 
-    def show_words(self, words: ScoreWords, tip: str) -> None:
-        """Say something else."""
-        self.setToolTip(tip)
+    def show_words(self, words: ScoreWords, tip: str) -> bool:
+        """Say something else; whether the words are others, and may need other room."""
+        if tip != self.toolTip():
+            self.setToolTip(tip)
         if words == self._words:
-            return
+            return False
         self._words = words
         best = "best" if words.best else ""
         said = (best, words.before, words.value, words.after)
         self.setAccessibleDescription(" ".join(part for part in said if part))
         self.setVisible(bool(words.value))
         self.update()
+        return True
 
     def changeEvent(self, event: QEvent) -> None:
         """Text of the system may become larger."""

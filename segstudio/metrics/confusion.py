@@ -203,7 +203,8 @@ class Metrics:
 
         As in `mean_iou`, classes without a value are left out; NaN if none has one.
         """
-        used = np.isin(np.array(self.class_ids, np.int64), list(class_ids))
+        wanted = frozenset(class_ids)
+        used = np.array([i in wanted for i in self.class_ids], np.bool_)  # isin takes longer
         return mean_of(self.iou[used]), mean_of(self.dice[used])
 
     @property

@@ -162,8 +162,7 @@ class Docks(QObject):
         window = self._window
         self.place.forget()
         for dock in self._docks:
-            if dock.isFloating():
-                dock.setFloating(False)  # takes 2 ms where it stands already
+            _bring_in(dock)
             if not shown:
                 dock.hide()
         columns = [spec for spec in self._specs.values() if not spec.in_room]
@@ -450,3 +449,8 @@ class Docks(QObject):
 
 def _loaded(spec: PanelSpec, _job: Job) -> Build:
     return spec.load()
+
+
+def _bring_in(dock: QDockWidget) -> None:
+    if dock.isFloating():
+        dock.setFloating(False)  # takes 2 ms where it stands already

@@ -162,7 +162,7 @@ class Docks(QObject):
         window = self._window
         self.place.forget()
         for dock in self._docks:
-            _put_in(dock)
+            _bring_in(dock)
             if not shown:
                 dock.hide()
         columns = [spec for spec in self._specs.values() if not spec.in_room]
@@ -447,11 +447,10 @@ class Docks(QObject):
         return dock
 
 
-def _put_in(dock: QDockWidget) -> None:
-    """Put a dock that floats back; where it stands already Qt would make its window anew."""
-    if dock.isFloating():
-        dock.setFloating(False)
-
-
 def _loaded(spec: PanelSpec, _job: Job) -> Build:
     return spec.load()
+
+
+def _bring_in(dock: QDockWidget) -> None:
+    if dock.isFloating():
+        dock.setFloating(False)  # takes 2 ms where it stands already

@@ -29,6 +29,7 @@ from bench import Row
 from segstudio.annotation.ui.tools.tool_table import TOOLS
 from segstudio.canvas.canvas import Canvas
 from segstudio.clock import ManualClock
+from segstudio.core.labels import LabelMap
 from segstudio.core.prediction import Prediction
 from segstudio.session.session import Layer
 from segstudio.studio import Studio
@@ -166,7 +167,8 @@ def _milliseconds(
         studio.session.set_view(brush_size=size, active_class=1)
         if of_objects:
             studio.objects.set_of_objects({1, 2, 3}, on=True)
-            _settle(studio, clock, lambda: studio.session.document.annotation.instances is not None)
+            _number_objects(studio)
+            _settle(studio, clock, lambda: True)
         canvas = Canvas(
             studio.session, studio.editing, studio.comparing, studio.jobs, lambda: True, TOOLS
         )
@@ -185,6 +187,16 @@ def _milliseconds(
         canvas.close()
         studio.close()
     return best * 1000
+
+
+def _number_objects(studio: Studio) -> None:
+    """Make each connected region of the open image an object."""
+    document = studio.session.document
+    assert document is not None
+    labels = document.annotation.labels
+    ids = cv2.connectedComponents((labels > 0).astype(np.uint8))[1].astype(np.uint16)
+    studio.editing.become(document, LabelMap(labels.copy(), ids), "Objects")
+    assert document.annotation.instances is not None
 
 
 def _bare_milliseconds(side: int) -> float:

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QMoveEvent
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QSize, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QMoveEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from segstudio.annotation.assistant import Assistant
@@ -130,6 +130,7 @@ class Canvas(QWidget):
         self.empty = EmptyPage(self)
         self.grid = PaneGrid(self, self._linked.placing)
         self._shown, self._count = 1, 1
+        self._size_before, self._moved = QSize(), QPoint()
         self._pointed: Viewport | None = None
         self._headers = Coalescer(self, self._fill_headers)
         self._scores = Coalescer(self, self._show_scores)
@@ -443,8 +444,29 @@ class Canvas(QWidget):
     def moveEvent(self, event: QMoveEvent) -> None:
         """A bar above the views moves them under a resting pointer."""
         super().moveEvent(event)
+        way = event.pos() - event.oldPos()
+        worked_in = next((p.viewport for p in self.shown_panes if p.viewport.underMouse()), None)
+        if worked_in is not None and self.size() == self._size_before - QSize(0, way.y()):
+            self._linked.keep_still(worked_in, way.y())
+            self._moved = way  # the views get their new sizes first
+        else:
+            self._follow_pointer(way)
+
+    def _follow_pointer(self, way: QPoint) -> None:
         for pane in self.shown_panes:
-            pane.viewport.moved_by(event.pos() - event.oldPos())
+            pane.viewport.moved_by(way)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The views have their new sizes already: Qt lays them out before."""
+        super().resizeEvent(event)
+        self._size_before = self.size()
+        self._linked.keep_still(None)
+        self._follow_pointer(self._moved)
+        self._moved = QPoint()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._linked.left()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _dropped_path(event.mimeData()) is not None:

@@ -25,6 +25,8 @@ class LinkedViews:
         self._views: list[PlacedImage] = []
         self._photo: tuple[Image, Photo] | None = None
         self._held = False
+        self._still: tuple[PlacedImage, int, View] | None = None
+        self._is_kept = False
 
     @property
     def views(self) -> tuple[PlacedImage, ...]:
@@ -80,6 +82,23 @@ class LinkedViews:
         else:
             self._align(view, self._views[0])
 
+    def keep_still(self, view: PlacedImage | None, way: int = 0) -> None:
+        """A bar above the views comes or goes: no pixel moves on the screen under a pointer.
+
+        Args:
+            view: The view that was moved; None once all views have their new sizes.
+            way: By how many logical pixels it was moved down.
+        """
+        self._still = None if view is None else (view, view.place_in_window - way, view.view)
+
+    def left(self) -> None:
+        """The pointer left the views: what was kept still is fitted again where it shall be."""
+        if self._is_kept:
+            self._is_kept = False
+            for view in self._views:
+                if view.fits:
+                    view.refit(always=False)
+
     def photo_of(self, document: Document, make: Callable[[], Photo]) -> Photo:
         """The photo of a document as it is shown, made once."""
         shown = document.shown
@@ -106,6 +125,12 @@ class LinkedViews:
                 if view in stale:
                     view.stay()
                 self._align(view, self._views[0])
+        if self._still is not None and self._still[0] in self._views:
+            view, before, shown = self._still
+            way = (view.place_in_window - before) * view.devicePixelRatioF()
+            view.follow(shown.moved(0, -round(way)), fits=view.fits)
+            self.moved(view)
+            self._is_kept = True
 
     def _align(self, view: PlacedImage, to: PlacedImage) -> None:
         if min(view.device_wh) > 0 and min(to.device_wh) > 0:

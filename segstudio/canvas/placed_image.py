@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QPoint, Signal
 from PySide6.QtWidgets import QWidget
 
 from segstudio.canvas.frame import FramedWidget
@@ -75,6 +75,11 @@ class PlacedImage(FramedWidget):
         """The part of the size, in device pixels, where nothing lies on the picture."""
         width, height = self._device_wh
         return (width, max(0, height - self._covered()))
+
+    @property
+    def place_in_window(self) -> int:
+        """How far below the window's upper edge it begins, in logical pixels."""
+        return self.mapTo(self.window(), QPoint(0, 0)).y()
 
     @property
     def zoom(self) -> float:

@@ -402,7 +402,11 @@ def _of_layer(
     if layer in (Layer.ANNOTATION, Layer.ORIGINAL):
         return [Phrase(layer.capitalize(), strong=True), Phrase(_HOW[view.style])]
     if layer is Layer.PROVENANCE:
-        said = "" if document.annotation.writers is not None else "is not kept"
+        said = (
+            ""
+            if document.annotation.writers is not None
+            else "is not kept: Edit > Keep who wrote each pixel"
+        )
         return [Phrase("Who wrote it", strong=True), *([Phrase(said)] if said else [])]
     if layer is Layer.DISAGREEMENT:
         enough = len(document.predictions) > 1

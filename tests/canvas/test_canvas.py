@@ -138,7 +138,7 @@ def test_the_header_says_what_is_shown(desk):
         Layer.DISAGREEMENT: "Disagreement needs two predictions",
         Layer.NONE: "Photo only",
         Layer.ORIGINAL: "Original filled",
-        Layer.PROVENANCE: "Who wrote it is not kept",
+        Layer.PROVENANCE: "Who wrote it is not kept: Edit > Keep who wrote each pixel",
     }
     desk.session.set_view(layer=Layer.BOTH, style=OverlayStyle.OUTLINE)
     assert desk.said() == "Annotation outlined --- Model dashed"

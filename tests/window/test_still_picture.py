@@ -27,7 +27,9 @@ def point_at(bench, image_xy: tuple[float, float], view: int = 0) -> None:
 
 def say(bench) -> None:
     bench.studio.notices.post(Notice("warning", "Something to read.", about="this"))
-    bench.until(lambda: bench.window.notices.height() == HEIGHT and bench.window.notices.isVisible())
+    bench.until(
+        lambda: bench.window.notices.height() == HEIGHT and bench.window.notices.isVisible()
+    )
     bench.settle()
 
 

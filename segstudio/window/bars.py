@@ -308,7 +308,7 @@ class GroupButton(QToolButton):
         self.list = QMenu("Tools of this kind", self)
         self.list.addActions(actions)
         for action in actions:
-            action.toggled.connect(lambda on, one=action: self._show(one) if on else None)
+            action.toggled.connect(self._show_checked)
         self._show(actions[0])
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -339,6 +339,12 @@ class GroupButton(QToolButton):
 
     def _open(self) -> None:
         self.list.popup(self.mapToGlobal(QPoint(self.width(), 0)))
+
+    def _show_checked(self) -> None:
+        """The tool in hand, if it is one of these; the last one stays otherwise."""
+        for action in self._actions:
+            if action.isChecked():
+                self._show(action)
 
     def _show(self, action: QAction) -> None:
         self.setDefaultAction(action)

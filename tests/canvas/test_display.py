@@ -285,8 +285,9 @@ def test_the_work_of_a_brush_event_is_that_of_its_rectangle(desk):
     desk.release(704, 700)
     desk.settle()
     pixels = sum(rect.height * rect.width for rect in drawn)
-    # Two stamps of 11 pixels, the second 4 further, each with 2 pixels for outlines around.
-    assert pixels == 15 * 15 + 15 * 19
+    # A stamp of 11 pixels, with 2 pixels for outlines around; what the second, 4 further, adds lies
+    # in the 7 columns from 703 to 709: at the disc's top the first ended at 702.
+    assert pixels == 15 * 15 + 15 * 11
     drawn.clear()
     for x in range(600, 640, 4):
         desk.move(x, 600)

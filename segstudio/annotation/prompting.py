@@ -152,6 +152,17 @@ class Prompting:
         self._next = _Asked(prompt, then, all_meant)
         self._answer()
 
+    def say_if_absent(self) -> None:
+        """Where no weights are, say what to do; what was asked is answered once there are some."""
+        if self.chosen is None:
+            self._notices.settle(_ABSENT)
+            self._notices.info(
+                "Point and box needs weights of SAM or SAM 2.1, and there are none here.",
+                "\u201cChoose weights\u2026\u201d above the picture opens or downloads them.",
+                scope="image",
+                about=_ABSENT,
+            )
+
     def forget(self) -> None:
         """Let go of the prompt that waits, and of what may be meant by the last one."""
         self._next = None
@@ -309,6 +320,7 @@ class Prompting:
 
 
 _KEY: Final = "embedding"
+_ABSENT: Final = "no weights for points and boxes"
 
 
 def choices_text(spec: ModelSpec) -> str:

@@ -367,6 +367,10 @@ def test_without_weights_the_bar_says_so_and_a_button_offers_them(fresh, sam):
     menu.close()
     QTest.mouseClick(fresh.window.canvas.viewport, LEFT, pos=at(fresh, (40.5, 30.5)))
     assert not session.document.annotation.labels.any()
+    (said,) = (n for n in fresh.studio.notices.recent if "weights of SAM" in n.message)
+    assert (
+        said.hint == "\u201cChoose weights\u2026\u201d above the picture opens or downloads them."
+    )
     opened(fresh, sam[0])
     fresh.until(lambda: session.prompting.answers == 3)  # to the click before
     QTest.keyClick(fresh.window.canvas.viewport, Qt.Key.Key_Escape)

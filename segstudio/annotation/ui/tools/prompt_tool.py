@@ -143,6 +143,8 @@ class PromptTool(Tool):
         elif self._is_inside(pressed.image_xy):
             self._asked.append((pressed.image_xy, not pressed.shift))
         self._ask()
+        if self.host.prompting is not None:
+            self.host.prompting.say_if_absent()
 
     def double_click(self, pointer: Pointer) -> None:
         """No second point on the first."""

@@ -37,7 +37,9 @@ _JOB_TEXT_PX, _JOB_BRIEF_PX, _PROGRESS_PX = 240, 110, 96
 _VALUE_MOST_PX, _VALUE_LEAST_PX = 190, 48
 _ANNOTATION_MOST_PX = 250
 """Of what the annotation says, and what a stroke would make there."""
-_NARROW_PX, _WIDE_PX = 1200, 1500
+_NARROW_PX, _EDGE_PX = 1200, 4
+_RIM_PX = 8
+"""Of Qt's status bar around what stands in it, at most."""
 _ZOOMS = ("view.fit", "view.actual", "view.double")
 _OFFLINE = "Works offline, on this computer"
 """True as long as no weights are downloaded, which happens when the user asks for it only."""
@@ -88,9 +90,10 @@ class JobStrip(QWidget):
     def text(self) -> str:
         return self._full if not self.isHidden() else ""
 
-    def be_brief(self, *, brief: bool) -> None:
-        """Leave more of a narrow bar to others; the tip has the whole title."""
-        most_px = _JOB_BRIEF_PX if brief else _JOB_TEXT_PX
+    def share(self, room: int) -> None:
+        """Take no more than this width, but for a few letters; the tip has the whole title."""
+        rest = self.sizeHint().width() - self._text.sizeHint().width()
+        most_px = max(_JOB_BRIEF_PX, min(_JOB_TEXT_PX, room - rest))
         if most_px != self._text.most_px:
             self._text.most_px = most_px
             self._text.updateGeometry()
@@ -191,7 +194,7 @@ class StatusBar(QStatusBar):
             widget.setLayout(layout)
         whole = QWidget()
         row = QHBoxLayout(whole)
-        row.setContentsMargins(4, 0, 4, 0)
+        row.setContentsMargins(_EDGE_PX, 0, _EDGE_PX, 0)
         row.setSpacing(0)
         row.addWidget(self._start, 1)
         row.addWidget(self._of_folder[0], 1)
@@ -234,8 +237,12 @@ class StatusBar(QStatusBar):
 
     def _share_room(self) -> None:
         """What lies under the pointer comes before the whole title of a job."""
-        width = _NARROW_PX if self._position.isHidden() else _WIDE_PX
-        self.jobs.be_brief(brief=self.width() < width)
+        if self._position.isHidden():
+            self.jobs.share(_JOB_BRIEF_PX if self.width() < _NARROW_PX else self.width())
+            return
+        places = (*self.rooms.values(), *self._places, self._of_folder[1])
+        taken = sum(part.sizeHint().width() for part in places if not part.isHidden())
+        self.jobs.share(self.width() - taken - 2 * _EDGE_PX - _RIM_PX)
 
     def show_pixel(
         self,

@@ -32,6 +32,10 @@ _NAME_AND_ID: Final = re.compile(r"(.+?)\s*[\t:,;=]\s*(\d{1,6})")
 """`background: 0`, the other way round."""
 _COLOR_AND_NAME: Final = re.compile(r"(\d{1,3}) +(\d{1,3}) +(\d{1,3})\s+(\D.*)")
 """`64 128 64<TAB>Animal`, as in the `label_colors.txt` of CamVid."""
+_NAME_AND_COLOR: Final = re.compile(
+    r"(.*[^\d\s].*?)[\s,;:]+(\d{1,3})[\s,;]+(\d{1,3})[\s,;]+(\d{1,3})"
+)
+"""`0 background 0 0 0`, `wall: 120, 120, 120`."""
 _NAME_COLUMNS: Final = ("name", "class_name", "label_name", "class", "label")
 _ID_COLUMNS: Final = ("id", "index", "idx", "class_id", "label_id", "value")
 _COLOR_COLUMNS: Final = (("r", "g", "b"), ("red", "green", "blue"))
@@ -59,7 +63,7 @@ def read_class_names(path: Path) -> tuple[ClassSpec, ...]:
     Text with one name a line in the order of the ids, as they stand there: `#1 tumour` is a name,
     only lines at the top that begin with `# ` are a comment. Lines may also be `id<TAB>name` or
     `id: name`, or `name: id` where the ids count up from 0 or 1; those of CVAT's `labelmap.txt` or
-    of CamVid's `label_colors.txt`, the `names:` of YOLO's `data.yaml`, or a table whose first line
+    of CamVid's `label_colors.txt`, names with the colour behind them, the `names:` of YOLO's `data.yaml`, or a table whose first line
     names its columns. The `__ignore__` of labelme's `labels.txt` is none of the classes. Or JSON: a
     `segstudio.json`, the categories of COCO, Datumaro's `dataset_meta.json`, the `id2label` of
     Hugging Face, a list of names.
@@ -179,6 +183,7 @@ def _of_text(lines: Sequence[str]) -> list[_Named]:
     return (
         _of_table(kept)
         or _with_colors(kept)
+        or _with_colors_behind(kept)
         or _with_ids(kept)
         or _with_ids_behind(kept)
         or [_of_cvat(line, bare=False) for line in kept]
@@ -235,6 +240,23 @@ def _with_colors(lines: Sequence[str]) -> list[_Named]:
     if len(found) < len(lines):
         return []
     return [(None, m[4].strip(), _color([int(m[1]), int(m[2]), int(m[3])])) for m in found]
+
+
+def _with_colors_behind(lines: Sequence[str]) -> list[_Named]:
+    """The lines as names, perhaps with ids, and colours; empty if they are not all so.
+
+    No two classes have one colour: `grade 1 2 3` may be a name.
+    """
+    matches = [_NAME_AND_COLOR.fullmatch(line) for line in lines]
+    found = [m for m in matches if m is not None]
+    colors = [tuple(int(m[i]) for i in (2, 3, 4)) for m in found]
+    if len(found) < max(len(lines), _FEWEST_IDS) or len({*colors}) < len(colors):
+        return []
+    if max(map(max, colors)) > 255:
+        return []
+    heads = [m[1].strip(" \t,;:") for m in found]
+    named = _with_ids(heads) or [(None, head, None) for head in heads]
+    return [(i, name, _color([*rgb])) for (i, name, _), rgb in zip(named, colors, strict=True)]
 
 
 def _of_table(lines: Sequence[str]) -> list[_Named]:

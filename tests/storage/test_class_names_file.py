@@ -184,3 +184,31 @@ def test_the_colours_of_datumaro(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(SegstudioError, match=r"gone\.txt"):
         read_class_names(tmp_path / "gone.txt")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "0 background 0 0 0\n1 nucleus 0 255 0\n",
+            [(0, "background", (0, 0, 0)), (1, "nucleus", (0, 255, 0))],
+        ),
+        (
+            "wall: 120, 120, 120\nswimming pool: 0, 0, 9\n",
+            [(0, "wall", (120, 120, 120)), (1, "swimming pool", (0, 0, 9))],
+        ),
+        ("3\troad\t1\t2\t3\n7\tcar\t4\t5\t6\n", [(3, "road", (1, 2, 3)), (7, "car", (4, 5, 6))]),
+    ],
+)
+def test_a_colour_may_stand_behind_the_name(tmp_path, text, expected):
+    (tmp_path / "classes.txt").write_text(text)
+    found = read_class_names(tmp_path / "classes.txt")
+    assert [(s.id, s.name, s.color) for s in found] == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["grade 1 2 3\nother\n", "grade 1 2 3\ntype 1 2 3\n", "a 1 2 300\nb 4 5 6\n", "a 1 2 3\n"],
+)
+def test_numbers_behind_names_that_are_no_colours_belong_to_them(tmp_path, text):
+    assert _names(tmp_path / "classes.txt", text) == text.splitlines()

@@ -35,12 +35,6 @@ _OTHERWISE = SegstudioError(
 _STOPPED = SegstudioError("The masks were not looked at to the end.", "Read the folder again.")
 
 
-def _reads_so_already(found: TruthIndex, before: TruthIndex) -> bool:
-    """Whether it would be said of masks that they are read as they were: only what may come differs."""
-    same_words = found.in_words == before.in_words
-    return same_words and found.coding.colors == before.coding.colors
-
-
 class MaskReading:
     """Decides how the values of the open folder's masks are read.
 
@@ -164,7 +158,7 @@ class MaskReading:
         self._notices.settle(_ABOUT)
         self._is_changed = True
         self._use(replace(project, truth=found))
-        if before is None or found.coding == before.coding or _reads_so_already(found, before):
+        if before is None or found.reads_all_as(before):
             return
         text = f"The masks are now read as {found.in_words}."
         if news:

@@ -251,6 +251,15 @@ class TruthIndex:
         """Whether the values of masks mean the same in both."""
         return (self.coding, self.schema) == (other.coding, other.schema)
 
+    def reads_all_as(self, other: TruthIndex) -> bool:
+        """Whether every mask that was looked at is read as in another: what none holds may differ."""
+        mine, theirs = self.coding, other.coding
+        if (mine.white != theirs.white and self._evidence.sizes["white"]) or (
+            mine.coloured != theirs.coloured and self._evidence.colour_files
+        ):
+            return False
+        return mine == replace(theirs, white=mine.white, coloured=mine.coloured)
+
     def news_since(self, before: TruthIndex) -> str:
         """A mask that an earlier look had not seen, by its name, with what only such ones hold."""
         return self._evidence.news(before._evidence)

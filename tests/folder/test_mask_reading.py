@@ -503,3 +503,26 @@ def test_a_colour_that_turns_up_late_leaves_the_others_their_numbers(desk, tmp_p
     show(desk, LATE)
     desk.settle()
     assert int(desk.document.truth.labels[3, 3]) == 2
+
+
+@pytest.mark.parametrize("white", [False, True])
+def test_a_late_change_is_told_where_a_mask_is_read_otherwise_by_it(desk, tmp_path, gate, white):
+    """Once an image has over 253 objects, one of black and white alone holds object 255."""
+    root = tmp_path / "objects"
+    (root / "instances").mkdir(parents=True)
+    for i in range(MANY):
+        write_photo(root / f"a{i:02}.png", square())
+        ids = np.zeros(square().shape, np.uint16)
+        ids[2, 2:6] = (1, 2, 3, 400 if i == LATE else 4)
+        if white and i == LATE + 1:
+            ids[:] = square() * 255
+        pil.fromarray(ids).save(root / "instances" / f"a{i:02}.png")
+    open_held(desk, root)
+    before = desk.session.project.truth
+    gate.set()
+    desk.settle()
+    found = desk.session.project.truth
+    assert found.coding != before.coding
+    assert found.in_words == before.in_words
+    told = [n.message for n in desk.notices.recent if "are now read as" in n.message]
+    assert bool(told) is white

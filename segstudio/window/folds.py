@@ -114,14 +114,16 @@ class Folds(QObject):
         place = self._places.get(name)
         if place is None or place.folding is None or place.is_folded == folded:
             return
-        place.folding.fold(folded)
-        self._fit()
-        if not folded and not place.takes_what_it_needs:
-            # the dock must be let grow before it can be told how much
-            QTimer.singleShot(_SETTLED_MS, place.dock, partial(self._enlarge, place))
+        self._turn_to(place, folded=folded)
         shut = [name for name in self._places if self.folded(name)]
         self._window.layout_store.keep(_KEPT, ",".join(shut) or _NONE)
         self.changed.emit()
+
+    def open_at_first(self, name: str) -> None:
+        """Open a panel that has something to show, unless the user ever folded or opened one."""
+        if self.folded(name) and not self._window.layout_store.kept(_KEPT):
+            self._turn_to(self._places[name], folded=False)
+            self.changed.emit()
 
     def fold_all(self) -> None:
         """As at the first start."""
@@ -146,6 +148,15 @@ class Folds(QObject):
         both = place.dock.height() + steady.dock.height()
         heights = [place.height, max(_LEAST_PX, both - place.height)]
         self._window.resizeDocks([place.dock, steady.dock], heights, Qt.Orientation.Vertical)
+
+    def _turn_to(self, place: _Place, *, folded: bool) -> None:
+        if place.folding is None:
+            return
+        place.folding.fold(folded)
+        self._fit()
+        if not folded and not place.takes_what_it_needs:
+            # the dock must be let grow before it can be told how much
+            QTimer.singleShot(_SETTLED_MS, place.dock, partial(self._enlarge, place))
 
     def _turn(self, name: str) -> None:
         self.fold(name, not self.folded(name))

@@ -111,6 +111,7 @@ def _objects() -> Build:
             window.commands,
         )
         window.object_list.object_opened.connect(window.canvas.show_rect)
+        window.object_list.counted.connect(lambda: window.docks.folds.open_at_first("Objects"))
         return window.object_list
 
     return build

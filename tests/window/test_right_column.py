@@ -446,3 +446,36 @@ def test_no_button_of_an_open_panel_is_out_of_sight_while_others_have_room_to_sp
         scored.settle()
         for name in ("Objects", "Disagreement"):
             assert not frame(scored, name).verticalScrollBar().isVisible(), name
+
+
+def test_objects_are_listed_at_once_where_there_are_any_until_the_user_folds_them(
+    make_window, folder, tmp_path
+):
+    cells = tmp_path / "cells"
+    (cells / "instances").mkdir(parents=True)
+    ids = np.zeros((48, 64), np.uint16)
+    ids[4:10, 4:10], ids[20:30, 30:44] = 1, 2
+    for name in "ab":
+        cv2.imwrite(str(cells / f"{name}.png"), np.full((48, 64, 3), 90, np.uint8))
+        cv2.imwrite(str(cells / "instances" / f"{name}.png"), ids)
+    home = tmp_path / "home"
+    bench = make_window(home)
+    bench.open(folder)
+    bench.settle()
+    assert not bench.window.docks.opened("Objects")  # a class map has none
+    bench.open(cells)
+    listed = bench.window.object_list
+    bench.until(lambda: [row.id for row in listed.model.rows] == [1, 2])
+    assert bench.window.docks.opened("Objects")
+    bench.qtbot.mouseClick(listed.header, LEFT, pos=QPoint(120, 12))
+    bench.until(lambda: not bench.window.docks.opened("Objects"))
+    bench.studio.browsing.step(1)
+    bench.until(lambda: listed.header.note.text() == "2")
+    bench.settle()
+    assert not bench.window.docks.opened("Objects")
+    bench.window.close()
+    again = make_window(home)
+    again.open(cells)
+    again.until(lambda: again.window.object_list.header.note.text() == "2")
+    again.settle()
+    assert not again.window.docks.opened("Objects")

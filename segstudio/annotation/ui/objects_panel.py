@@ -98,9 +98,11 @@ class ObjectsPanel(QWidget):
 
     Signals:
         object_opened: The `Rect` of the object that the user wants to see.
+        counted: There are objects, of which the folded panel shows only how many.
     """
 
     object_opened = Signal(object)
+    counted = Signal()
 
     def __init__(
         self,
@@ -236,6 +238,8 @@ class ObjectsPanel(QWidget):
         if self.header.folded or not self.isVisible():
             index = None if self._run else self._objects.index
             self.header.note.show_text("" if not index else count_text(len(index)))
+            if index and self.header.folded:
+                self.counted.emit()
             return
         figures = self._table.of(self._run)
         if document is None or figures is None or not figures.rows:

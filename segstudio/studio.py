@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from segstudio.annotation.annotation_place import AnnotationPlace
@@ -73,6 +74,7 @@ from segstudio.storage.journal import Journal
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.settings import Settings
 from segstudio.storage.thumbnail_cache import ThumbnailCache
+from segstudio.training.training_runs import TrainingRuns
 
 
 class Studio:
@@ -116,6 +118,7 @@ class Studio:
         evaluating: Models compared on the whole folder.
         evaluation_report: Files made from the comparison.
         work_queue: Images in the order in which they need a person.
+        training: Networks trained on the folder, in processes of their own.
         disagreement: Where predictions differ, and taking one of them there.
         error_targets: What is wrong with the annotation if another side is right, and repairs.
         error_counts: How many errors the images of the folder have.
@@ -171,6 +174,15 @@ class Studio:
         self._make_class_changes()
         self._make_inspection()
         self._make_evaluation()
+        self.training = TrainingRuns(
+            self.session,
+            self.jobs,
+            clock,
+            self.notices,
+            folders.data / "trainings",
+            save=self._save_then,
+            use=self.own_weights.open,
+        )
         self._apply_settings()
         self.segmenting.refresh_models()
 
@@ -420,6 +432,7 @@ class Studio:
         self._keep_settings()
         self.recent_folders.leave()
         self.autosave.save_all()
+        self.training.leave()
         stopped = self.jobs.shutdown(timeout)
         self.last_words = self.autosave.last_words()
         self.browsing.masks.close()
@@ -428,6 +441,11 @@ class Studio:
         self._figures.close()
         self._predictions.close()
         return stopped and not self.autosave.unsaved()
+
+    def _save_then(self, done: Callable[[], None]) -> None:
+        self.editing.end_stroke()
+        self.autosave.save_all()
+        self.autosave.when_saved(done)
 
     def _leave(self, document: Document) -> bool:
         self.editing.end_stroke()

@@ -77,6 +77,8 @@ class What(Flag):
     """How many errors the images of the folder have."""
     QUEUE = auto()
     """Which images wait for a person."""
+    TRAINING = auto()
+    """The trainings: how far they are, or which one is looked at."""
     OBJECTS = auto()
     """Which objects of the open image are selected, or they are known now."""
 

@@ -52,6 +52,7 @@ from segstudio.runs.ui.run_actions import (
     TAKE_ACTIONS,
     WEIGHTS_ACTIONS,
 )
+from segstudio.training.ui.training_actions import TRAINING_ACTIONS
 from segstudio.window import panels
 from segstudio.window.contrast_popover import CONTRAST
 from segstudio.window.panels import Area, PanelSpec
@@ -537,7 +538,7 @@ def all_actions() -> tuple[ActionSpec, ...]:
         *_FILE, *_EDIT, *IMAGE_ACTIONS, *map(_of_tool, tool_table.TOOLS), *_BRUSH,
         *_options(tool_table.TOOLS), *LIMIT_ACTIONS, *REGION_ACTIONS, *_CLASSES, *_VIEW,
         *map(_of_panel, panels.PANELS), _SCORES, *_LAYOUT, *_MODEL, *WEIGHTS_ACTIONS, *RUN_ACTIONS,
-        *NETWORK_ACTIONS, *EVALUATION_ACTIONS, *QUEUE_ACTIONS, *_HELP,
+        *TRAINING_ACTIONS,        *NETWORK_ACTIONS, *EVALUATION_ACTIONS, *QUEUE_ACTIONS, *_HELP,
     )  # fmt: skip
     return tuple(_of_folder(row) if _needs_folder(row) else row for row in rows)
 

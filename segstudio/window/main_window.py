@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from segstudio.kit.theme import Theme
     from segstudio.runs.ui.model_panel import ModelPanel
     from segstudio.studio import Studio
+    from segstudio.training.ui.training_panel import TrainingPanel
     from segstudio.window.docks import Docks
     from segstudio.window.status_bar import StatusBar
 
@@ -65,6 +66,7 @@ class MainWindow(QMainWindow):
     object_list: ObjectsPanel
     model: ModelPanel
     disagreement: DisagreementPanel
+    training: TrainingPanel
 
     def __init__(
         self, layout_file: Path, theme: Theme, *, fits_screen: bool = True, opens: bool = False

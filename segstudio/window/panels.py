@@ -166,6 +166,16 @@ def _evaluation() -> Build:
     return lambda window, _studio: window.evaluation.build()
 
 
+def _training() -> Build:
+    from segstudio.training.ui.training_panel import TrainingPanel
+
+    def build(window: MainWindow, studio: Studio) -> TrainingPanel:
+        window.training = TrainingPanel(studio.session, studio.training, studio.jobs)
+        return window.training
+
+    return build
+
+
 PANELS: tuple[PanelSpec, ...] = (
     PanelSpec("Images", _images, Area.LeftDockWidgetArea, width=172, icon="panel-left"),
     PanelSpec("Classes", _classes, height=560),
@@ -185,5 +195,10 @@ PANELS: tuple[PanelSpec, ...] = (
     PanelSpec(
         "Evaluation", _evaluation, in_room=True, on_demand=True, icon="chart-column", keys=("M",),
         tip="Compare models over the whole folder: which one is right, and where",
+    ),
+    PanelSpec(
+        "Training", _training, in_room=True, on_demand=True, icon="trending-up",
+        keys=("Ctrl+Shift+T",),
+        tip="Train a network on what was corrected, and see whether it got better",
     ),
 )  # fmt: skip

@@ -62,7 +62,7 @@ class WindowCommands:
         """Whether the window is closed once the saves that were begun have ended."""
         self._leaving = False
         """Whether it is closed whatever is unsaved."""
-        self._polygons_may_go = False
+        self._polygons_may_go = self._training_may_go = False
         self._question: QMessageBox | None = None
         studio.autosave.ask_unsaved = self.ask_unsaved
         studio.autosave.choose_folder = self._choose_elsewhere
@@ -314,6 +314,9 @@ class WindowCommands:
         if not self._polygons_may_go and self._window.canvas.begun:
             self._ask_about_polygons()
             return False
+        if not self._training_may_go and self._studio.training.active is not None:
+            self._ask_about_training()
+            return False
         autosave = self._studio.autosave
         self._studio.editing.end_stroke()
         if self._closing or not autosave.at_risk():
@@ -382,6 +385,36 @@ class WindowCommands:
             box.deleteLater()
             if clicked is leave:
                 self._polygons_may_go = True
+                self._window.close()
+
+        box.finished.connect(answered)
+        box.open()
+
+    def _ask_about_training(self) -> None:
+        """Ask whether a training goes on without the window, or ends and keeps its best."""
+        if self._question is not None:
+            self._question.raise_()
+            return
+        training = self._studio.training
+        name = training.active.name if training.active is not None else "A training"
+        box = self._question = plain_box(self._window)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setText(f"{name} is training. Shall it go on without the window?")
+        box.setInformativeText("The next start shows how far it is; its best is kept in any case.")
+        roles = QMessageBox.ButtonRole
+        on = box.addButton("Go on", roles.AcceptRole)
+        end = box.addButton("End it, keep the best", roles.DestructiveRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(on)
+
+        def answered() -> None:
+            self._question = None
+            clicked = box.clickedButton()
+            box.deleteLater()
+            if clicked is end:
+                training.stop()
+            if clicked in (on, end):
+                self._training_may_go = True
                 self._window.close()
 
         box.finished.connect(answered)

@@ -529,7 +529,7 @@ def test_a_long_job_leaves_room_for_the_rest_at_the_smallest_width(desk):
     assert all(x + width <= nxt for (x, width), (nxt, _) in pairwise(ends))
 
 
-@pytest.mark.parametrize(("width", "whole"), [(1280, True), (1040, False)])
+@pytest.mark.parametrize(("width", "whole"), [(1280, True), (1024, False)])
 def test_what_lies_under_the_pointer_comes_before_the_title_of_a_job(desk, width, whole):
     window, status = desk.window, desk.window.status
     window.resize(1280, 720)

@@ -1,0 +1,1 @@
+"""The training room: what is trained, curves, overlays, proof."""

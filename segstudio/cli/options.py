@@ -38,6 +38,13 @@ class PageChoice(StrEnum):
     ALL = "all"
 
 
+class SplitChoice(StrEnum):
+    """How images are parted into those to train on, to judge by, and to prove it on."""
+
+    SEED = "seed"
+    FOLDER = "folder"
+
+
 class Zero(StrEnum):
     """What class 0 is."""
 

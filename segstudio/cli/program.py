@@ -441,6 +441,110 @@ def _inspect(
     return inspect(request, as_json=as_json)
 
 
+@app.command("train")
+def _train(
+    data: Annotated[Path, typer.Argument(help="Folder of images with masks.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="File for the network.", metavar="FILE.safetensors")
+    ],
+    val: Annotated[
+        Path | None,
+        typer.Option(
+            "--val",
+            help="Other images with masks: half of them choose the best epoch, half prove it.",
+            metavar="DIR",
+        ),
+    ] = None,
+    arch: Annotated[
+        str | None, typer.Option("--arch", help="Architecture; else it is proposed.", metavar="ID")
+    ] = None,
+    start: Annotated[
+        str,
+        typer.Option(
+            "--start",
+            help="Model to go on from: an id or a file of weights; else from scratch.",
+            metavar="MODEL",
+        ),
+    ] = "scratch",
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", min=0.05, help="How long; else 20.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help="How many epochs, instead of a time.")
+    ] = None,
+    ignore: options.Ignore = None,
+    loss: Annotated[
+        str | None,
+        typer.Option("--loss", help="Loss, or a sum: cross-entropy+dice.", metavar="LOSS"),
+    ] = None,
+    crop: Annotated[
+        int | None, typer.Option("--crop", min=32, max=4096, help="Side of the crops in pixels.")
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option("--batch", min=2, max=1024, help="Crops a step.")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option("--rate", min=1e-7, max=10, help="Learning rate; else found.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of all that is by chance.")] = 0,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Threads; else one a processor.")
+    ] = None,
+    device: options.Device = "auto",
+    split: Annotated[
+        options.SplitChoice,
+        typer.Option("--split", help="Part the images by chance (seed), or by whole folders."),
+    ] = options.SplitChoice.SEED,
+    done: Annotated[
+        bool, typer.Option("--done", help="Only images that are marked as done in the window.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a training that was broken off.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a result that is there.")
+    ] = False,
+    gt: options.Gt = None,
+    pattern: options.Pattern = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> int:
+    """Train a network on images with masks.
+
+    What is not said is proposed from the data, with the reasons. A part of the images chooses the
+    best epoch, another part is held out and proves the result at the end. Beside the file lies a
+    folder with the record, curves, and what each epoch said of some images. The lines pause, resume
+    and stop on standard input, and Ctrl+C, are obeyed; stopped, the best epoch is kept.
+    """
+    from segstudio.cli.train import train
+    from segstudio.training.plan import Wanted
+    from segstudio.training.training_run import TrainingRequest
+
+    wanted = Wanted(
+        arch=arch,
+        minutes=minutes,
+        epochs=epochs,
+        loss=loss,
+        crop=crop,
+        batch=batch,
+        rate=rate,
+        seed=seed,
+        threads=threads or os.cpu_count() or 1,
+        device=device,
+    )
+    request = TrainingRequest(
+        data,
+        out,
+        val,
+        ignore,
+        options.chosen_masks(gt, pattern),
+        done,
+        split.value,
+        "" if start == "scratch" else start,
+        wanted,
+    )
+    return train(request, as_json=as_json, resume=resume, overwrite=overwrite)
+
+
 def _shown_commands() -> list[str]:
     return [c.name or "" for c in app.registered_commands if not c.hidden]
 

@@ -88,21 +88,98 @@ def learning_rate_factor(fraction: float, warmup: float) -> float:
     return 0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * rest))
 
 
-class Trainer:
+class Stepper:
+    """A network that learns from one batch after the other, with averaged weights beside it.
+
+    Attributes:
+        model: The network that learns.
+        ema: The one with averaged weights.
+        losses: Smoothed, by name.
+        step: Batches so far.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: LossFunction,
+        weight_decay: float = 1e-2,
+        ema: float = 0.998,
+        clip: float = 5.0,
+    ) -> None:
+        self.model = model
+        self.loss = loss
+        self.clip = clip
+        self.optimizer = torch.optim.AdamW(_parameter_groups(model, weight_decay), lr=0.0)
+        self.ema = Ema(model, ema)
+        self.step = 0
+        self.losses: dict[str, float] = {}
+
+    def learn(self, batch: Any, rate: float) -> float:
+        """Take one step with a learning rate; return the loss before it.
+
+        A batch whose loss or gradient is not finite changes nothing.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        statistics = [buffer.clone() for buffer in self.model.buffers()]
+        losses = self.loss(self.model, batch)
+        total = torch.stack(list(losses.values())).sum()
+        self.optimizer.zero_grad(set_to_none=True)
+        if bool(torch.isfinite(total)) and self._descend(total):
+            self.ema.update(self.model)
+            self._smooth(losses)
+        else:
+            # one spoilt batch would stay in batch norm's running statistics for good
+            with torch.no_grad():
+                for buffer, before in zip(self.model.buffers(), statistics, strict=True):
+                    buffer.copy_(before)
+        self.step += 1
+        return float(total.detach())
+
+    def _descend(self, total: Tensor) -> bool:
+        """Step down the loss's gradient; False, and nothing learnt, if that is not finite."""
+        total.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
+        if not bool(torch.isfinite(norm)):
+            return False
+        self.optimizer.step()
+        return True
+
+    def _smooth(self, losses: dict[str, Tensor]) -> None:
+        for name, value in losses.items():
+            new = float(value.detach())
+            old = self.losses.get(name, new)
+            self.losses[name] = old + 0.02 * (new - old)
+
+    def state(self) -> dict[str, Any]:
+        """All that a further step depends on, as `torch.load` reads it with weights only."""
+        return {
+            "model": self.model.state_dict(),
+            "ema": self.ema.model.state_dict(),
+            "ema_updates": self.ema.updates,
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "losses": self.losses,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.model.load_state_dict(state["model"])
+        self.ema.model.load_state_dict(state["ema"])
+        self.ema.updates = state["ema_updates"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step = state["step"]
+        self.losses = state["losses"]
+
+
+class Trainer(Stepper):
     """Trains one network; ``run`` returns the one with averaged weights."""
 
     def __init__(self, model: nn.Module, loss: LossFunction, options: FitOptions) -> None:
         """Prepare optimiser and averages, and resume from the checkpoint if there is one."""
-        self.model = model
-        self.loss = loss
+        super().__init__(model, loss, options.weight_decay, options.ema, options.clip)
         self.options = options
-        self.optimizer = torch.optim.AdamW(
-            _parameter_groups(model, options.weight_decay), lr=options.learning_rate
-        )
-        self.ema = Ema(model, options.ema)
-        self.step = 0
         self.seconds = 0.0
-        self.losses: dict[str, float] = {}
         self.norm_is_frozen = False
         if options.checkpoint is not None and options.checkpoint.exists():
             self._resume(options.checkpoint)
@@ -160,63 +237,22 @@ class Trainer:
         if not self.norm_is_frozen and self.fraction >= self.options.freeze_norm:
             self._freeze_norm()
         factor = learning_rate_factor(self.fraction, self.options.warmup)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.options.learning_rate * factor
-        statistics = [buffer.clone() for buffer in self.model.buffers()]
-        losses = self.loss(self.model, batch)
-        total = torch.stack(list(losses.values())).sum()
-        self.optimizer.zero_grad(set_to_none=True)
-        if bool(torch.isfinite(total)) and self._learn(total):
-            self.ema.update(self.model)
-            self._smooth(losses)
-        else:
-            # one spoilt batch would stay in batch norm's running statistics for good
-            with torch.no_grad():
-                for buffer, before in zip(self.model.buffers(), statistics, strict=True):
-                    buffer.copy_(before)
-        self.step += 1
-
-    def _learn(self, total: Tensor) -> bool:
-        """Step down the loss's gradient; False, and nothing learnt, if that is not finite."""
-        total.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.options.clip)
-        if not bool(torch.isfinite(norm)):
-            return False
-        self.optimizer.step()
-        return True
-
-    def _smooth(self, losses: dict[str, Tensor]) -> None:
-        for name, value in losses.items():
-            new = float(value.detach())
-            old = self.losses.get(name, new)
-            self.losses[name] = old + 0.02 * (new - old)
+        self.learn(batch, self.options.learning_rate * factor)
 
     def save(self) -> None:
         """Write the checkpoint, if a file was given; the old one stays until the new is whole."""
         path = self.options.checkpoint
         if path is None:
             return
-        state = {
-            "model": self.model.state_dict(),
-            "ema": self.ema.model.state_dict(),
-            "ema_updates": self.ema.updates,
-            "optimizer": self.optimizer.state_dict(),
-            "step": self.step,
-            "seconds": self.seconds,
-            "losses": self.losses,
-        }
+        state = {**self.state(), "seconds": self.seconds}
         partial = path.with_suffix(".part")
         torch.save(state, partial)
         partial.replace(path)
 
     def _resume(self, path: Path) -> None:
         state = torch.load(path, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.ema.model.load_state_dict(state["ema"])
-        self.ema.updates = state["ema_updates"]
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.losses = state["losses"]
+        self.set_state(state)
+        self.seconds = state["seconds"]
 
 
 def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

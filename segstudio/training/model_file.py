@@ -34,19 +34,36 @@ def _half(name: str, value: Tensor) -> Tensor:
     return value.detach().to(torch.float16, memory_format=torch.contiguous_format)
 
 
-def save_model(path: Path, model: nn.Module, description: dict[str, Any]) -> None:
+def save_model(
+    path: Path,
+    model: nn.Module,
+    description: dict[str, Any],
+    state: dict[str, Tensor] | None = None,
+    *,
+    half: bool = True,
+) -> None:
     """Write weights and description; an older file stays until the new one is whole.
 
     Args:
         path: the safetensors file.
-        model: the network; its state dict is stored in half precision.
+        model: the network.
         description: JSON values; "builder" ("module:name") and "options" make the network again.
+        state: its tensors under other names; those of its state dict if not given.
+        half: whether weights are stored in half precision, or as they are.
     """
     text = json.dumps({"format": FORMAT, **description}, ensure_ascii=False)
     partial = path.with_name(path.name + ".part")
-    save_file(half_precision(model.state_dict()), str(partial), metadata={KEY: text})
+    tensors = model.state_dict() if state is None else state
+    stored = half_precision(tensors) if half else _as_they_are(tensors)
+    save_file(stored, str(partial), metadata={KEY: text})
     partial.chmod(0o644)  # safetensors makes its files private
     partial.replace(path)
+
+
+def _as_they_are(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors on the CPU, each with memory of its own."""
+    form = torch.contiguous_format
+    return {name: value.detach().cpu().clone(memory_format=form) for name, value in state.items()}
 
 
 def read_description(path: Path) -> dict[str, Any]:
@@ -86,3 +103,11 @@ def load_model(path: Path) -> tuple[nn.Module, dict[str, Any]]:
     model = build(description)
     model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
     return model.eval(), description
+
+
+def load_state_of(network: nn.Module, path: Path) -> None:
+    """Put the weights of a file that `save_model` wrote into its network."""
+    with safe_open(str(path), framework="pt") as file:
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    inner = getattr(network, "inner", None)
+    (inner if isinstance(inner, nn.Module) else network).load_state_dict(state)

@@ -57,13 +57,18 @@ def semantic_batches(
     sampler: CropSampler, size: int, preprocess: Preprocess
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield endless (images float32 (N, C, H, W) normalised, classes int64 (N, H, W))."""
-    first, last = _SPANS[preprocess.scaling]
     while True:
         pairs = [sampler.draw() for _ in range(size)]
         images = torch.stack([torch.from_numpy(image).permute(2, 0, 1) for image, _ in pairs])
         classes = torch.stack([torch.from_numpy(target).long() for _, target in pairs])
-        values = preprocess.from_rgb(images) * (last - first) + first
+        values = byte_values(preprocess.from_rgb(images), preprocess)
         yield preprocess.normalised(values), classes
+
+
+def byte_values(images: Tensor, preprocess: Preprocess) -> Tensor:
+    """What float images (..., C, H, W) in 0..1, made from `scaled_bytes`, stand for."""
+    first, last = _SPANS[preprocess.scaling]
+    return images * (last - first) + first
 
 
 def semantic_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
@@ -74,14 +79,15 @@ def semantic_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> dict[str, T
     """
     first = next(model.parameters())
     images, classes = (t.to(first.device) for t in batch)
-    images = images.contiguous(memory_format=_memory_format(first))
+    images = images.contiguous(memory_format=memory_format(first))
     with torch.autocast(first.device.type, torch.bfloat16):
         out = model(images)
     logits = out["out"] if isinstance(out, dict) else out
     return {"loss": cross_entropy_dice(logits.float(), classes)}
 
 
-def _memory_format(weight: Tensor) -> torch.memory_format:
+def memory_format(weight: Tensor) -> torch.memory_format:
+    """The one that images must have for a network with such weights to run fastest."""
     last = weight.ndim == 4 and weight.is_contiguous(memory_format=torch.channels_last)
     return torch.channels_last if last else torch.contiguous_format
 

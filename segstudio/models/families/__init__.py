@@ -106,6 +106,10 @@ FAMILIES: Final[dict[str, Family]] = {
             purpose="Fine detail from few training images: cells, tissue, roads, thin structures",
         ),
         Family(
+            "stem-unet", "U-Net, strided", "semantic", _HERE + "stem_unet:StemUNet",
+            purpose="Your own training on a machine without a GPU: a U-Net sized to the time there is",
+        ),
+        Family(
             "deeplab", "DeepLab", "semantic", _TORCHVISION + "deeplabv3",
             ("classifier.0.convs.0.0.weight", "classifier.4.weight"),
             _TORCHVISION + "recognise_deeplab", told="torchvision's DeepLabV3",

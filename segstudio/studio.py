@@ -74,7 +74,7 @@ from segstudio.storage.journal import Journal
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.settings import Settings
 from segstudio.storage.thumbnail_cache import ThumbnailCache
-from segstudio.training.training_runs import TrainingRuns
+from segstudio.training.trainings import Trainings
 
 
 class Studio:
@@ -174,7 +174,7 @@ class Studio:
         self._make_class_changes()
         self._make_inspection()
         self._make_evaluation()
-        self.training = TrainingRuns(
+        self.training = Trainings(
             self.session,
             self.jobs,
             clock,

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -32,24 +33,31 @@ from segstudio.training.records import (
     StoppedEarly,
     TrainingEvent,
 )
+from segstudio.training.run_folder import asked, run_folder_of
 from segstudio.training.training_run import TrainingRequest, TrainingRun
 
 _NICE = 10
 
 
 class Console:
-    """Commands by lines of standard input (`pause`, `resume`, `stop`), and by signals."""
+    """Commands `pause`, `resume`, `stop`: lines of standard input, a file in the run's folder; and
+    signals.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        """Take the run's folder."""
+        self._folder = folder
         self._stop = threading.Event()
         self._pause = threading.Event()
 
     def stop(self) -> bool:
         """Whether it shall stop and keep the best."""
+        self.obey(asked(self._folder))
         return self._stop.is_set()
 
     def pause(self) -> bool:
         """Whether it shall wait."""
+        self.obey(asked(self._folder))
         return self._pause.is_set()
 
     def obey(self, line: str) -> None:
@@ -195,7 +203,7 @@ def train(request: TrainingRequest, *, as_json: bool, resume: bool, overwrite: b
     Raises:
         SegstudioError: if it cannot be done; in JSON it is an event, too.
     """
-    printer, console = Printer(as_json=as_json), Console()
+    printer, console = Printer(as_json=as_json), Console(run_folder_of(request.out))
     _be_modest()
     try:
         with input_errors():

@@ -11,14 +11,14 @@ import numpy as np
 from segstudio.core.formatting import ratio_text
 from segstudio.core.series_colors import BLUE, GREEN, NEUTRAL, VERMILION
 from segstudio.report.chart_data import Axis, ChartData, Layer, Points, Rule
-from segstudio.training.training_runs import TrainingRun
+from segstudio.training.trainings import Training
 
 _MARGIN: Final = 0.06
 _LEAST_SPAN: Final = 0.1
 TRAINING, VALIDATION = "training", "validation"
 
 
-def loss_chart(run: TrainingRun, earlier: TrainingRun | None = None, at: int = 0) -> ChartData:
+def loss_chart(run: Training, earlier: Training | None = None, at: int = 0) -> ChartData:
     """The loss on the crops and on whole validation images.
 
     Args:
@@ -45,7 +45,7 @@ def loss_chart(run: TrainingRun, earlier: TrainingRun | None = None, at: int = 0
 
 
 def score_chart(
-    run: TrainingRun, earlier: TrainingRun | None = None, at: int = 0, class_at: int | None = None
+    run: Training, earlier: Training | None = None, at: int = 0, class_at: int | None = None
 ) -> ChartData:
     """IoU on the validation images, of all classes or of one.
 
@@ -71,18 +71,18 @@ def score_chart(
     return _chart(name, run, earlier, (low, high), layers, at, _score_rows(run))
 
 
-def class_names(run: TrainingRun) -> list[str]:
+def class_names(run: Training) -> list[str]:
     """The names of the classes, in the order of the figures of epochs."""
     return [] if run.started is None else [str(c.get("name", "")) for c in run.started.classes]
 
 
-def _scores(run: TrainingRun, class_at: int | None) -> list[float]:
+def _scores(run: Training, class_at: int | None) -> list[float]:
     if class_at is None:
         return [epoch.mean_iou for epoch in run.epochs]
     return [e.iou[class_at] if class_at < len(e.iou) else math.nan for e in run.epochs]
 
 
-def _faint(run: TrainingRun, values: Sequence[float]) -> Points:
+def _faint(run: Training, values: Sequence[float]) -> Points:
     return Points(
         run.name, NEUTRAL, _minutes(run), _array(values), symbol="", line="dash", width=1.5
     )
@@ -90,8 +90,8 @@ def _faint(run: TrainingRun, values: Sequence[float]) -> Points:
 
 def _chart(
     title: str,
-    run: TrainingRun,
-    earlier: TrainingRun | None,
+    run: Training,
+    earlier: Training | None,
     span: tuple[float, float],
     layers: Sequence[Layer],
     at: int,
@@ -118,13 +118,13 @@ def _chart(
     )
 
 
-def _end(run: TrainingRun) -> float:
+def _end(run: Training) -> float:
     """Where the axis of time ends, in minutes: at the budget's end, if that is known."""
     minutes = run.started.budget.get("minutes") if run.started is not None else None
     return max(float(minutes or 0), run.seconds / 60)
 
 
-def _loss_rows(run: TrainingRun) -> tuple[tuple[str, ...], list[list[str]]]:
+def _loss_rows(run: Training) -> tuple[tuple[str, ...], list[list[str]]]:
     rows = [
         [str(e.epoch), f"{e.seconds / 60:.2f}", ratio_text(e.train_loss),
          ratio_text(e.validation_loss)]
@@ -133,7 +133,7 @@ def _loss_rows(run: TrainingRun) -> tuple[tuple[str, ...], list[list[str]]]:
     return ("epoch", "minutes", "training loss", "validation loss"), rows
 
 
-def _score_rows(run: TrainingRun) -> tuple[tuple[str, ...], list[list[str]]]:
+def _score_rows(run: Training) -> tuple[tuple[str, ...], list[list[str]]]:
     rows = [
         [str(e.epoch), f"{e.seconds / 60:.2f}", ratio_text(e.mean_iou), *map(ratio_text, e.iou)]
         for e in run.epochs
@@ -150,11 +150,11 @@ def _span(values: Sequence[float]) -> tuple[float, float]:
     return max(0.0, low - more), min(1.0, high + more)
 
 
-def _minutes(run: TrainingRun) -> Any:
+def _minutes(run: Training) -> Any:
     return _array([epoch.seconds / 60 for epoch in run.epochs])
 
 
-def _keys(run: TrainingRun) -> tuple[int, ...]:
+def _keys(run: Training) -> tuple[int, ...]:
     return tuple(epoch.epoch for epoch in run.epochs)
 
 

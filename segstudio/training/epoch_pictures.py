@@ -18,8 +18,8 @@ from segstudio.core.labels import Image, Labels
 from segstudio.core.progress import Check, no_check
 from segstudio.core.render import difference_table
 from segstudio.core.series_colors import GREEN, PINK, SKY, VERMILION
+from segstudio.training.run_folder import EPOCHS, TRUTH, VIEWS
 
-VIEWS, EPOCHS, TRUTH = "views", "epochs", ".truth"
 LEGEND: Final = (
     (GREEN, "agree"),
     (VERMILION, "only the model"),

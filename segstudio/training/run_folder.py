@@ -21,7 +21,7 @@ from segstudio.core.json_text import read_json
 from segstudio.core.schema import LabelSchema
 from segstudio.core.text import utf8_json
 from segstudio.storage.atomic import make_folder, write_atomically, write_error
-from segstudio.storage.formats.png import encode_index_png
+from segstudio.storage.formats.png import encode_index_png, encode_rgb_png
 from segstudio.storage.process_lock import ProcessLock
 from segstudio.training.records import Epoch, TrainingEvent, read_record
 
@@ -32,11 +32,32 @@ CURVES: Final = "curves.csv"
 CHECKPOINT: Final = "checkpoint.pt"
 BEST: Final = "best.safetensors"
 EPOCHS: Final = "epochs"
+VIEWS: Final = "views"
+TRUTH: Final = ".truth"
+"""Photos and truth of the images that every epoch is shown on, once."""
+CONTROL: Final = "control"
+"""The file whose word the process follows: `pause`, `resume` or `stop`."""
 
 
 def run_folder_of(out: Path) -> Path:
     """The folder of the training that makes a file."""
     return out.with_name(out.name + SUFFIX)
+
+
+def ask(folder: Path, word: str) -> None:
+    """Leave a word for the process that trains into a folder: `pause`, `resume` or `stop`."""
+    write_atomically(folder / CONTROL, word.encode(), durable=False)
+
+
+def asked(folder: Path) -> str:
+    """Take the word that was left for the process, "" if there is none."""
+    path = folder / CONTROL
+    try:
+        word = path.read_text(encoding="ascii", errors="replace")
+        path.unlink()
+    except OSError:
+        return ""
+    return word
 
 
 @dataclass
@@ -87,9 +108,10 @@ class RunFolder:
 
     def _clear(self) -> None:
         """Remove what a training writes, and nothing else."""
-        for name in (PLAN, RECORD, CURVES, CHECKPOINT, BEST):
+        for name in (PLAN, RECORD, CURVES, CHECKPOINT, BEST, CONTROL):
             (self.path / name).unlink(missing_ok=True)
-        shutil.rmtree(self.path / EPOCHS, ignore_errors=True)
+        for name in (EPOCHS, VIEWS):
+            shutil.rmtree(self.path / name, ignore_errors=True)
 
     @property
     def checkpoint(self) -> Path:
@@ -192,6 +214,16 @@ class RunFolder:
         write_atomically(
             path, encode_index_png(labels, palette, software="segstudio train"), durable=False
         )
+
+    def write_view(self, name: str, photo: npt.NDArray[np.uint8], truth: npt.NDArray[Any]) -> None:
+        """Keep an image and its truth, class ids, for the pictures of all epochs."""
+        folder = self.path / VIEWS
+        make_folder(folder)
+        stem = picture_name(name).removesuffix(".png")
+        palette = None if self.schema is None else self.schema.palette()
+        write_atomically(folder / f"{stem}.png", encode_rgb_png(photo), durable=False)
+        labels = encode_index_png(truth.astype(np.uint8), palette, software="segstudio train")
+        write_atomically(folder / f"{stem}{TRUTH}.png", labels, durable=False)
 
 
 def picture_name(name: str) -> str:

@@ -390,6 +390,9 @@ class TrainingRun:
                 why=list(plan.why),
             )
         )
+        for name in shown_names(self._judge.names):
+            sample = self._images.sample(name)
+            self._folder.write_view(name.removeprefix(_OTHER), sample.image, sample.target)
         for note in (*self._notes(), *(() if self._start is None else self._start.notes)):
             self._tell(Note(note))
         self._trainer.progress.rate = plan.learning_rate

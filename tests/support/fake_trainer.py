@@ -35,7 +35,7 @@ def main(mode: str, words: list[str]) -> None:
         if resumes:
             say("resumed", seconds=40.0, step=20)
         else:
-            (run / "plan.json").write_text(json.dumps({"data": words[1]}))
+            (run / "plan.json").write_text(json.dumps({"request": {"data": words[1]}}))
             _begin(run, out, words, say)
         for number, (loss, checked, iou) in enumerate(EPOCHS, start=1):
             if resumes and number < 3:

@@ -16,7 +16,7 @@ from segstudio.kit.icon_button import icon_button
 from segstudio.kit.plain import FaintLabel, PlainLabel, plain, semibold_font
 from segstudio.kit.swatch import swatch
 from segstudio.training.epoch_pictures import LEGEND, EpochPicture, pictures_of
-from segstudio.training.training_runs import TrainingRun
+from segstudio.training.trainings import Training
 
 _LEAST, _GAP, _CAPTION = 96, 8, 20
 _MOST: Final = 8
@@ -34,7 +34,7 @@ class EpochStrip(QWidget):
     def __init__(self, jobs: JobRunner) -> None:
         super().__init__()
         self._jobs = jobs
-        self._run: TrainingRun | None = None
+        self._run: Training | None = None
         self._loaded: tuple[object, ...] = ()
         self._first: dict[str, float] = {}
         self.title = PlainLabel("Overlays")
@@ -57,7 +57,7 @@ class EpochStrip(QWidget):
         """The one that is looked at; 0 while there is none."""
         return self.slider.value() if self._run is not None and self._run.epochs else 0
 
-    def show_run(self, run: TrainingRun | None) -> None:
+    def show_run(self, run: Training | None) -> None:
         """Show another training, or what it has come to; at its end it goes along."""
         other = self._run is None or run is None or run.name != self._run.name
         follows = other or self.slider.value() >= self.slider.maximum()
@@ -132,7 +132,7 @@ class EpochStrip(QWidget):
 
 
 def _loaded(
-    run: TrainingRun, epoch: int, needs_first: bool, job: Job
+    run: Training, epoch: int, needs_first: bool, job: Job
 ) -> tuple[list[EpochPicture], dict[str, float]]:
     """The pictures of an epoch, and if they are wanted the scores after the first."""
     pictures = pictures_of(run.folder, epoch, check=job.check)[:_MOST]

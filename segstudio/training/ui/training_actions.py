@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from segstudio.kit.actions import ActionSpec, Context, has_project
 from segstudio.kit.frame_names import MODEL
-from segstudio.training.training_runs import RunState
+from segstudio.training.trainings import RunState
 
 DOCK = "Training"
 

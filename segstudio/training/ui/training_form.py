@@ -22,7 +22,7 @@ from segstudio.kit.plain import FaintLabel, PlainLabel, plain, semibold_font
 from segstudio.session.session import Session, WorkState
 from segstudio.storage.image_ref import PAGE_STEP
 from segstudio.training.plan import ARCHITECTURES, SCRATCH
-from segstudio.training.training_runs import TrainingRequest
+from segstudio.training.trainings import NewTraining
 
 _FEWEST: Final = 3
 """Fewer images cannot be parted into those to learn from, to choose by and to prove it on."""
@@ -40,7 +40,7 @@ class TrainingForm(QWidget):
     """Asks what to train, and says why it cannot be trained if so.
 
     Signals:
-        asked: A `TrainingRequest` that shall begin.
+        asked: A `NewTraining` that shall begin.
     """
 
     asked = Signal(object)
@@ -149,7 +149,7 @@ class TrainingForm(QWidget):
         if project is None:
             return
         self.asked.emit(
-            TrainingRequest(
+            NewTraining(
                 data=project.root,
                 title=project.name,
                 start=str(self.start.currentData()),

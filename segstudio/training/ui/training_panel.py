@@ -39,7 +39,7 @@ from segstudio.kit.table_model import Column, Side, TableModel
 from segstudio.report.chart_data import ChartData
 from segstudio.session.session import Change, Session, What
 from segstudio.training.curves import class_names, loss_chart, score_chart
-from segstudio.training.training_runs import RunState, TrainingRun, TrainingRuns
+from segstudio.training.trainings import RunState, Training, Trainings
 from segstudio.training.ui.epoch_strip import EpochStrip
 from segstudio.training.ui.training_form import TrainingForm
 
@@ -66,7 +66,7 @@ _STATES: Final = {
 class TrainingPanel(QWidget):
     """Runs at the left, curves and overlays of one of them at the right; or the form for a new one."""
 
-    def __init__(self, session: Session, runs: TrainingRuns, jobs: JobRunner) -> None:
+    def __init__(self, session: Session, runs: Trainings, jobs: JobRunner) -> None:
         super().__init__()
         self._session, self._runs = session, runs
         on_panel_ground(self)
@@ -247,7 +247,7 @@ class TrainingHeader(QWidget):
         row.addWidget(self.text)
         row.addStretch(1)
 
-    def show_run(self, run: TrainingRun | None) -> None:
+    def show_run(self, run: Training | None) -> None:
         started = None if run is None else run.started
         if started is None:
             self.text.setText("")
@@ -260,7 +260,7 @@ class TrainingHeader(QWidget):
 class StatusLine(QWidget):
     """How far a training is, and the buttons that pause and end it."""
 
-    def __init__(self, runs: TrainingRuns) -> None:
+    def __init__(self, runs: Trainings) -> None:
         super().__init__()
         self._runs = runs
         self.name = PlainLabel()
@@ -289,7 +289,7 @@ class StatusLine(QWidget):
         self.stop.clicked.connect(runs.stop)
         self.go_on.clicked.connect(lambda: runs.go_on(runs.shown))
 
-    def show_run(self, run: TrainingRun) -> None:
+    def show_run(self, run: Training) -> None:
         self.name.setText(run.name)
         self.bar.setVisible(run.is_alive)
         self.bar.setRange(0, 1000)
@@ -308,7 +308,7 @@ class StatusLine(QWidget):
 class RunsSide(QWidget):
     """The runs, and how the shown one was set up."""
 
-    def __init__(self, runs: TrainingRuns) -> None:
+    def __init__(self, runs: Trainings) -> None:
         super().__init__()
         self._runs = runs
         self.setFixedWidth(_LEFT)
@@ -319,7 +319,7 @@ class RunsSide(QWidget):
         head.setContentsMargins(12, 4, 6, 4)
         head.addWidget(title, 1)
         head.addWidget(self.new)
-        self.model: TableModel[TrainingRun] = TableModel(_columns(), lambda r: r.name, self)
+        self.model: TableModel[Training] = TableModel(_columns(), lambda r: r.name, self)
         self.table = TableView(self.model, "Trainings", row_height=_ROW)
         self.table.horizontalHeader().hide()
         self.set_up = SetUp()
@@ -373,7 +373,7 @@ class SetUp(QWidget):
         column.addWidget(self.why)
         column.addStretch(1)
 
-    def show_run(self, run: TrainingRun | None) -> None:
+    def show_run(self, run: Training | None) -> None:
         rows = {} if run is None else _set_up_rows(run)
         for name, value in rows.items():
             self._label(name).setText(value)
@@ -401,7 +401,7 @@ class SetUp(QWidget):
 class ProofCard(QFrame):
     """Start and result on images that were set aside, and the button that takes the result."""
 
-    def __init__(self, runs: TrainingRuns) -> None:
+    def __init__(self, runs: Trainings) -> None:
         super().__init__()
         self._runs = runs
         self.setFixedWidth(204)
@@ -424,7 +424,7 @@ class ProofCard(QFrame):
         column.addWidget(self.use)
         self.use.clicked.connect(lambda: runs.use(runs.shown))
 
-    def show_run(self, run: TrainingRun) -> None:
+    def show_run(self, run: Training) -> None:
         self.setVisible(run.state is RunState.DONE)
         self.use.setText(f"Use {run.name}")
         proof = run.proof
@@ -451,14 +451,14 @@ class ProofCard(QFrame):
         self.use.style().polish(self.use)
 
 
-def _columns() -> tuple[Column[TrainingRun], ...]:
+def _columns() -> tuple[Column[Training], ...]:
     return (
         Column("Run", lambda run: run.name, "The training", stretch=60),
         Column("Outcome", _outcome, "What it has come to", side=Side.RIGHT),
     )
 
 
-def _outcome(run: TrainingRun) -> str:
+def _outcome(run: Training) -> str:
     if run.state is RunState.DONE and run.proof is not None:
         proof = run.proof
         if math.isnan(proof.before):
@@ -467,7 +467,7 @@ def _outcome(run: TrainingRun) -> str:
     return _STATES[run.state]
 
 
-def _set_up_rows(run: TrainingRun) -> dict[str, str]:
+def _set_up_rows(run: Training) -> dict[str, str]:
     started = run.started
     if started is None:
         return {}
@@ -487,7 +487,7 @@ def _set_up_rows(run: TrainingRun) -> dict[str, str]:
     }
 
 
-def _time_text(run: TrainingRun) -> str:
+def _time_text(run: Training) -> str:
     minutes = None if run.started is None else run.started.budget.get("minutes")
     spent = f"{int(run.seconds // 60)}:{int(run.seconds % 60):02d}"
     epochs = counted(len(run.epochs), "epoch")

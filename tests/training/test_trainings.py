@@ -10,7 +10,7 @@ import pytest
 from desks import Desk
 from fakes import make_folder, wait_for
 
-from segstudio.training.training_runs import ALIVE, RunState, TrainingRequest
+from segstudio.training.trainings import ALIVE, NewTraining, RunState
 
 TRAINER = Path(__file__).parents[1] / "support" / "fake_trainer.py"
 
@@ -22,7 +22,7 @@ def trains(desk, tmp_path) -> Callable[..., Desk]:
     def begin(mode: str, **wanted) -> Desk:
         desk.open(make_folder(tmp_path / "cells"))
         desk.training._command = (sys.executable, str(TRAINER), mode)
-        request = TrainingRequest(desk.session.project.root, "cells", **wanted)
+        request = NewTraining(desk.session.project.root, "cells", **wanted)
         desk.training.start(request)
         return desk
 
@@ -54,7 +54,7 @@ def test_a_training_is_followed_to_its_proof_and_its_result_is_offered(trains):
     assert said.message == "Run 1: before 0.71, after 0.83 on 2 images that it has not seen"
     said.action[1]()
     desk.settle()
-    assert desk.session.models[desk.session.model.chosen].weights.path == str(run.out)
+    assert desk.session.models[desk.session.model.chosen].own_file == str(run.out)
 
 
 def test_it_pauses_goes_on_and_stops_with_the_best(trains):
@@ -105,7 +105,7 @@ def test_a_killed_one_goes_on_from_its_checkpoint(trains):
 def test_one_trains_at_a_time(trains):
     desk = trains("held")
     until(desk, lambda: len(desk.training.run.epochs) == 2)
-    desk.training.start(TrainingRequest(desk.session.project.root, "cells"))
+    desk.training.start(NewTraining(desk.session.project.root, "cells"))
     assert [run.name for run in desk.training.runs] == ["Run 1"]
     assert desk.messages[-1] == "Run 1 has to end before another one begins."
     desk.training.stop()
@@ -135,7 +135,7 @@ def test_what_cannot_begin_says_why(trains, desk):
     trains("plain")
     ended(desk)
     desk.training._command = ("/no/such/program",)
-    desk.training.start(TrainingRequest(desk.session.project.root, "cells"))
+    desk.training.start(NewTraining(desk.session.project.root, "cells"))
     ended(desk)
     assert desk.training.run.state is RunState.FAILED
     assert desk.training.run.problem == (

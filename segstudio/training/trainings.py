@@ -20,6 +20,7 @@ from typing import IO, Final
 from segstudio.clock import Clock
 from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import ratio_text
+from segstudio.core.json_text import read_json
 from segstudio.core.prediction import ModelSpec
 from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
@@ -41,15 +42,15 @@ from segstudio.training.records import (
     event_of,
     read_record,
 )
+from segstudio.training.run_folder import PLAN, RECORD, SUFFIX, ask, run_folder_of
 
 _LANE: Final = "training"
 _LOOK_S: Final = 0.1
 """So often the record is looked at for new lines."""
 _MOST_STEPS: Final = 1200
 """More points than this no chart shows: every other one goes."""
-RESULT, FOLDER, RECORD, LOG = ".safetensors", ".training", "record.jsonl", ".log"
-CONTROL: Final = "control"
-"""The file in a run's folder whose word the process follows: `pause`, `resume` or `stop`."""
+_RESUME: Final = ("train", "--resume")
+RESULT, LOG = ".safetensors", ".log"
 
 
 class RunState(StrEnum):
@@ -77,7 +78,7 @@ ALIVE: Final = (RunState.STARTING, RunState.RUNNING, RunState.PAUSED, RunState.S
 
 
 @dataclass(frozen=True)
-class TrainingRun:
+class Training:
     """One training, as far as its record tells.
 
     Attributes:
@@ -107,7 +108,7 @@ class TrainingRun:
     @property
     def folder(self) -> Path:
         """Where record, checkpoint and overlays lie."""
-        return folder_of(self.out)
+        return run_folder_of(self.out)
 
     @property
     def is_alive(self) -> bool:
@@ -137,14 +138,14 @@ class TrainingRun:
             1.0 if self.state is RunState.DONE else self.steps[-1].fraction if self.steps else 0.0
         )
 
-    def told(self, events: Iterable[TrainingEvent]) -> TrainingRun:
+    def told(self, events: Iterable[TrainingEvent]) -> Training:
         """The run after more lines of its record."""
         run = self
         for event in events:
             run = run._after(event)
         return run
 
-    def _after(self, event: TrainingEvent) -> TrainingRun:
+    def _after(self, event: TrainingEvent) -> Training:
         if isinstance(event, (Step, Epoch, Resumed)):
             return self._moved(event)
         if isinstance(event, (Paused, StoppedEarly, Done)):
@@ -157,7 +158,7 @@ class TrainingRun:
             return replace(self, state=RunState.FAILED, problem=text)
         return self._learnt(event)
 
-    def _moved(self, event: Step | Epoch | Resumed) -> TrainingRun:
+    def _moved(self, event: Step | Epoch | Resumed) -> Training:
         """After what says how far it is."""
         if isinstance(event, Step):
             return replace(self, steps=_thinned((*self.steps, event)), state=self._going())
@@ -170,7 +171,7 @@ class TrainingRun:
             before = tuple(replace(e, best=False) if e.best else e for e in before)
         return replace(self, epochs=(*before, event))
 
-    def _learnt(self, event: TrainingEvent) -> TrainingRun:
+    def _learnt(self, event: TrainingEvent) -> Training:
         """After what says something about it once."""
         if isinstance(event, Started):
             return replace(self, started=event, state=self._going())
@@ -190,13 +191,8 @@ def _thinned(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return steps if len(steps) <= _MOST_STEPS else (*steps[:-1:2], steps[-1])
 
 
-def folder_of(out: Path) -> Path:
-    """The folder of the training that makes a file."""
-    return out.with_name(out.name + FOLDER)
-
-
 @dataclass(frozen=True)
-class TrainingRequest:
+class NewTraining:
     """What a person wants trained.
 
     Attributes:
@@ -233,7 +229,7 @@ class TrainingRequest:
         return [*words, *(["--done"] if self.only_done else []), *self.more]
 
 
-class TrainingRuns:
+class Trainings:
     """Begins trainings, follows them, and offers what comes of them.
 
     Attributes:
@@ -264,23 +260,23 @@ class TrainingRuns:
         self._home, self._save, self._use, self._command = home, save, use, tuple(command)
         self._leaving = threading.Event()
         self._was_read = False
-        self.runs: tuple[TrainingRun, ...] = ()
+        self.runs: tuple[Training, ...] = ()
         self.shown = ""
         self.asks = False
 
     # -- what there is -------------------------------------------------------------------------
 
     @property
-    def run(self) -> TrainingRun | None:
+    def run(self) -> Training | None:
         """The one that is looked at."""
         return self.named(self.shown)
 
     @property
-    def active(self) -> TrainingRun | None:
+    def active(self) -> Training | None:
         """The one whose process runs."""
         return next((run for run in self.runs if run.is_alive), None)
 
-    def named(self, name: str) -> TrainingRun | None:
+    def named(self, name: str) -> Training | None:
         """A run by its name."""
         return next((run for run in self.runs if run.name == name), None)
 
@@ -309,7 +305,7 @@ class TrainingRuns:
             return
         self._was_read = True
 
-        def done(found: list[tuple[TrainingRun, bool]]) -> None:
+        def done(found: list[tuple[Training, bool]]) -> None:
             known = {run.name for run in self.runs}
             older = [run for run, _ in found if run.name not in known]
             self.runs = (*older, *self.runs)
@@ -326,13 +322,13 @@ class TrainingRuns:
 
     # -- begun, paused, ended ------------------------------------------------------------------
 
-    def start(self, request: TrainingRequest) -> None:
+    def start(self, request: NewTraining) -> None:
         """Save what is being corrected, then begin; one training runs at a time."""
         if self.active is not None:
             self._notices.info(f"{self.active.name} has to end before another one begins.")
             return
         name, out = self._free(request.title)
-        run = TrainingRun(name, out)
+        run = Training(name, out)
         self.runs = (*self.runs, run)
         self.shown, self.asks = name, False
         self._announce()
@@ -345,9 +341,7 @@ class TrainingRuns:
         if run is None or run.state is not RunState.INTERRUPTED or self.active is not None:
             return
         self._put(replace(run, state=RunState.STARTING, problem=""))
-        data = _data_of(run)
-        words = [*self._command, "train", data, "--out", str(run.out), "--json", "--resume"]
-        self._follow(run, words)
+        self._follow(run, [*self._command, *_RESUME])
 
     def pause(self) -> None:
         """Let the training stand still, or go on where it stands."""
@@ -389,11 +383,11 @@ class TrainingRuns:
 
     # -- the process ---------------------------------------------------------------------------
 
-    def _follow(self, run: TrainingRun, words: list[str] | None) -> None:
+    def _follow(self, run: Training, words: list[str] | None) -> None:
         """Begin the process, or find it, and take what it writes until it ends."""
 
-        def told(events: list[TrainingEvent]) -> None:
-            self._clock.post(partial(self._hear, run.name, events))
+        def told(events: list[TrainingEvent], anew: bool) -> None:
+            self._clock.post(partial(self._hear, run.name, events, anew))
 
         said: list[str] = []
         # a cancelled job has no result: its training is stopped, and its end told all the same
@@ -406,10 +400,11 @@ class TrainingRuns:
             ended=lambda: self._end(run.name, "".join(said)),
         )
 
-    def _hear(self, name: str, events: list[TrainingEvent]) -> None:
+    def _hear(self, name: str, events: list[TrainingEvent], anew: bool) -> None:
         run = self.named(name)
         if run is not None:
-            self._put(run.told(events))
+            before = Training(name, run.out) if anew else run
+            self._put(before.told(events))
 
     def _end(self, name: str, problem: str) -> None:
         """The process has ended, or nobody follows it any more."""
@@ -424,14 +419,14 @@ class TrainingRuns:
         if run is not None:
             self._say(run)
 
-    def _say(self, run: TrainingRun) -> None:
+    def _say(self, run: Training) -> None:
         if run.state is RunState.DONE:
             use = (f"Use {run.name}", partial(self.use, run.name))
             self._notices.info(_outcome(run), scope="program", action=use)
         else:
             self._notices.warning(f"{run.name} has ended. {run.problem}".strip(), scope="program")
 
-    def _tell(self, run: TrainingRun, word: str) -> None:
+    def _tell(self, run: Training, word: str) -> None:
         self._jobs.submit(
             f"Asking {run.name} to {word}",
             "save",
@@ -452,7 +447,7 @@ class TrainingRuns:
     def _file(self, plain: str, number: int) -> Path:
         return self._home / f"{plain}-{number}{RESULT}"
 
-    def _put(self, run: TrainingRun) -> None:
+    def _put(self, run: Training) -> None:
         self.runs = tuple(run if other.name == run.name else other for other in self.runs)
         self._announce()
 
@@ -460,14 +455,7 @@ class TrainingRuns:
         self._session.notify(What.TRAINING, by=self)
 
 
-def ask(folder: Path, word: str) -> None:
-    """Leave a word for the process of a training: `pause`, `resume` or `stop`."""
-    partial_file = folder / (CONTROL + ".part")
-    partial_file.write_text(word, encoding="ascii")
-    partial_file.replace(folder / CONTROL)
-
-
-def _outcome(run: TrainingRun) -> str:
+def _outcome(run: Training) -> str:
     """What came of a training, in a sentence."""
     proof, best = run.proof, run.best
     if proof is not None and proof.text:
@@ -479,29 +467,26 @@ def _outcome(run: TrainingRun) -> str:
     return f"{run.name} has ended."
 
 
-def _data_of(run: TrainingRun) -> str:
+def _data_of(run: Training) -> str:
     """The folder that a training learns from, as its plan has it."""
-    import json
-
     try:
-        plan = json.loads((run.folder / "plan.json").read_text(encoding="utf-8"))
-        return str(plan["data"])
+        return str(read_json(run.folder / PLAN)["request"]["data"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SegstudioError(
-            f"{run.folder / 'plan.json'} cannot be read.", "Begin a new training."
+            f"{run.folder / PLAN} cannot be read.", "Begin a new training."
         ) from error
 
 
-def _found(home: Path, _job: Job) -> list[tuple[TrainingRun, bool]]:
+def _found(home: Path, _job: Job) -> list[tuple[Training, bool]]:
     """The trainings of a folder, the oldest first, and whether their process runs."""
     runs = []
-    for folder in sorted(home.glob(f"*{RESULT}{FOLDER}"), key=_age):
+    for folder in sorted(home.glob(f"*{RESULT}{SUFFIX}"), key=_age):
         record = folder / RECORD
-        out = folder.with_name(folder.name.removesuffix(FOLDER))
+        out = folder.with_name(folder.name.removesuffix(SUFFIX))
         number = out.stem.rpartition("-")[2]
         if not record.is_file() or not number.isdecimal():
             continue
-        run = TrainingRun(f"Run {number}", out).told(read_record(record))
+        run = Training(f"Run {number}", out).told(read_record(record))
         lives = run.is_alive and ProcessLock.is_held(folder)
         if run.is_alive and not lives:
             text = "Its process ended before its time. It can go on from its last checkpoint."
@@ -518,24 +503,21 @@ def _age(folder: Path) -> float:
 
 
 def _followed(
-    run: TrainingRun,
+    run: Training,
     words: list[str] | None,
-    told: Callable[[list[TrainingEvent]], None],
+    told: Callable[[list[TrainingEvent], bool], None],
     leaving: threading.Event,
     job: Job,
 ) -> str:
     """Follow a training to its end; returns what to say if it ended before its time."""
+    lines = _Record(run.folder / RECORD)
     process = None if words is None else _begun(run, words)
-    record, at, stops = run.folder / RECORD, 0, False
-    if process is None:
-        at = record.stat().st_size  # what is in it already was read
-    elif "--resume" in (words or ()):
-        at = record.stat().st_size if record.exists() else 0
+    stops = False
     while True:
         ended = process.poll() is not None if process else not ProcessLock.is_held(run.folder)
-        events, at = _new_events(record, at)
+        events = lines.new_events()
         if events:
-            told(events)
+            told(events, lines.anew)
             _report(job, events)
         if ended or leaving.is_set():
             break
@@ -547,8 +529,11 @@ def _followed(
     return _last_words(run.out.with_name(run.out.name + LOG), code)
 
 
-def _begun(run: TrainingRun, words: list[str]) -> subprocess.Popen[bytes]:
+def _begun(run: Training, words: list[str]) -> subprocess.Popen[bytes]:
     """Begin the process: it has a session of its own, so that it goes on without the window."""
+    if words[-len(_RESUME) :] == list(_RESUME):
+        words = [*words[: -len(_RESUME)], "train", _data_of(run), "--out", str(run.out), "--json"]
+        words.append("--resume")
     run.out.parent.mkdir(parents=True, exist_ok=True)
     with run.out.with_name(run.out.name + LOG).open("wb") as log:
         try:
@@ -574,17 +559,43 @@ def _started(words: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
-def _new_events(record: Path, at: int) -> tuple[list[TrainingEvent], int]:
-    """The whole lines of a record from a place on, and the place after them."""
-    try:
-        with record.open("rb") as file:
-            file.seek(at)
-            text = file.read()
-    except OSError:
-        return [], at
-    whole = text[: text.rfind(b"\n") + 1]
-    events = [event for line in whole.splitlines() if (event := event_of(line)) is not None]
-    return events, at + len(whole)
+class _Record:
+    """Reads a record as it grows; a training that goes on first cuts off what it does once more.
+
+    Attributes:
+        anew: Whether the events that were given last are all there are, from the first line on.
+    """
+
+    def __init__(self, file: Path) -> None:
+        """What is in the file before the process begins is known already."""
+        self._file = file
+        self._known = self._signature()
+        self._at = 0
+        self.anew = False
+
+    def new_events(self) -> list[TrainingEvent]:
+        """What whole lines were added."""
+        now = self._signature()
+        if now == self._known:
+            return []
+        self._known = now
+        self.anew = self._at == 0 or now[0] < self._at
+        try:
+            with self._file.open("rb") as file:
+                file.seek(0 if self.anew else self._at)
+                text = file.read()
+        except OSError:
+            return []
+        whole = text[: text.rfind(b"\n") + 1]
+        self._at = len(whole) if self.anew else self._at + len(whole)
+        return [event for line in whole.splitlines() if (event := event_of(line)) is not None]
+
+    def _signature(self) -> tuple[int, int]:
+        try:
+            found = self._file.stat()
+        except OSError:
+            return 0, 0
+        return found.st_size, found.st_mtime_ns
 
 
 def _report(job: Job, events: list[TrainingEvent]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -47,21 +45,3 @@ def cross_entropy_dice(
         return logits.sum() * 0
     entropy = F.cross_entropy(logits, target, ignore_index=ignore_index)
     return entropy + dice_weight * soft_dice_loss(logits, target, ignore_index)
-
-
-@dataclass(frozen=True)
-class LossSettings:
-    """Stub."""
-
-    classes: int
-    ignore_index: int = IGNORE_INDEX
-    pixel_shares: tuple[float, ...] | None = None
-
-
-class _Loss:
-    def make(self, settings: LossSettings):
-        return cross_entropy_dice
-
-
-def parse_loss(text: str) -> _Loss:
-    return _Loss()

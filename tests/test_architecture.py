@@ -134,6 +134,7 @@ LIGHT_WITHOUT_QT = {
     "from segstudio.models.weights import is_available\n"
     "for spec in registry().values(): is_available(spec)": ["torch", "torchvision", "PySide6"],
     "import segstudio.studio": ["torch", "PySide6", "tifffile"],
+    "import segstudio.training.losses": ["torch", "PySide6"],
 }  # fmt: skip
 """What must not be imported by the time that this, and all above it, has been done."""
 
@@ -170,6 +171,8 @@ def test_no_file_grows_past_its_purpose():
 MEASURES_NAMED = {
     "instances": "also folders of masks and a kind of their values",
     "panoptic": "also a task of models: objects over classes of stuff",
+    "boundary": "also a loss, a row of segstudio/training/losses",
+    "cldice": "also a loss, a row of the same table",
     "suspicion": "segstudio/session/queue_state.py: an order of the queue",
     "ap": "segstudio/training, the model panel: what a trained model's card tells",
     "ap50": "the same",

@@ -19,7 +19,7 @@ MIRRORS: Final[tuple[Mirror, ...]] = ((), (1,), (0,), (0, 1))
 
 
 @dataclass(frozen=True)
-class Augmentation:
+class Variants:
     """Which variants of an image a network sees.
 
     Attributes:
@@ -31,7 +31,7 @@ class Augmentation:
     mirrors: tuple[Mirror, ...] = ((),)
 
     @classmethod
-    def of(cls, options: RunOptions) -> Augmentation:
+    def of(cls, options: RunOptions) -> Variants:
         """What a run's options ask for."""
         scales = tuple(options.input_scale * scale for scale in options.scales)
         return cls(scales, MIRRORS if options.flips else MIRRORS[:1])
@@ -46,7 +46,7 @@ class Augmentation:
         return itertools.product(self.scales, self.mirrors)
 
 
-PLAIN: Final = Augmentation()
+PLAIN: Final = Variants()
 """The image once, as it is."""
 
 

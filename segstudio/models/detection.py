@@ -20,7 +20,7 @@ from segstudio.core.errors import SegstudioError, one_line
 from segstudio.core.instances import Instances
 from segstudio.core.labels import Image
 from segstudio.core.progress import Check, Report
-from segstudio.models.augmentation import PLAIN, Augmentation, Mirror
+from segstudio.models.augmentation import PLAIN, Mirror, Variants
 from segstudio.models.families import FAMILIES, imported
 from segstudio.models.preprocess import Geometry, Preprocess
 from segstudio.models.tiling import Span, TileGrid
@@ -216,7 +216,7 @@ class InstanceRunner:
         overlap_px: int,
         check: Check,
         report: Report,
-        augmentation: Augmentation = PLAIN,
+        augmentation: Variants = PLAIN,
     ) -> tuple[Instances, int, bool]:
         """Find the objects of an image (H, W, 3) uint8 RGB.
 

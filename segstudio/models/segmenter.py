@@ -23,7 +23,7 @@ from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions, channels_text
 from segstudio.core.progress import Check, Report, no_check, no_report
 from segstudio.core.route_answer import route_title
-from segstudio.models.augmentation import Augmentation
+from segstudio.models.augmentation import Variants
 from segstudio.models.checkpoints import broken_tensors, far_too_few, load_into, load_state
 from segstudio.models.conversion import network_key
 from segstudio.models.detection import InstanceRunner, finds_instances, own_runner
@@ -262,11 +262,11 @@ class Segmenter:
         ):
             universal = self._universal(network, self.device)
             if universal is not None:
-                return universal.shares(pixels, Augmentation.of(options), check)
+                return universal.shares(pixels, Variants.of(options), check)
             runner = SemanticRunner(network, self._preprocess, self.device, self.spec.output)
             tiles = (options.tile_px, options.overlap_px)
             try:
-                return runner.probabilities(pixels, *tiles, check, report, Augmentation.of(options))
+                return runner.probabilities(pixels, *tiles, check, report, Variants.of(options))
             except NoNumbersError as error:
                 raise self._without_numbers("the image") from error
 
@@ -360,7 +360,7 @@ class Segmenter:
             options.overlap_px,
             self._held.check,
             report,
-            Augmentation.of(options),
+            Variants.of(options),
         )
         return Prediction(
             self.spec.id,
@@ -408,9 +408,7 @@ class Segmenter:
             options.overlap_px,
             self._held.check,
             report,
-            Augmentation.of(
-                replace(options, input_scale=options.input_scale * attempt.input_scale)
-            ),
+            Variants.of(replace(options, input_scale=options.input_scale * attempt.input_scale)),
         )
         labels, ids, confidence = instances.flatten(
             (pixels.shape[0], pixels.shape[1]), options.score_threshold, options.mask_threshold

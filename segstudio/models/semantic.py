@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import Output
 from segstudio.core.progress import Check, Report
-from segstudio.models.augmentation import PLAIN, Augmentation, Mirror, mean_log_probabilities
+from segstudio.models.augmentation import PLAIN, Mirror, Variants, mean_log_probabilities
 from segstudio.models.preprocess import Geometry, Preprocess, restore
 from segstudio.models.tiling import TileGrid
 
@@ -78,7 +78,7 @@ class SemanticRunner:
         overlap_px: int,
         check: Check,
         report: Report,
-        augmentation: Augmentation = PLAIN,
+        augmentation: Variants = PLAIN,
     ) -> tuple[ClassMap, int]:
         """The class map of an image (H, W, 3) uint8 RGB, and in how many tiles it was cut."""
         if max(pixels.shape[:2]) <= tile_px:
@@ -93,7 +93,7 @@ class SemanticRunner:
         overlap_px: int,
         check: Check,
         report: Report,
-        augmentation: Augmentation = PLAIN,
+        augmentation: Variants = PLAIN,
     ) -> npt.NDArray[np.float32]:
         """Softmax probabilities (C, H, W) float32 of an image; arguments as `predict`."""
         if max(pixels.shape[:2]) <= tile_px:
@@ -115,7 +115,7 @@ class SemanticRunner:
         overlap_px: int,
         check: Check,
         report: Report,
-        augmentation: Augmentation,
+        augmentation: Variants,
     ) -> tuple[Iterator[tuple[slice, Tensor]], int]:
         """The logits of a large image, strip by strip as `blended_rows`, and how many tiles it has.
 
@@ -133,7 +133,7 @@ class SemanticRunner:
 
         return blended_rows(run, pixels, grid, check, report), len(grid)
 
-    def _squashed(self, pixels: Image, augmentation: Augmentation) -> Tensor:
+    def _squashed(self, pixels: Image, augmentation: Variants) -> Tensor:
         """Logits (1, C, h, w), at most as large as the network's input; see `augmented`."""
         if augmentation.is_single:
             return self.at_scale(augmentation.scales[0]).small_logits(pixels)
@@ -146,7 +146,7 @@ class SemanticRunner:
     def augmented(
         self,
         pixels: Image,
-        augmentation: Augmentation,
+        augmentation: Variants,
         value_range: tuple[float, float] | None = None,
     ) -> Tensor:
         """Logits (1, C, H, W) of an image at the sizes and in the mirrorings asked for.

@@ -22,7 +22,7 @@ from segstudio.core.ground import USUAL_THRESHOLD, Panoptic
 from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions, with_thresholds
 from segstudio.core.progress import Check, Report
-from segstudio.models.augmentation import Augmentation
+from segstudio.models.augmentation import Variants
 from segstudio.models.detection import Detections, InstanceRunner
 from segstudio.models.preprocess import Geometry, Preprocess
 from segstudio.models.semantic import ClassMap, enlarged_rows, require_numbers, to_class_map
@@ -210,7 +210,7 @@ class UniversalRunner(InstanceRunner):
         self, spec: ModelSpec, pixels: Image, options: RunOptions, check: Check
     ) -> Prediction:
         """What the network says of an image (H, W, 3) uint8 RGB, by the model's task."""
-        augmentation = Augmentation.of(options)
+        augmentation = Variants.of(options)
         if spec.task == "semantic":
             found = self._class_map(pixels, augmentation, check)
             return Prediction(
@@ -232,7 +232,7 @@ class UniversalRunner(InstanceRunner):
         return self._queries(pixels, self.preprocess.value_range(pixels), scale)
 
     def shares(
-        self, pixels: Image, augmentation: Augmentation, check: Check
+        self, pixels: Image, augmentation: Variants, check: Check
     ) -> npt.NDArray[np.float32]:
         """Probabilities (C + 1, H, W) of the classes, which sum to 1; 0 has none of it."""
         scores = self._class_scores(pixels, augmentation, check)
@@ -275,7 +275,7 @@ class UniversalRunner(InstanceRunner):
         )
         return stretched.prepare(pixels, value_range)
 
-    def _class_scores(self, pixels: Image, augmentation: Augmentation, check: Check) -> Tensor:
+    def _class_scores(self, pixels: Image, augmentation: Variants, check: Check) -> Tensor:
         """(C, h, w), the mean over the sizes and mirrorings asked for."""
         total: Tensor | None = None
         for scale, mirror in augmentation.variants():
@@ -291,7 +291,7 @@ class UniversalRunner(InstanceRunner):
         assert total is not None
         return total / len([*augmentation.variants()])
 
-    def _class_map(self, pixels: Image, augmentation: Augmentation, check: Check) -> ClassMap:
+    def _class_map(self, pixels: Image, augmentation: Variants, check: Check) -> ClassMap:
         size_hw = _size(pixels)
         labels, confidence, entropy = (np.empty(size_hw, np.uint8) for _ in range(3))
         scores = self._class_scores(pixels, augmentation, check)
@@ -304,7 +304,7 @@ class UniversalRunner(InstanceRunner):
         return ClassMap(labels, confidence, entropy if len(scores) > 2 else None)
 
     def _panoptic(
-        self, spec: ModelSpec, pixels: Image, augmentation: Augmentation, check: Check
+        self, spec: ModelSpec, pixels: Image, augmentation: Variants, check: Check
     ) -> Prediction:
         """Objects over stuff, at the usual thresholds."""
         queries = self.queries(pixels, augmentation.scales[0])

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from segstudio.models.preprocess import Preprocess, Scaling
 from segstudio.training.data import CropSampler, Sample
-from segstudio.training.losses import cross_entropy_dice
+from segstudio.training.losses import LossSettings, parse_loss
 
 _SPANS: Final[dict[Scaling, tuple[float, float]]] = {
     "unit": (0.0, 1.0),
@@ -83,7 +83,8 @@ def semantic_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> dict[str, T
     with torch.autocast(first.device.type, torch.bfloat16):
         out = model(images)
     logits = out["out"] if isinstance(out, dict) else out
-    return {"loss": cross_entropy_dice(logits.float(), classes)}
+    loss = parse_loss("cross-entropy+dice").make(LossSettings(logits.shape[1]))
+    return {"loss": loss(logits, classes)}
 
 
 def memory_format(weight: Tensor) -> torch.memory_format:

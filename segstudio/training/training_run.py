@@ -178,6 +178,7 @@ class TrainingRun:
         self._find_model = find_model
         self._commands = commands
         self._tell_outside = tell
+        self._folder: RunFolder | None = None
         self._stopped = False
         self._told_at = 0.0
         self._saved_at = time.monotonic()
@@ -205,9 +206,8 @@ class TrainingRun:
             )
         if resume and not begun and not (run_folder_of(out) / "plan.json").is_file():
             raise SegstudioError(f"No training into {out} was begun.", "Train without --resume.")
-        self._folder = RunFolder.make(out, anew=not resume)
         try:
-            return self._run(resume=resume)
+            return self._from_checkpoint() if resume else self._from_data()
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise SegstudioError(
@@ -216,22 +216,35 @@ class TrainingRun:
                 ) from error
             raise
         finally:
-            self._folder.close()
+            if self._folder is not None:
+                self._folder.close()
 
-    def _run(self, *, resume: bool) -> Done:
-        kept = self._folder.read_plan() if resume else {}
-        if kept:
-            self._request = self._request.as_begun(kept["request"])
+    def _from_data(self) -> Done:
         self._open_data()
         self._open_start()
-        if kept:
-            self._plan = Plan.from_json(kept["plan"])
-            self._split = Split(**{k: tuple(v) for k, v in kept["split"].items()})
-            self._require_images()
-        else:
-            self._make_plan()
+        self._make_plan()
         self._set_up()
-        if resume and self._folder.checkpoint.is_file():
+        # Until here nothing is written: what cannot be trained leaves nothing behind.
+        self._folder = RunFolder.make(self._request.out, anew=True)
+        self._folder.schema = self.schema
+        self._write_plan()
+        self._begin()
+        self._train()
+        return self._finish()
+
+    def _from_checkpoint(self) -> Done:
+        self._folder = RunFolder.make(self._request.out, anew=False)
+        kept = self._folder.read_plan()
+        self._request = self._request.as_begun(kept["request"])
+        self._open_data()
+        self._open_start()
+        self._folder.schema = self.schema
+        self._plan = Plan.from_json(kept["plan"])
+        self._split = Split(**{k: tuple(v) for k, v in kept["split"].items()})
+        self._fingerprint = kept["fingerprint"]
+        self._require_images()
+        self._set_up()
+        if self._folder.checkpoint.is_file():
             self._go_on()
         else:
             self._begin()
@@ -251,7 +264,11 @@ class TrainingRun:
             self._other = DataSet.open(request.validation, ignore=request.ignore)
             self.schema = joined_classes(self._data, self._other)
         self._images = _Images(self._data, self._other)
-        self._folder.schema = self.schema
+
+    @property
+    def _run_folder(self) -> RunFolder:
+        assert self._folder is not None
+        return self._folder
 
     def _notes(self) -> list[str]:
         found = [*self._data.notes, *(() if self._other is None else self._other.notes)]
@@ -302,10 +319,9 @@ class TrainingRun:
         plan = propose(whole, self.schema, wanted, None if self._start is None else self._start.row)
         self._plan = replace(plan, why=(*plan.why, *self._why_of_split()))
         self._fingerprint = whole.to_json()
-        self._write_plan()
 
     def _write_plan(self) -> None:
-        self._folder.write_plan(
+        self._run_folder.write_plan(
             {
                 "program": __version__,
                 "request": self._request.to_json(),
@@ -370,7 +386,7 @@ class TrainingRun:
         self._fingerprint_digest = self._data.digest(self._split.train)
         self._tell(
             Started(
-                run=str(self._folder.path),
+                run=str(self._run_folder.path),
                 out=str(self._request.out),
                 arch=plan.arch or plan.family,
                 start=plan.start,
@@ -404,9 +420,9 @@ class TrainingRun:
         self._save()
 
     def _go_on(self) -> None:
-        state = self._trainer.restore(self._folder.checkpoint)
+        state = self._trainer.restore(self._run_folder.checkpoint)
         self._fingerprint_digest = str(state["digest"])
-        self._folder.cut_record(int(state["record_bytes"]))
+        self._run_folder.cut_record(int(state["record_bytes"]))
         self._tell(Resumed(self._trainer.progress.seconds, self._trainer.steps_done))
 
     def _check(self) -> None:
@@ -414,8 +430,8 @@ class TrainingRun:
         self._stopped = self._stopped or self._commands.stop()
 
     def _save(self) -> None:
-        more = {"digest": self._fingerprint_digest, "record_bytes": self._folder.record_bytes}
-        self._trainer.save(self._folder.checkpoint, more)
+        more = {"digest": self._fingerprint_digest, "record_bytes": self._run_folder.record_bytes}
+        self._trainer.save(self._run_folder.checkpoint, more)
         self._saved_at = time.monotonic()
 
     # -- training ----------------------------------------------------------------------------------
@@ -471,7 +487,7 @@ class TrainingRun:
         )
 
     def _end_epoch(self) -> None:
-        trainer, folder = self._trainer, self._folder
+        trainer, folder = self._trainer, self._run_folder
         number = trainer.progress.epoch + 1
         shown = {*shown_names(self._judge.names)}
 
@@ -505,7 +521,7 @@ class TrainingRun:
     def _finish(self) -> Done:
         progress = self._trainer.progress
         network = built_network(self._plan)
-        load_state_of(network, self._folder.best)
+        load_state_of(network, self._run_folder.best)
         network = network.to(self._device).to(memory_format=torch.channels_last).eval()
         proof, verdict = self._proof(network)
         figures = {"validation": self._best_figures()}
@@ -518,12 +534,12 @@ class TrainingRun:
         self._tell(done)
         if not self._stopped:
             # what is ended cannot be gone on with
-            self._folder.checkpoint.unlink(missing_ok=True)
+            self._run_folder.checkpoint.unlink(missing_ok=True)
         return done
 
     def _best_figures(self) -> dict[str, float]:
         number = self._trainer.progress.best_epoch
-        for event in self._folder.events():
+        for event in self._run_folder.events():
             if isinstance(event, Epoch) and event.epoch == number:
                 return {"mean_iou": event.mean_iou, "mean_dice": event.mean_dice}
         return {}
@@ -588,7 +604,7 @@ class TrainingRun:
         return plan.family if family is None else family.title
 
     def _tell(self, event: TrainingEvent) -> None:
-        self._folder.add(event)
+        self._run_folder.add(event)
         self._tell_outside(event)
 
 

@@ -21,7 +21,7 @@ from segstudio.core.prediction import (
     with_thresholds,
 )
 from segstudio.core.schema import LabelSchema
-from segstudio.models.augmentation import Augmentation, mean_log_probabilities
+from segstudio.models.augmentation import Variants, mean_log_probabilities
 from segstudio.models.detection import Detections, agreed
 from segstudio.models.ensembles import (
     EnsemblePredictor,
@@ -53,7 +53,7 @@ class Lopsided(nn.Module):
 def test_mirrorings_are_averaged_as_probabilities():
     runner = SemanticRunner(Lopsided(), Preprocess(), torch.device("cpu"))
     pixels = np.zeros((4, 6, 3), np.uint8)
-    found = runner.augmented(pixels, Augmentation.of(RunOptions(flips=True)))
+    found = runner.augmented(pixels, Variants.of(RunOptions(flips=True)))
     p = 1 / (1 + np.exp(-np.linspace(-3, 3, 6)))
     # left to right p, right to left 1 - p: the mean is a half everywhere
     expected = np.broadcast_to((p + p[::-1]) / 2, (4, 6))
@@ -71,7 +71,7 @@ def test_a_scale_changes_the_input_and_not_the_answers_size():
 
     runner = SemanticRunner(Watching(), Preprocess(divisor=4), torch.device("cpu"))
     options = RunOptions(input_scale=0.5, scales=(1.0, 2.0))
-    found = runner.augmented(np.zeros((16, 24, 3), np.uint8), Augmentation.of(options))
+    found = runner.augmented(np.zeros((16, 24, 3), np.uint8), Variants.of(options))
     assert seen == [(8, 12), (16, 24)]
     assert tuple(found.shape) == (1, 2, 16, 24)
 

@@ -12,7 +12,7 @@ from torch import nn
 from segstudio.core.prediction import Ensemble, Output, RunOptions
 from segstudio.core.progress import no_check, no_report
 from segstudio.core.schema import LabelSchema
-from segstudio.models.augmentation import MIRRORS, Augmentation
+from segstudio.models.augmentation import MIRRORS, Variants
 from segstudio.models.families.unet import UNet
 from segstudio.models.preprocess import Preprocess
 from segstudio.models.registry import spec_from_metadata
@@ -100,7 +100,7 @@ def test_tiles_and_mirrored_images_have_the_same_background():
     row = found.labels[0].tolist()
     assert row == [1] * 20 + [0] * 20 + [2] * 20  # 3 - 6 i / 59 > 1 up to i = 19
     # the network does not look at the image: mirrored back, both classes are everywhere alike
-    mirrored = Augmentation((1.0,), MIRRORS)
+    mirrored = Variants((1.0,), MIRRORS)
     shares = runner.probabilities(pixels, 2048, 0, no_check, no_report, mirrored)
     assert np.allclose(shares[1], shares[2], atol=1e-6)
     tiled, tiles = runner.predict(image(8, 400), 256, 64, no_check, no_report)
@@ -162,7 +162,7 @@ def thirds(height, width):
 def test_a_large_image_that_is_squashed_is_seen_whole(flips, monkeypatch):
     monkeypatch.setattr("segstudio.models.semantic._STRIP_BYTES", 9000)
     runner = SemanticRunner(Colours(), Preprocess(size=(16, 32)), torch.device("cpu"))
-    pixels, how = thirds(90, 200), Augmentation((1.0,), MIRRORS if flips else MIRRORS[:1])
+    pixels, how = thirds(90, 200), Variants((1.0,), MIRRORS if flips else MIRRORS[:1])
     whole, _ = runner.predict(pixels, 2048, 0, no_check, no_report, how)
     found, tiles = runner.predict(pixels, 64, 16, no_check, no_report, how)
     assert tiles == 1

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
-from paper_unets import DeepResUNet, TutorialResUNet
+from paper_unets import DeepResUNet, MonaiAttentionUNet, TutorialResUNet
 from safetensors.torch import save_file
 from tutorial_unets import randomised
 
+from segstudio.core.errors import SegstudioError
 from segstudio.models.checkpoints import load_into, load_state
 from segstudio.models.recognition import recognise
 from segstudio.models.registry import spec_from_weights
@@ -14,6 +15,10 @@ from segstudio.models.segmenter import resolve_builder
 SKIP_FIRST, UP_FIRST = {"join": "skip, upsampled"}, {"join": "upsampled, skip"}
 ALIGNED = {"upsampling": "bilinear, corners aligned"}
 NETWORKS = {
+    "MONAI, gates": ("monai-attention", MonaiAttentionUNet, {}),
+    "MONAI, gates, one level": (
+        "monai-attention", lambda: MonaiAttentionUNet(3, 4, widths=(4, 6), kernel=5), {}
+    ),
     "norms first": ("plain-unet", TutorialResUNet, {**UP_FIRST, **ALIGNED}),
     "norms first, wide shortcuts": ("plain-unet", lambda: DeepResUNet(1, 3), UP_FIRST),
     "norms first, some of one width": (
@@ -60,3 +65,11 @@ def test_only_what_the_tensors_leave_open_is_asked():
     usual = {"join": "skip, upsampled", "activation": "relu", "padding": "zeros"}
     assert asked(DeepResUNet()) == {**usual, "pooling": strided}
     assert asked(TutorialResUNet()) == {**usual, "pooling": strided, "upsampling": "bilinear"}
+
+
+def test_networks_for_volumes_are_refused_by_name():
+    shapes = {k: (*v, 3) if len(v) == 4 else v for k, v in shapes_of(MonaiAttentionUNet()).items()}
+    shapes = {name.removeprefix("model."): shape for name, shape in shapes.items()}
+    with pytest.raises(SegstudioError, match="MONAI's AttentionUnet for volumes") as told:
+        recognise(shapes, "w.pth")
+    assert "flat images" in str(told.value)

@@ -184,6 +184,12 @@ FAMILIES: Final[dict[str, Family]] = {
             purpose="Medical images with MONAI: strided residual units in nested levels",
         ),
         Family(
+            "monai-attention", "MONAI AttentionUnet", "semantic",
+            _HERE + "monai_unet:MonaiAttentionUNet",
+            (), _HERE + "monai_unet:recognise_monai_attention", told="MONAI's AttentionUnet",
+            purpose="Medical images with MONAI: gates weigh what the skips pass",
+        ),
+        Family(
             "plain-unet", "Plain U-Net", "semantic", _PLAIN + "PlainUNet",
             (), _PLAIN + "recognise_plain_unet",
             told="plain U-Nets whatever their tensors are called",

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from paper_unets import DeepResUNet, MonaiAttentionUNet, TutorialResUNet
+from paper_unets import DeepResUNet, MonaiAttentionUNet, RecurrentUNet, TutorialResUNet
 from safetensors.torch import save_file
 from tutorial_unets import randomised
 
@@ -23,6 +23,10 @@ NETWORKS = {
     "norms first, wide shortcuts": ("plain-unet", lambda: DeepResUNet(1, 3), UP_FIRST),
     "norms first, some of one width": (
         "plain-unet", lambda: TutorialResUNet(widths=(4, 4, 8, 8)), {**UP_FIRST, **ALIGNED},
+    ),
+    "recurrent": ("recurrent-unet", RecurrentUNet, {}),
+    "recurrent, gated": (
+        "recurrent-unet", lambda: RecurrentUNet(1, 3, times=3, gated=True), {"times": "3"},
     ),
 }  # fmt: skip
 
@@ -64,6 +68,7 @@ def test_only_what_the_tensors_leave_open_is_asked():
     strided = "none, the next convolution has stride 2"
     usual = {"join": "skip, upsampled", "activation": "relu", "padding": "zeros"}
     assert asked(DeepResUNet()) == {**usual, "pooling": strided}
+    assert asked(RecurrentUNet()) == {"times": "2"}
     assert asked(TutorialResUNet()) == {**usual, "pooling": strided, "upsampling": "bilinear"}
 
 

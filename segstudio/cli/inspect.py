@@ -225,6 +225,7 @@ def _plain(pixels: float) -> float:
 
 def _skip(edge: SkipEdge) -> dict[str, Any]:
     channels, height, width = edge.shape
+    cropped = {} if edge.cropped_from is None else {"cropped_from": [*edge.cropped_from]}
     return {
         "source": edge.source,
         "target": edge.target,
@@ -234,6 +235,7 @@ def _skip(edge: SkipEdge) -> dict[str, Any]:
         "height": height,
         "width": width,
         "via": edge.via,
+        **cropped,
     }
 
 

@@ -195,6 +195,9 @@ class SkipEdge:
         merged: site and argument of every tensor that the flattened join brings together, in order.
         deep: index in ``merged`` of the path from below.
         index: index in ``merged`` of this edge.
+        place: where the join's positions lie on the image; None where they have no place there.
+        cropped_from: height and width of the source's map where only its middle is joined, since
+            convolutions pad nothing; else None.
     """
 
     id: str
@@ -208,6 +211,15 @@ class SkipEdge:
     merged: tuple[tuple[Site, int], ...]
     deep: int
     index: int
+    place: ReceptiveField | None = None
+    cropped_from: tuple[int, int] | None = None
+
+    @property
+    def crop_text(self) -> str:
+        """What is cropped, for people; "" if nothing is."""
+        if self.cropped_from is None:
+            return ""
+        return f"cropped from {self.cropped_from[0]}\u00d7{self.cropped_from[1]}"
 
 
 class CutHow(StrEnum):

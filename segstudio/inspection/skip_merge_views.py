@@ -60,6 +60,7 @@ class JoinPart:
         name: The stage it comes from, or in which it is.
         shape: Channels, height, width.
         share: Of the response's energy, 0..1; None for the results.
+        crop_text: Where only the middle of a larger map is joined, what is cropped.
         rms: Root mean square of its values.
         low: Value of the lowest colour.
         high: Value of the highest.
@@ -71,6 +72,7 @@ class JoinPart:
     name: str
     shape: tuple[int, int, int]
     share: float | None = None
+    crop_text: str = ""
     rms: float = 0.0
     low: float = 0.0
     high: float = 0.0
@@ -192,7 +194,7 @@ def join_view(
     parts = []
     for part, features in seen:
         check()
-        layer = _layer_like(traced, target, features)
+        layer = _layer_like(traced, target, edge, features)
         rms = _rms(features)
         if wanted.picture is MapPicture.COMPONENTS:
             picture = components(traced, layer, features, wanted.px)
@@ -215,7 +217,7 @@ def _seen(
     for i in order:
         features = join.sources[i]
         part = JoinPart(_kind(edge, i), _name(traced, edge, i), _shape(features), join.shares[i])
-        yield part, features
+        yield replace(part, crop_text=edge.crop_text) if i == edge.index else part, features
     yield JoinPart(PartKind.JOINED, edge.target, _shape(join.joined)), join.joined
     after = traced.trace.activation(edge.target)
     yield JoinPart(PartKind.AFTER, edge.target, _shape(after)), after
@@ -282,9 +284,13 @@ def _name(traced: TracedNetwork, edge: SkipEdge, index: int) -> str:
     return deep[0] if index == edge.deep and len(deep) == 1 else ""
 
 
-def _layer_like(traced: TracedNetwork, target: LayerInfo, features: FeatureMap) -> LayerInfo:
+def _layer_like(
+    traced: TracedNetwork, target: LayerInfo, edge: SkipEdge, features: FeatureMap
+) -> LayerInfo:
     """A stage whose positions lie where those of a map do: any of the same size will do."""
     height, width = features.shape[1:]
+    if edge.cropped_from is not None and edge.shape[1:] == (height, width):
+        return replace(target, shape=(len(features), height, width), receptive_field=edge.place)
     for layer in (target, *traced.trace.layers):
         if layer.shape[1:] == (height, width) and layer.receptive_field is not None:
             return layer

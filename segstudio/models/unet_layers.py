@@ -12,17 +12,25 @@ from functools import partial
 from typing import Final, Literal
 
 from segstudio.models.families import Shapes
+from segstudio.models.unet_norms import (
+    COUNTER,
+    STATISTICS,
+    NotPlainError,
+    channels_of,
+    natural,
+    owners_after,
+    owners_led,
+)
 
 LayerKind = Literal["conv", "transposed"]
 NormKind = Literal["batch", "affine"]
 Role = Literal["encoder", "middle", "decoder", "head", ""]
 
-COUNTER: Final = "num_batches_tracked"
-_STATISTICS: Final = {"running_mean", "running_var"}
-_KNOWN: Final = {"weight", "bias", COUNTER, *_STATISTICS}
+_KNOWN: Final = {"weight", "bias", COUNTER, *STATISTICS}
 _MOST: Final = 200
 _DEEPEST: Final = 20
 _UP_KERNELS: Final = (2, 3, 4)
+_FEWEST_DEPTHWISE: Final = 3
 _BLOCK: Final = 5
 """Convolutions that one block has at most, unless nothing else fits."""
 
@@ -38,10 +46,6 @@ _ROLES: Final[tuple[tuple[Role, re.Pattern[str]], ...]] = (
     ("encoder", re.compile(r"enc|down|contract|left|(?<![a-z])in(c|put|it)?(?![a-z])|stem|(?<![a-z])e\d")),
 )  # fmt: skip
 _RANKS: Final[dict[Role, int]] = {"encoder": 0, "": 0, "middle": 1, "decoder": 2, "head": 3}
-_KIND_WORDS: Final = re.compile(
-    r"conv(olution)?(2d)?|batch_?norm(2d)?|group_?norm|inst(ance)?_?norm(2d)?|norm(2d)?"
-    r"|p?re_?lu|act(ivation)?|(?<![a-z])(bn|gn|in|c|b|n)(?![a-z])|bn|_"
-)
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class PlainLayer:
         after_others: Whether something without tensors comes before it in its Sequential.
         depthwise: Whether each channel is convolved by itself.
         may_hide_norm: Whether a normalisation without weights may follow, for all its place says.
+        leads: Whether normalisation and activation come before the convolution.
     """
 
     name: str
@@ -86,6 +91,7 @@ class PlainLayer:
     after_others: bool = False
     depthwise: bool = False
     may_hide_norm: bool = True
+    leads: bool = False
 
     @property
     def halves(self) -> bool:
@@ -110,7 +116,7 @@ class ConvBlock:
         name: What their names have in common.
         elements: In the order in which they probably run.
         path: Module that holds these and no others; "" if there is none.
-        side: A 1 x 1 convolution around the others.
+        side: A convolution around the others.
     """
 
     name: str
@@ -147,19 +153,9 @@ class Gate:
         return self.above, self.skip, self.share
 
 
-class NotPlainError(ValueError):
-    """The tensors are not those of a network of plain convolutions; says why."""
-
-
 def is_upward(name: str) -> bool:
     """Whether a module's name says that it makes maps larger."""
     return bool(_UPWARD.search(name.lower()))
-
-
-def natural(name: str) -> tuple[tuple[int, int, str], ...]:
-    """For sorting: numbers by their value."""
-    parts = re.split(r"(\d+)", name)
-    return tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts if p)
 
 
 def is_sorted(shapes: Shapes) -> bool:
@@ -179,8 +175,12 @@ def is_sorted(shapes: Shapes) -> bool:
     return list(places) == sorted(places)
 
 
-def elements_of(shapes: Shapes) -> list[Element]:
+def elements_of(shapes: Shapes, *, norms_first: bool = False) -> list[Element]:
     """The convolutions of a network with the normalisations and slopes that belong to them.
+
+    Args:
+        shapes: Of its tensors.
+        norms_first: Whether normalisation and activation come before a convolution.
 
     Raises:
         NotPlainError: if there are tensors of another kind, or some that belong to nothing.
@@ -190,15 +190,22 @@ def elements_of(shapes: Shapes) -> list[Element]:
     if len(convolutions) > _MOST or len(modules) > 4 * _MOST:
         raise NotPlainError(f"there are {len(convolutions)} convolutions")
     followers = [name for name in modules if name not in set(convolutions)]
-    owners = _owners(modules, convolutions, followers, in_order=not is_sorted(shapes))
+    in_order = not is_sorted(shapes)
+    leading: frozenset[str] = frozenset()
+    if norms_first:
+        owners, leading = owners_led(modules, convolutions, followers, in_order=in_order)
+    else:
+        owners = owners_after(modules, convolutions, followers, in_order=in_order)
     found = []
     for name in convolutions:
-        own = [follower for follower in followers if owners[follower] == name]
-        layers = _meanings(name, modules[name], {f: modules[f] for f in own})
+        own = {follower: modules[follower] for follower in followers if owners[follower] == name}
+        layers = _meanings(name, modules[name], own, leads=name in leading)
         if not layers:
             raise NotPlainError(f"{name}.weight {modules[name]['weight']} fits no convolution")
-        placed = tuple(_among_siblings(layer, modules) for layer in layers)
-        found.append(Element(name, modules[name]["weight"], placed))
+        placed = layers if norms_first else [_among_siblings(layer, modules) for layer in layers]
+        if norms_first:  # an activation follows a normalisation, and nothing else
+            placed = [replace(y, activation_first=False, activation=y.leads) for y in placed]
+        found.append(Element(name, modules[name]["weight"], tuple(placed)))
     return _of_one_kind(found)
 
 
@@ -206,9 +213,10 @@ def _of_one_kind(elements: list[Element]) -> list[Element]:
     """The elements without meanings that the others make unlikely.
 
     Where 2 x 2 or 4 x 4 kernels make maps larger, those of 3 x 3 do not; and one channel becomes one
-    by itself only where others do so too.
+    by itself only where others do so too: the first convolution of a grey image, and the one around
+    it, look alike.
     """
-    if sum(any(y.depthwise for y in e.meanings) for e in elements) < 2:
+    if sum(any(y.depthwise for y in e.meanings) for e in elements) < _FEWEST_DEPTHWISE:
         elements = [
             replace(e, meanings=tuple(y for y in e.meanings if not y.depthwise)) for e in elements
         ]
@@ -289,85 +297,12 @@ def _modules(shapes: Shapes) -> dict[str, dict[str, tuple[int, ...]]]:
     return modules
 
 
-def _owners(
-    modules: dict[str, dict[str, tuple[int, ...]]],
-    convolutions: Sequence[str],
-    followers: Sequence[str],
-    *,
-    in_order: bool,
-) -> dict[str, str]:
-    """The convolution that each normalisation or slope follows.
-
-    Raises:
-        NotPlainError: if there is none.
-    """
-    places = {name: n for n, name in enumerate(modules)}
-    taken: set[tuple[str, bool]] = set()
-    owners = {}
-    for follower in followers:
-        channels = _channels(modules[follower])
-        is_slope = set(modules[follower]) == {"weight"}
-        fitting = [
-            name
-            for name in convolutions
-            if (name, is_slope) not in taken
-            and ((is_slope and channels == 1) or channels in modules[name]["weight"][:2])
-        ]
-        owner = _likeliest(follower, fitting, places if in_order else None)
-        if owner is None:  # of a depthwise convolution and the one after it, the latter
-            fitting = [name for name in fitting if modules[name]["weight"][1] > 1]
-            owner = _likeliest(follower, fitting, None)
-        if owner is None:
-            raise NotPlainError(f"{follower}.weight ({channels},) follows no convolution")
-        owners[follower] = owner
-        taken.add((owner, is_slope))
-    return owners
-
-
-def _channels(tensors: dict[str, tuple[int, ...]]) -> int:
-    return next((shape[0] for shape in tensors.values() if len(shape) == 1), 0)
-
-
-def _likeliest(follower: str, fitting: Sequence[str], places: dict[str, int] | None) -> str | None:
-    """Of the convolutions that fit, the one whose name or place says that the other follows it."""
-    parent, _, key = follower.rpartition(".")
-    near = [name for name in fitting if name.rpartition(".")[0] == parent]
-    if key.isdigit():
-        before = [n for n in near if (k := n.rpartition(".")[2]).isdigit() and int(k) < int(key)]
-        if before:
-            return max(before, key=natural)
-    same = [n for n in near if _bare(n.rpartition(".")[2]) == _bare(key)]
-    if len(same) == 1:
-        return same[0]
-    if places is not None:
-        earlier = [n for n in fitting if places[n] < places[follower]]
-        if earlier:
-            return max(earlier, key=places.__getitem__)
-    if len(near) == 1:
-        return near[0]
-    alike = [n for n in fitting if _bare(n) == _bare(follower)]
-    return alike[0] if len(alike) == 1 else _of_nearest_module(follower, fitting)
-
-
-def _of_nearest_module(follower: str, fitting: Sequence[str]) -> str | None:
-    """The only one in the smallest module around something."""
-    parts = follower.split(".")
-    for depth in range(len(parts) - 1, 0, -1):
-        around = ".".join(parts[:depth])
-        inside = [name for name in fitting if name.startswith(f"{around}.")]
-        if inside:
-            return inside[0] if len(inside) == 1 else None
-    return None
-
-
-def _bare(name: str) -> str:
-    return _KIND_WORDS.sub("", name.lower())
-
-
 def _meanings(
     name: str,
     own: dict[str, tuple[int, ...]],
     followers: dict[str, dict[str, tuple[int, ...]]],
+    *,
+    leads: bool,
 ) -> list[PlainLayer]:
     """What a weight (a, b, k, k) may be: a convolution b to a, or a transposed one a to b."""
     first, second, *kernel = own["weight"]
@@ -384,21 +319,22 @@ def _meanings(
     layers = []
     for kind, inputs, outputs in possible:
         norm, slopes, fits = None, None, own.get("bias", (outputs,)) == (outputs,)
+        normed = inputs if leads else outputs
         for follower, tensors in followers.items():
-            channels = _channels(tensors)
+            channels = channels_of(tensors)
             if set(tensors) == {"weight"}:
                 slopes = (follower, channels)
-                fits = fits and channels in (1, outputs)
+                fits = fits and channels in (1, normed)
                 continue
-            fits = fits and channels == outputs
-            is_batch = tensors.keys() >= _STATISTICS
+            fits = fits and channels == normed
+            is_batch = tensors.keys() >= STATISTICS
             norm = Norm(follower, channels, "batch" if is_batch else "affine", "weight" in tensors)
         if fits:
             kept: LayerKind = "transposed" if kind == "transposed" else "conv"
             layers.append(
                 PlainLayer(
                     name, kept, inputs, outputs, side, "bias" in own, norm, slopes,
-                    depthwise=kind == "depthwise",
+                    depthwise=kind == "depthwise", leads=leads,
                 )
             )  # fmt: skip
     return layers
@@ -433,7 +369,9 @@ def _among_siblings(layer: PlainLayer, modules: Iterable[str]) -> PlainLayer:
     return told
 
 
-def units_of(elements: Sequence[Element], fineness: int, *, in_order: bool) -> list[ConvBlock]:
+def units_of(
+    elements: Sequence[Element], fineness: int, *, in_order: bool, by_shape: bool = False
+) -> list[ConvBlock]:
     """The elements in blocks, by the hierarchy of their names.
 
     Args:
@@ -441,21 +379,34 @@ def units_of(elements: Sequence[Element], fineness: int, *, in_order: bool) -> l
         fineness: At 0 what has a number in a list of modules is a block of its own; 1 puts up to
             five convolutions of such a list together; 2 makes a block of every convolution.
         in_order: Whether the elements come as the network was written.
+        by_shape: Whether what lies around others is told by what it reads and gives, too.
     """
     by_name = {element.name: element for element in elements}
     apart = {e.name for e in elements if any(layer.depthwise for layer in e.meanings)}
-    units = []
-    for label, names in _Grouping(by_name, fineness, apart if len(apart) > 1 else set()).split(
-        list(by_name), 0, is_root=True
-    ):
-        ordered = names if in_order else sorted(names, key=partial(_rank, label))
-        path = _own_path(names, by_name)
-        side, main = _side_of([by_name[name] for name in ordered])
+    grouping = _Grouping(by_name, fineness, apart if len(apart) > 1 else set())
+    blocks = [
+        (
+            label,
+            [by_name[n] for n in (names if in_order else sorted(names, key=partial(_rank, label)))],
+        )
+        for label, names in grouping.split(list(by_name), 0, is_root=True)
+    ]
+    tails: set[str] = set()
+    if by_shape:  # where channels change they tell, and names tell of the others
+        for _, inside in blocks:
+            side, _ = _side_by_shape(inside, tails)
+            tails |= {side.name.rpartition(".")[2]} if side is not None else set()
+    units: list[ConvBlock] = []
+    for label, inside in blocks:
+        path = _own_path([e.name for e in inside], by_name)
+        side, main = _side_of(inside)
+        if side is None and by_shape:
+            side, main = _side_by_shape(inside, tails)
         role = _role_of(label)
         if not role and is_upward(label):
             role = "decoder"
         units.append(ConvBlock(label, tuple(main), path, side, role))
-    return _with_letters(units)
+    return _with_letters(_with_lone_sides(units) if by_shape else units)
 
 
 def _rank(label: str, name: str) -> tuple[bool, tuple[tuple[int, int, str], ...]]:
@@ -576,6 +527,52 @@ def _side_of(elements: list[Element]) -> tuple[PlainLayer | None, list[Element]]
     if len(sides) != 1 or not any(e.shape[2] == 3 for e in others):
         return None, elements
     return sides[0].meanings[0], others
+
+
+def _side_by_shape(
+    elements: list[Element], tails: set[str]
+) -> tuple[PlainLayer | None, list[Element]]:
+    """A shortcut among the convolutions of a block: it reads what the others read, and gives the same.
+
+    Args:
+        elements: Of the block.
+        tails: The own names of shortcuts in other blocks.
+    """
+    found = []
+    for element in elements:
+        own = element.name.rpartition(".")[2]
+        told = bool(_SIDE.search(".".join(element.name.split(".")[1:]).lower())) or own in tails
+        changes = element.shape[2] == 1 and element.shape[0] != element.shape[1]
+        others = [e for e in elements if e is not element]
+        if (told or (changes and not is_upward(own))) and _goes_around(element, others):
+            found.append((element, others))
+    if len(found) != 1:
+        return None, elements
+    return found[0][0].meanings[0], found[0][1]
+
+
+def _goes_around(element: Element, others: Sequence[Element]) -> bool:
+    """Whether a convolution reads what two or more others read, and gives what they give."""
+    if len(others) < 2 or any(e.shape[2] == 1 for e in others):
+        return False
+    ends = (others[0].meanings[0].inputs, others[-1].meanings[0].outputs)
+    return (element.meanings[0].inputs, element.meanings[0].outputs) == ends
+
+
+def _with_lone_sides(units: list[ConvBlock]) -> list[ConvBlock]:
+    """Blocks with the shortcuts around them that lie beside them: input_layer, input_skip."""
+    kept = list(units)
+    for lone in units:
+        named = _SIDE.search(lone.name.lower())
+        if len(lone.elements) != 1 or lone.side is not None or named is None:
+            continue
+        for n, unit in enumerate(kept):
+            near = unit.side is None and unit.name[: named.start()] == lone.name[: named.start()]
+            if near and _goes_around(lone.elements[0], unit.elements):
+                kept[n] = replace(unit, side=lone.elements[0].meanings[0])
+                kept.remove(lone)
+                break
+    return kept
 
 
 def _with_letters(units: list[ConvBlock]) -> list[ConvBlock]:

@@ -17,7 +17,6 @@ from segstudio.models.unet_layers import (
     ConvBlock,
     Element,
     Gate,
-    NotPlainError,
     PlainLayer,
     elements_of,
     gates_among,
@@ -26,12 +25,16 @@ from segstudio.models.unet_layers import (
     orders_of,
     units_of,
 )
+from segstudio.models.unet_norms import NotPlainError
 
 WayUp = Literal["transposed", "free", "shuffle"]
 """A transposed convolution, something without tensors, or channels that become size."""
 Action = Literal["layer", "keep", "pool", "up", "shuffle", "join", "add", "drop"]
 _MOST_TRIES: Final = 1_500
 _MOST_TRIES_IN_ALL: Final = 6_000
+_FEW_CONVOLUTIONS: Final = 24
+"""A network of more is tried less often, since each try looks at more."""
+
 _FINENESSES: Final = (0, 1, 2)
 _FEWEST: Final = 4
 _LIKE_A_UNET: Final = 0.5
@@ -105,6 +108,11 @@ class Plan:
         return self.layers[-1].outputs
 
     @property
+    def norms_first(self) -> bool:
+        """Whether normalisation and activation come before the convolutions."""
+        return any(layer.leads for layer in self.layers)
+
+    @property
     def everything(self) -> tuple[PlainLayer, ...]:
         """The layers and those of the shortcuts."""
         around = (shortcut.layer for shortcut in self.shortcuts if shortcut.layer is not None)
@@ -143,12 +151,41 @@ def plans_of(shapes: Shapes) -> list[Plan]:
 def _remembered(tensors: tuple[tuple[str, tuple[int, ...]], ...]) -> list[Plan]:
     """As `plans_of`: a file is looked at when it is opened, and each time its network is built."""
     shapes = dict(tensors)
-    everything = elements_of(shapes)
+    told: NotPlainError | PartialPlanError | None = None
+    for reading in _READINGS:
+        try:
+            return _read(shapes, reading)
+        except PartialPlanError as error:
+            if not isinstance(told, PartialPlanError) or error.placed > told.placed:
+                told = error
+        except NotPlainError as error:
+            told = told or error
+    assert told is not None
+    raise told
+
+
+class _Reading(NamedTuple):
+    """A way to take the tensors.
+
+    Attributes:
+        norms_first: Whether normalisation and activation come before a convolution.
+        by_shape: Whether shortcuts are told by what they read and give, too.
+    """
+
+    norms_first: bool
+    by_shape: bool
+
+
+_READINGS: Final = (_Reading(False, False), _Reading(True, True), _Reading(False, True))
+
+
+def _read(shapes: Shapes, reading: _Reading) -> list[Plan]:
+    everything = elements_of(shapes, norms_first=reading.norms_first)
     elements, gates = gates_among(everything)
     if len(elements) < _FEWEST:
         raise NotPlainError("there are too few convolutions")
     furthest: list[PartialPlanError] = []
-    best = _least_odd(elements, furthest, in_order=not is_sorted(shapes))
+    best = _least_odd(elements, furthest, reading, in_order=not is_sorted(shapes))
     if best:
         whole = [with_gates(plan, gates) for plan in best]
         if any(plan is not None for plan in whole):
@@ -156,25 +193,34 @@ def _remembered(tensors: tuple[tuple[str, tuple[int, ...]], ...]) -> list[Plan]:
         left = [e for e in everything if e.name.startswith(f"{gates[0].path}.")]
         last = best[0].layers[-1]
         raise PartialPlanError(left, len(elements), last.name, last.outputs)
+    if not furthest:
+        raise NotPlainError("there is no other order of the blocks")
     partial = max(furthest, key=lambda end: end.placed)
     upward = any(is_upward(e.name) or "dec" in e.name.lower() for e in elements)
-    if not upward or partial.placed < _LIKE_A_UNET * len(elements):
+    if not upward or partial.placed < _LIKE_A_UNET * len(elements) or not partial.left:
         raise NotPlainError("it is not like a U-Net")
     raise partial
 
 
 def _least_odd(
-    elements: Sequence[Element], furthest: list[PartialPlanError], *, in_order: bool
+    elements: Sequence[Element],
+    furthest: list[PartialPlanError],
+    reading: _Reading,
+    *,
+    in_order: bool,
 ) -> list[Plan]:
     """The plans that are least unlike a U-Net; ends of ways that led nowhere go to `furthest`."""
     best: list[Plan] = []
     tried = 0
+    most = _MOST_TRIES_IN_ALL * _FEW_CONVOLUTIONS // max(_FEW_CONVOLUTIONS, len(elements))
     apart = sum(any(layer.depthwise for layer in e.meanings) for e in elements)
     # where a convolution is two, those of a block are seldom on one level of the names
     for fineness in sorted(_FINENESSES, key=lambda n: n != 1) if apart > 1 else _FINENESSES:
-        units = units_of(elements, fineness, in_order=in_order)
+        units = units_of(elements, fineness, in_order=in_order, by_shape=reading.by_shape)
+        if reading == _READINGS[-1] and units == units_of(elements, fineness, in_order=in_order):
+            continue  # it was tried
         for way in _ways_up(elements):
-            if tried > _MOST_TRIES_IN_ALL:
+            if tried > most:
                 return best
             found, tries = _plans(units, way, furthest, in_order=in_order)
             tried += tries
@@ -351,7 +397,8 @@ class _Search:
         self._units, self._way = units, way
         self._total = sum(len(unit.elements) for unit in units)
         self.tries = 0
-        self._limit = _MOST_TRIES
+        self._most = _MOST_TRIES * _FEW_CONVOLUTIONS // max(_FEW_CONVOLUTIONS, self._total)
+        self._limit = self._most
         self._best = _State(0)
         self._found: Plan | None = None
 
@@ -376,7 +423,7 @@ class _Search:
         # what looks like a first layer of one channel is mostly a depthwise one
         for channels in sorted(roots, key=lambda c: (c == 1 and apart > 1, c)):
             if channels == 1 and apart > 1:
-                self._limit = self.tries + _MOST_TRIES
+                self._limit = self.tries + self._most
             self._follow(_State(channels))
             if self._found is not None and self._found.oddness == 0:
                 break

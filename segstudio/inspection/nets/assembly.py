@@ -158,6 +158,9 @@ class Assembler:
             name = f"{self._ids[edge.source]} -> {self._ids[edge.target]}"
             seen[name] += 1
             site, argument = edge.merged[edge.index]
+            size = self._graph.size(carrier)
+            whole = self._graph.size(self._at[edge.source])
+            cropped = self._graph.unpadded and whole[0] > size[0] and whole[1] > size[1]
             edges.append(
                 SkipEdge(
                     id=name if seen[name] == 1 else f"{name} #{seen[name]}",
@@ -171,6 +174,8 @@ class Assembler:
                     merged=edge.merged,
                     deep=edge.deep,
                     index=edge.index,
+                    place=receptive_field(self._graph, carrier, self.scale),
+                    cropped_from=whole if cropped else None,
                 )
             )
         return tuple(edges)

@@ -118,7 +118,7 @@ def same_level(graph: OperationGraph, start: int, goal: int | None) -> list[int]
     found = []
     for index in range(start, len(graph.nodes)):
         on_way = goal is None or graph.reach[goal] >> index & 1
-        same = graph.is_map(index) and graph.size(index) == graph.size(start)
+        same = graph.is_map(index) and graph.on_level(index, start)
         if same and on_way and graph.reach[index] >> start & 1:
             found.append(index)
     return found

@@ -8,6 +8,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from segstudio.core.features import Site
+from segstudio.inspection.nets.axis_geometry import (
+    POINTWISE,
+    Blocks,
+    Rule,
+    Shift,
+    TransposedWindow,
+    Window,
+)
 from segstudio.inspection.nets.operations import CONVOLUTIONS, REGION_POOLING, RESIZES, SHAPE_ONLY
 from segstudio.inspection.nets.recording import OperationNode
 
@@ -42,11 +50,13 @@ class OperationGraph:
 
     A map is a tensor (N, C, h, w) whose h and w are the network input's at one common stride. That
     leaves out attention matrices, tokens, pooled gates and pyramid pooling's squares at once, if
-    the input was not square.
+    the input was not square. Where convolutions pad nothing, maps lose their border; there a map is
+    what local operations make of a map.
 
     Attributes:
         nodes: of the pass.
         grid: the network's own input.
+        unpadded: whether convolutions pad nothing, so that each makes its map smaller.
         stride: input pixels per position, by node; 0 where a tensor is no map.
         sources: bit masks of the maps that a node was made from directly. Gates (pooled vectors,
             one-channel maps that multiply) don't count where there is another map.
@@ -65,7 +75,11 @@ class OperationGraph:
         self.nodes = nodes
         self.grid = _grid(nodes)
         tokens = _tokens_of_attention(nodes) if maps is None else frozenset()
-        self.stride = [0 if n.index in tokens else self._stride(n, maps) for n in nodes]
+        self.unpadded, bordered = _bordered(nodes, self.grid)
+        self.stride = [
+            0 if n.index in tokens else self._stride(n, maps, bordered.get(n.index, 0))
+            for n in nodes
+        ]
         self.children: list[list[int]] = [[] for _ in nodes]
         self.sources: list[int] = []
         self.reach: list[int] = []
@@ -86,6 +100,11 @@ class OperationGraph:
         """Return (h, w) of a map."""
         shape = self.nodes[index].shape
         return shape[-2], shape[-1]
+
+    def on_level(self, index: int, other: int) -> bool:
+        """Return whether two maps are of one size, but for the border that convolutions take."""
+        alike = self.unpadded and self.stride[index] == self.stride[other]
+        return alike or self.size(index) == self.size(other)
 
     def channels(self, index: int) -> int:
         """Return the channels of a map."""
@@ -164,10 +183,12 @@ class OperationGraph:
         paths = [self.nodes[index].site.module, *self.nodes[index].names]
         return any(is_inside(path, module) for path in paths)
 
-    def _stride(self, node: OperationNode, maps: frozenset[Site] | None) -> int:
+    def _stride(self, node: OperationNode, maps: frozenset[Site] | None, bordered: int) -> int:
         grid = self.grid
         if maps is not None and node.site not in maps:
             return 0
+        if bordered:
+            return bordered
         stacked = node.site.op == "stack" and len(node.shape) == 5  # maps about to be summed
         if (
             (len(node.shape) != 4 and not stacked)
@@ -236,10 +257,74 @@ def _grid(nodes: Sequence[OperationNode]) -> FeatureGridShape:
             continue
         images = [p for p in node.parents if len(nodes[p].shape) == 4 and not _is_weight(nodes, p)]
         if images:
-            shape = nodes[images[0]].shape
-            return FeatureGridShape(images[0], shape[-2], shape[-1])
+            first = nodes[images[0]]
+            while first.site.op == "pad" and first.parents:  # what lies around the image
+                first = nodes[first.parents[0]]
+            return FeatureGridShape(first.index, first.shape[-2], first.shape[-1])
     shape = nodes[0].shape
     return FeatureGridShape(0, shape[-2], shape[-1])
+
+
+def _bordered(
+    nodes: Sequence[OperationNode], grid: FeatureGridShape
+) -> tuple[bool, dict[int, int]]:
+    """Return whether convolutions pad nothing, and the strides of maps whose size tells none, by node.
+
+    These are all maps if convolutions pad nothing, else those to which a border was given before a
+    convolution.
+    """
+    scales = _followed(nodes, grid)
+    strides = {index: max(1, round(scale)) for index, scale in scales.items()}
+    if any(_loses_border(nodes, index, scales) for index in scales):
+        return True, strides
+    padded = (n for n in nodes if n.site.op == "pad" and n.index in strides)
+    given = {grid.index: True}
+    for node in padded:
+        before = nodes[node.parents[0]].shape
+        given[node.index] = given.get(node.parents[0]) or _same_place(before[-2], before[-1], grid)
+    return False, {index: strides[index] for index, is_map in given.items() if is_map}
+
+
+def _followed(nodes: Sequence[OperationNode], grid: FeatureGridShape) -> dict[int, float]:
+    """Return the input's pixels per position of what local operations make of the input, by node."""
+    scales = {grid.index: 1.0}
+    for node in nodes[grid.index + 1 :]:
+        before = [p for p in node.parents if p in scales]
+        if len(node.shape) != 4 or not before or node.rules is None:
+            continue
+        sizes = {nodes[p].shape[-2:] for p in before}
+        height, width = node.rules
+        moves = node.site.op in ("pad", "getitem") and isinstance(height, Shift)
+        if not moves and (height, width) == POINTWISE and sizes != {node.shape[-2:]}:
+            continue  # another order of the axes
+        steps = _step(height), _step(width)
+        if len(sizes) == 1 and steps[0] == steps[1] > 0 and min(node.shape[-2:]) > 0:
+            scales[node.index] = scales[before[0]] * steps[0]
+    return scales
+
+
+def _step(rule: Rule) -> float:
+    """Return the input positions from one position of the result to the next."""
+    if isinstance(rule, Window):
+        return rule.stride
+    if isinstance(rule, TransposedWindow):
+        return 1 / rule.stride
+    if isinstance(rule, Blocks):
+        return rule.factor if rule.inverse else 1 / rule.factor
+    return rule.step if isinstance(rule, Shift) else rule.scale
+
+
+def _loses_border(nodes: Sequence[OperationNode], index: int, scales: dict[int, float]) -> bool:
+    """Return whether a convolution makes a map smaller by its kernel alone."""
+    node = nodes[index]
+    if node.site.op != "conv2d" or node.rules is None:
+        return False
+    before = nodes[next(p for p in node.parents if p in scales)]
+    if before.site.op == "pad" and before.parents[0] in scales:
+        before = nodes[before.parents[0]]
+    window = node.rules[0]
+    whole = isinstance(window, Window) and window.stride == 1 and window.kernel > 1
+    return whole and node.shape[-2] < before.shape[-2] and node.shape[-1] < before.shape[-1]
 
 
 def _tokens_of_attention(nodes: Sequence[OperationNode]) -> frozenset[int]:

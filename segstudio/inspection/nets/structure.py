@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from segstudio.core.features import EdgeKind, Role, Site
 from segstudio.inspection.nets import decoder
@@ -10,6 +11,11 @@ from segstudio.inspection.nets.encoder import Ladder, find_ladder
 from segstudio.inspection.nets.graph import OperationGraph, bits, is_inside
 from segstudio.inspection.nets.merges import Merge, find_branch_merges, find_merges, first_region
 from segstudio.inspection.nets.operations import REGION_POOLING
+
+_UNPADDED: Final = (
+    "convolutions without padding: each takes a border from its map, so skips are cropped to the "
+    "middle where they are joined"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +279,8 @@ class _Finder:
         notes = []
         if not edges:
             notes.append("no skip connections: no join brings in an earlier, finer map")
+        if graph.unpadded:
+            notes.append(_UNPADDED)
         return NetworkStructure(stages, edges, graph.maps, tuple(notes))
 
     def _names(self, index: int, order: list[int]) -> str:

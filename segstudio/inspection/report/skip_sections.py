@@ -17,7 +17,7 @@ from segstudio.core.difference import (
     WRONG_CLASS,
     difference,
 )
-from segstudio.core.features import CutHow, FeatureTrace
+from segstudio.core.features import CutHow, FeatureTrace, SkipEdge
 from segstudio.core.formatting import change_text, percent_text, ratio_text
 from segstudio.core.labels import Labels
 from segstudio.core.render import difference_table
@@ -111,7 +111,7 @@ def _ablation_table(trace: FeatureTrace, found: TraceFindings) -> Table:
         cells: list[str | Cell] = [
             Cell(_name(trace, row.name), tip=row.name),
             "" if join is None else join.edge.kind.value,
-            "" if join is None else " x ".join(map(str, join.edge.shape)),
+            "" if join is None else _shape_words(join.edge),
             "" if join is None else percent_text(join.share, 0),
             Cell(percent_text(share, 2), share / most if most else 0.0),
         ]
@@ -124,6 +124,11 @@ def _ablation_table(trace: FeatureTrace, found: TraceFindings) -> Table:
     caption = "Each skip cut alone" + (", then all together." if together else ".")
     strong = [len(rows) - 1] if together else []
     return Table(headers, rows, range(3, len(headers)), caption, strong)
+
+
+def _shape_words(edge: SkipEdge) -> str:
+    shape = " x ".join(map(str, edge.shape))
+    return f"{shape}, {edge.crop_text}" if edge.crop_text else shape
 
 
 def _drops(trace: FeatureTrace, found: TraceFindings) -> Markup | None:

@@ -606,9 +606,10 @@ def tip_of(
         edge = traced.trace.skip(skip)
         channels, height, width = edge.shape
         via = f"\nthrough {edge.via}" if edge.via != edge.source else ""
+        crop = f", {edge.crop_text}" if edge.crop_text else ""
         return (
             f"{edge.source} → {edge.target}\n"
-            f"{channels}{TIMES}{height}{TIMES}{width}, {KIND_TEXTS[edge.kind]}{via}"
+            f"{channels}{TIMES}{height}{TIMES}{width}, {KIND_TEXTS[edge.kind]}{crop}{via}"
         )
     return ""
 

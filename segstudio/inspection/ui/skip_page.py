@@ -256,6 +256,8 @@ def _short(part: JoinPart) -> str:
 def _note(part: JoinPart, *, components: bool) -> str:
     channels, height, width = part.shape
     text = f"{channels} channels, RMS {part.rms:.3g}, {height} \u00d7 {width}"
+    if part.crop_text:
+        text = f"{text} {part.crop_text}"
     return text if components else f"{text}, colours {part.low:.3g} … {part.high:.3g}"
 
 

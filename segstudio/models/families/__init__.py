@@ -188,6 +188,18 @@ FAMILIES: Final[dict[str, Family]] = {
             purpose="Medical images with MONAI: strided residual units in nested levels",
         ),
         Family(
+            "monai-attention", "MONAI AttentionUnet", "semantic",
+            _HERE + "monai_unet:MonaiAttentionUNet",
+            (), _HERE + "monai_unet:recognise_monai_attention", told="MONAI's AttentionUnet",
+            purpose="Medical images with MONAI: gates weigh what the skips pass",
+        ),
+        Family(
+            "recurrent-unet", "R2U-Net", "semantic", _HERE + "recurrent_unet:RecurrentUNet",
+            ("RRCNN1.RCNN.0.conv.0.weight",),
+            _HERE + "recurrent_unet:recognise_recurrent_unet", told="R2U-Net and R2AttU-Net",
+            purpose="Thin structures from few images: convolutions that read their answer again",
+        ),
+        Family(
             "plain-unet", "Plain U-Net", "semantic", _PLAIN + "PlainUNet",
             (), _PLAIN + "recognise_plain_unet",
             told="plain U-Nets whatever their tensors are called",

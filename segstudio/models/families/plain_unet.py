@@ -16,7 +16,8 @@ from segstudio.core.formatting import counted
 from segstudio.core.prediction import Question
 from segstudio.core.text import listed
 from segstudio.models.families import Found, Shapes, input_channels
-from segstudio.models.unet_layers import COUNTER, Norm, NotPlainError, PlainLayer
+from segstudio.models.unet_layers import Norm, PlainLayer
+from segstudio.models.unet_norms import COUNTER, NotPlainError
 from segstudio.models.unet_plan import PartialPlanError, Plan, PlanStep, plans_of
 
 _ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
@@ -90,7 +91,7 @@ def _of_layers(plan: Plan) -> Iterator[Question]:
         usual = ("yes", "no") if any(layer.norm for layer in rising) else ("no", "yes")
         text = "Whether an activation follows the convolutions that make maps larger"
         yield _question("up_activation", text, usual)
-    if plan.shortcuts:
+    if plan.shortcuts and not plan.norms_first:
         yield _question("shortcut", "Where a block's shortcut is added", _SHORTCUTS)
     if any(shortcut.layer is None for shortcut in plan.shortcuts):
         text = "Whether blocks that keep the number of channels have a shortcut too"
@@ -114,7 +115,8 @@ def _of_sizes(plan: Plan) -> Iterator[Question]:
     if any(_is_asked(plan, n) for n in range(len(plan.steps))):
         yield _question("enlarge", "When maps are made larger", _ENLARGED)
     if plan.count("pool"):
-        yield _question("pooling", "How maps are made smaller", _POOLINGS)
+        usual = (_POOLINGS[2], *_POOLINGS[:2]) if plan.norms_first else _POOLINGS
+        yield _question("pooling", "How maps are made smaller", usual)
     around = (*_PADDINGS, _UNPADDED) if _can_be_unpadded(plan) else tuple(_PADDINGS)
     yield _question("padding", "What lies around a map", around)
 
@@ -232,7 +234,7 @@ class PlainUNet(nn.Module):
         upsampling: str = "bilinear",
         enlarge: str = _ENLARGED[0],
         up_activation: str = "",
-        pooling: str = _POOLINGS[0],
+        pooling: str = "",
         shortcut: str = _SHORTCUTS[0],
         padding: str = "zeros",
         skips: str = _SKIPS[0],
@@ -269,7 +271,7 @@ class PlainUNet(nn.Module):
         self._units = {step.unit for step in plan.steps}
         self._gates = {gate.path: gate for gate in plan.gates}
         self._margin = _Margin(plan) if given["padding"] == _UNPADDED else None
-        strided = set() if pooling != _POOLINGS[2] else _after_pooling(plan)
+        strided = set() if given["pooling"] != _POOLINGS[2] else _after_pooling(plan)
         firsts = {s.first for s in plan.shortcuts if s.first in strided}
         runs = [
             self._layer(
@@ -387,7 +389,7 @@ class PlainUNet(nn.Module):
         first = layer.activation_first
         if first is None:
             first = how["block"] == _BLOCKS[1]
-        return _Run(conv, norm, activation, activation_first=first)
+        return _Run(conv, norm, activation, activation_first=first, leads=layer.leads)
 
     def _rests(self, layer: PlainLayer, *, upward: bool) -> bool:
         """Whether no activation follows a layer."""
@@ -549,9 +551,11 @@ class _Run:
         activation: Callable[[Tensor], Tensor] | None,
         *,
         activation_first: bool,
+        leads: bool,
     ) -> None:
         self._conv, self._norm = conv, norm
         self._activation, self._first = activation, activation_first
+        self._leads = leads
 
     def act(self, x: Tensor, _skips: list[Tensor], _notes: _Notes) -> Tensor:
         """The layer alone."""
@@ -559,16 +563,21 @@ class _Run:
 
     def linear(self, x: Tensor) -> Tensor:
         """All but an activation at the end."""
+        if self._leads:
+            assert self._norm is not None
+            x = self._norm(x)
+            out: Tensor = self._conv(x if self._activation is None else self._activation(x))
+            return out
         x = self._conv(x)
         if self._norm is None:
             return x
         if self._first and self._activation is not None:
             x = self._activation(x)
-        out: Tensor = self._norm(x)
-        return out
+        normalised: Tensor = self._norm(x)
+        return normalised
 
     def _activated(self, x: Tensor) -> Tensor:
-        done = self._first and self._norm is not None
+        done = self._leads or (self._first and self._norm is not None)
         return x if done or self._activation is None else self._activation(x)
 
     def added_before(self, layer: int) -> _Action:

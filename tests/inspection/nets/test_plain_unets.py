@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from paper_unets import DeepResUNet, MonaiAttentionUNet, RecurrentUNet, TutorialResUNet
 from tutorial_unets import EncDec, Flat, JoinedBlocks, Upsampled, randomised
 
 from segstudio.core.features import EdgeCut, Role
@@ -25,6 +26,10 @@ def traced_of(network, folder):
         (EncDec, ["enc1", "enc2", "enc3"], 3),
         (JoinedBlocks, ["down_convs.0", "down_convs.1", "down_convs.2"], 3),
         (Upsampled, ["dconv_down1", "dconv_down2", "dconv_down3"], 3),
+        (DeepResUNet, ["input_layer", "residual_conv_1", "residual_conv_2"], 3),
+        (TutorialResUNet, ["(add)", "r2", "r3"], 3),
+        (lambda: MonaiAttentionUNet(3), ["0", "1.submodule.0"], 2),
+        (lambda: RecurrentUNet(gated=True), ["RRCNN1", "RRCNN2", "RRCNN3"], 3),
     ],
 )
 def test_stages_have_the_names_of_the_file(tmp_path, make, encoder, skips):

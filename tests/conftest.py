@@ -6,6 +6,7 @@ import gc
 import itertools
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 # One thread for torch, set before anything imports it: small networks gain nothing from more, and
@@ -18,6 +19,8 @@ import pytest
 gc.disable()
 
 from desks import desk, empty, new_desk  # noqa: E402, F401 - fixtures
+
+from segstudio.models.lean_torchvision import compiler_left_out  # noqa: E402
 
 _NUMBERS = itertools.count()
 
@@ -55,6 +58,13 @@ _YOUNGEST = 10_000
 
 A network of PyTorch is many thousand objects, none of them garbage.
 """
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Modules of tests that import torchvision before segstudio do as segstudio does."""
+    with compiler_left_out():
+        return (yield)
 
 
 def pytest_collection_finish() -> None:

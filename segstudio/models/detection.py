@@ -13,8 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torchvision.models.detection.transform import resize_boxes
-from torchvision.ops import batched_nms, box_iou, masks_to_boxes, roi_align
 
 from segstudio.core.errors import SegstudioError, one_line
 from segstudio.core.instances import Instances
@@ -22,8 +20,13 @@ from segstudio.core.labels import Image
 from segstudio.core.progress import Check, Report
 from segstudio.models.augmentation import PLAIN, Mirror, Variants
 from segstudio.models.families import FAMILIES, imported
+from segstudio.models.lean_torchvision import compiler_left_out
 from segstudio.models.preprocess import Geometry, Preprocess
 from segstudio.models.tiling import Span, TileGrid
+
+with compiler_left_out():
+    from torchvision.models.detection.transform import resize_boxes
+    from torchvision.ops import batched_nms, box_iou, masks_to_boxes, roi_align
 
 _GRID: Final = 28
 _NMS_THRESHOLD: Final = 0.5

@@ -16,7 +16,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.ops import roi_align
 
 from segstudio.core.ground import USUAL_THRESHOLD, Panoptic
 from segstudio.core.labels import Image
@@ -24,8 +23,12 @@ from segstudio.core.prediction import ModelSpec, Prediction, RunOptions, with_th
 from segstudio.core.progress import Check, Report
 from segstudio.models.augmentation import Variants
 from segstudio.models.detection import Detections, InstanceRunner
+from segstudio.models.lean_torchvision import compiler_left_out
 from segstudio.models.preprocess import Geometry, Preprocess
 from segstudio.models.semantic import ClassMap, enlarged_rows, require_numbers, to_class_map
+
+with compiler_left_out():
+    from torchvision.ops import roi_align
 
 _GRID: Final = 112
 """Cells of an object's mask; these networks have finer masks than 28 cells could hold."""

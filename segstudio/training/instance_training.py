@@ -10,9 +10,12 @@ import numpy.typing as npt
 import torch
 from skimage.measure import label, regionprops
 from torch import Tensor, nn
-from torchvision.models.detection import MaskRCNN
 
+from segstudio.models.lean_torchvision import compiler_left_out
 from segstudio.training.data import CropSampler
+
+with compiler_left_out():
+    from torchvision.models.detection import MaskRCNN
 
 MIN_PIXELS = 12
 MIN_SIDE = 3

@@ -7,20 +7,27 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models.detection import MaskRCNN, maskrcnn_resnet50_fpn, maskrcnn_resnet50_fpn_v2
-from torchvision.models.detection.anchor_utils import AnchorGenerator
-from torchvision.models.detection.backbone_utils import BackboneWithFPN
-from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
-from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
-from torchvision.models.detection.rpn import RPNHead
-from torchvision.models.detection.transform import GeneralizedRCNNTransform
-from torchvision.models.resnet import BasicBlock, ResNet
-from torchvision.ops import MultiScaleRoIAlign
 
 from segstudio.core.errors import SegstudioError
 from segstudio.models.families import Found, Shapes, recognised_text
+from segstudio.models.lean_torchvision import compiler_left_out
 from segstudio.models.preprocess import longest_enlarged
 from segstudio.models.published import COCO_CATEGORIES, COCO_PREPROCESS, COCO_SCHEMA
+
+with compiler_left_out():
+    from torchvision.models.detection import (
+        MaskRCNN,
+        maskrcnn_resnet50_fpn,
+        maskrcnn_resnet50_fpn_v2,
+    )
+    from torchvision.models.detection.anchor_utils import AnchorGenerator
+    from torchvision.models.detection.backbone_utils import BackboneWithFPN
+    from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+    from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
+    from torchvision.models.detection.rpn import RPNHead
+    from torchvision.models.detection.transform import GeneralizedRCNNTransform
+    from torchvision.models.resnet import BasicBlock, ResNet
+    from torchvision.ops import MultiScaleRoIAlign
 
 MaskRCNNBackbone = Literal["resnet50", "resnet50_v2", "resnet18_small"]
 _MOST_BLOCKS = 64

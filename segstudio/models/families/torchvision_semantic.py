@@ -9,16 +9,19 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal, NoReturn
 
 from torch import nn
-from torchvision.models import mobilenet_v3_large, resnet50, resnet101
-from torchvision.models._utils import IntermediateLayerGetter
-from torchvision.models.mobilenetv3 import InvertedResidualConfig, MobileNetV3
-from torchvision.models.segmentation import FCN, LRASPP, DeepLabV3
-from torchvision.models.segmentation.deeplabv3 import ASPP
-from torchvision.models.segmentation.fcn import FCNHead
 
 from segstudio.core.errors import SegstudioError
 from segstudio.models.families import Found, Shapes, recognised_text
+from segstudio.models.lean_torchvision import compiler_left_out
 from segstudio.models.published import VOC_CATEGORIES, VOC_PREPROCESS, VOC_SCHEMA
+
+with compiler_left_out():
+    from torchvision.models import mobilenet_v3_large, resnet50, resnet101
+    from torchvision.models._utils import IntermediateLayerGetter
+    from torchvision.models.mobilenetv3 import InvertedResidualConfig, MobileNetV3
+    from torchvision.models.segmentation import FCN, LRASPP, DeepLabV3
+    from torchvision.models.segmentation.deeplabv3 import ASPP
+    from torchvision.models.segmentation.fcn import FCNHead
 
 ResNetBackbone = Literal["resnet50", "resnet101"]
 DeepLabBackbone = Literal["mobilenet_v3_large", "resnet50", "resnet101"]

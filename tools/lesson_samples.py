@@ -40,10 +40,10 @@ HELD_OUT_SEED: Final = 1_000_000
 
 _GREY: Final = 0.62
 _LEAST_GAP: Final = 5
-_GRANULE_DEPTH: Final = (0.14, 0.42)
+_GRANULE_DEPTH: Final = (0.14, 0.5)
 """How much darker granules are; those below the specks' upper end could be specks."""
-_SPECK_DEPTH: Final = (0.14, 0.30)
-_SPECKS_PER_GRANULE: Final = 0.9
+_SPECK_DEPTH: Final = (0.14, 0.28)
+_SPECKS_PER_GRANULE: Final = 0.7
 
 
 @dataclass(frozen=True)

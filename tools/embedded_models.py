@@ -1,4 +1,4 @@
-"""The recipe of the three shipped models.
+"""The recipes of the three shipped models of nuclei; `tools.lesson_models` has the lessons.
 
     python -m tools.embedded_models --data DIR --model unet --minutes 45 --out FILE
 
@@ -174,30 +174,6 @@ RECIPES: dict[str, Recipe] = {
         augmentation=TrainingAugmentation(scale=(0.6, 1.5)),
     ),
 }
-
-
-def _lesson(key: str, name: str, summary: str, **options: Any) -> Recipe:
-    """A small U-Net that differs from its sisters in one thing only."""
-    small = {**RECIPES["unet"].options, "base_channels": 12, "depth": 3, **options}
-    return replace(
-        RECIPES["unet"],
-        id=f"unet-small-{key}",
-        title=f"Small U-Net, {name}",
-        summary=f"A small U-Net for nuclei {summary}; to compare with its sisters.",
-        options=small,
-        crop=192,
-    )
-
-
-LESSONS = (
-    _lesson("transposed", "transposed", "that upsamples by transposed convolution"),
-    _lesson(
-        "bilinear", "bilinear", "that upsamples bilinearly and convolves", upsampling="bilinear"
-    ),
-    _lesson("shuffle", "pixel shuffle", "with pixel shuffle", upsampling="pixel_shuffle"),
-    _lesson("no-skips", "no skips", "without skip connections", skips=False),
-)
-RECIPES |= {lesson.id: lesson for lesson in LESSONS}
 
 
 def prepared(recipe: Recipe, sample: Sample) -> Sample:

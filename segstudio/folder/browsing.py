@@ -41,7 +41,7 @@ from segstudio.storage.image_ref import ImageRef, image_of, page_of, place_of
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project, preview_of_masks
-from segstudio.storage.samples import assemble_samples
+from segstudio.storage.samples import assemble_lessons, assemble_samples
 from segstudio.storage.seen_files import SeenFiles
 from segstudio.storage.states import Mark, save_chosen_masks
 
@@ -141,9 +141,16 @@ class Browsing:
 
     def open_samples(self) -> None:
         """Open the images that ship with segstudio (a copy that can be painted on)."""
+        self._open_copied("Opening the samples", assemble_samples)
+
+    def open_lessons(self) -> None:
+        """Open the images that the lesson networks were made for, a copy likewise."""
+        self._open_copied("Opening the lessons' samples", assemble_lessons)
+
+    def _open_copied(self, title: str, assemble: Callable[[Path], Path]) -> None:
         self._give_up_wish()
         data, home = self._preferences.folders.data, self._preferences.home
-        self._open("Opening the samples", lambda _job: opened_at(assemble_samples(data), home))
+        self._open(title, lambda _job: opened_at(assemble(data), home))
 
     def _open(self, title: str, work: Callable[[Job], Project]) -> None:
         def failed(error: Exception) -> None:

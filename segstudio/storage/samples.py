@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
 from segstudio.resources import resource_path
 
+SAMPLES = "samples"
+LESSONS = "lessons"
+"""Folders of `resources/`: nuclei for the models, and membranes for the lesson networks."""
 PHOTOGRAPHS = ("ihc.png", "cell.png", "coins.png", "astronaut.png", "chelsea.png", "coffee.png")
 """Of scikit-image's data folder, in the order in which they follow the fields of nuclei."""
 
@@ -26,14 +30,26 @@ def assemble_samples(data_folder: Path) -> Path:
     Raises:
         SegstudioError: if the folder cannot be written.
     """
-    target = data_folder / "samples"
-    source = resource_path("samples")
+    photographs = {
+        f"photo-{number:02d}-{path.name}": path
+        for number, path in enumerate(_photographs(), start=1)
+    }
+    return _assembled(SAMPLES, data_folder, photographs)
+
+
+def assemble_lessons(data_folder: Path) -> Path:
+    """Copy what is missing of the lessons' samples to `data_folder`/lessons, in the same way."""
+    return _assembled(LESSONS, data_folder, {})
+
+
+def _assembled(name: str, data_folder: Path, more: Mapping[str, Path]) -> Path:
+    """Copy a folder of `resources/` with all that lies in it, and more files by their name."""
+    target, source = data_folder / name, resource_path(name)
+    inside = {path.relative_to(source): path for path in sorted(source.rglob("*"))}
     try:
-        for path in sorted(source.rglob("*")):
+        for place, path in {**inside, **more}.items():
             if path.is_file():
-                _copy_if_missing(path, target / path.relative_to(source))
-        for number, path in enumerate(_photographs(), start=1):
-            _copy_if_missing(path, target / f"photo-{number:02d}-{path.name}")
+                _copy_if_missing(path, target / place)
     except OSError as error:
         raise SegstudioError(
             f"The samples could not be copied to {target} ({error.strerror}).",

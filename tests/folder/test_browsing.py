@@ -560,6 +560,14 @@ def test_samples_open(desk):
     assert desk.document is not None
 
 
+def test_the_lessons_samples_open_in_a_folder_of_their_own(desk):
+    desk.browsing.open_lessons()
+    desk.settle()
+    assert desk.session.project.name == "lessons"
+    assert desk.document.pixels.shape == (256, 256, 3)
+    assert [c.name for c in desk.session.schema.classes][1:] == ["membrane", "cytoplasm", "granule"]
+
+
 def test_a_folder_that_opens_settles_what_was_said_of_one_that_did_not(desk, tmp_path):
     (tmp_path / "nothing").mkdir()
     desk.open(tmp_path / "nothing")

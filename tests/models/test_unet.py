@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from segstudio.models.families.unet import UPSAMPLINGS, UNet
+from segstudio.models.families.unet import UPSAMPLINGS, UNet, recognise_unet
 
 
 def parameters(model):
@@ -78,3 +78,45 @@ def test_wrong_options_are_refused():
         UNet(upsampling="nearest")
     with pytest.raises(ValueError, match="depth is 0"):
         UNet(depth=0)
+    with pytest.raises(ValueError, match="dilation is 0"):
+        UNet(dilation=0)
+    with pytest.raises(ValueError, match="without skips"):
+        UNet(bottom_channels=20)
+    with pytest.raises(ValueError, match="even"):
+        UNet(bottom_channels=21, skips=False)
+
+
+def seen_from_the_middle(model, side=128):
+    """The width in pixels of what the middle of the output depends on; no unit is off."""
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights.abs_()
+    image = torch.ones(1, 3, side, side, dtype=torch.float64, requires_grad=True)
+    model.double().eval()(image)[0, 0, side // 2, side // 2].backward()
+    columns = image.grad.abs().sum((0, 1, 2)).nonzero()
+    return int(columns.max() - columns.min()) + 1
+
+
+def test_dilation_at_the_bottom_widens_the_view_and_costs_no_parameters():
+    """By hand, with a stride of 4 at the bottom.
+
+    5 pixels of `inc`, then 1 + 8 of `down1`, 2 + 16 of `down2`, 8 of `up1` and 4 of `up2` are 44;
+    the two convolutions at the bottom add 16 of it, with a dilation of 4 four times as many. Of
+    pixels that are alike, pooling looks at the first, which takes at most 3 away.
+    """
+    plain, wide = (UNet(base_channels=4, depth=2, dilation=d) for d in (1, 4))
+    assert parameters(plain) == parameters(wide)
+    narrow = seen_from_the_middle(plain)
+    assert 44 - 3 <= narrow <= 44
+    assert seen_from_the_middle(wide) == narrow + 3 * 16
+
+
+def test_without_skips_the_bottom_may_be_wider():
+    model = UNet(base_channels=2, depth=2, skips=False, bottom_channels=10)
+    assert model.down2.maxpool_conv[1].double_conv[3].out_channels == 10
+    assert model(torch.rand(1, 3, 8, 8)).shape == (1, 2, 8, 8)
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    options = recognise_unet(shapes, "a file").options
+    assert options["bottom_channels"] == 10
+    assert not options["skips"]
+    UNet(**options).load_state_dict(model.state_dict())

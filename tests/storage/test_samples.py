@@ -5,7 +5,7 @@ import pytest
 
 from segstudio.core.errors import SegstudioError
 from segstudio.storage.project import open_project
-from segstudio.storage.samples import PHOTOGRAPHS, assemble_samples
+from segstudio.storage.samples import PHOTOGRAPHS, assemble_lessons, assemble_samples
 from segstudio.storage.truth import read_truth
 
 
@@ -39,3 +39,15 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     blocked.write_bytes(b"")
     with pytest.raises(SegstudioError, match="file"):
         assemble_samples(blocked)
+
+
+def test_the_lessons_samples_open_with_their_classes_and_have_sides_of_256(tmp_path):
+    project = open_project(assemble_lessons(tmp_path), home=tmp_path)
+    assert len(project.images) >= 5
+    assert project.truth is not None
+    for ref in project.images:
+        labels = read_truth(ref, project.truth)
+        assert labels is not None
+        assert labels.labels.shape == (256, 256)
+        assert set(np.unique(labels.labels)) == {0, 1, 2, 3}
+        assert labels.instances is None

@@ -24,16 +24,21 @@ class DoubleConv(nn.Module):
     """Two 3 x 3 convolutions, each with batch norm and ReLU; the size is kept."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, mid_channels: int | None = None
+        self,
+        in_channels: int,
+        out_channels: int,
+        mid_channels: int | None = None,
+        dilation: int = 1,
     ) -> None:
         """Build the block; ``mid_channels`` lies between the convolutions (default: the output's)."""
         super().__init__()
         middle = mid_channels or out_channels
+        reach: dict[str, Any] = {"padding": dilation, "dilation": dilation, "bias": False}
         self.double_conv = nn.Sequential(
-            nn.Conv2d(in_channels, middle, 3, padding=1, bias=False),
+            nn.Conv2d(in_channels, middle, 3, **reach),
             nn.BatchNorm2d(middle),
             nn.ReLU(inplace=True),
-            nn.Conv2d(middle, out_channels, 3, padding=1, bias=False),
+            nn.Conv2d(middle, out_channels, 3, **reach),
             nn.BatchNorm2d(out_channels),
             nn.ReLU(inplace=True),
         )
@@ -47,9 +52,11 @@ class DoubleConv(nn.Module):
 class Down(nn.Module):
     """Halve the resolution by max pooling, then a double convolution."""
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, dilation: int = 1) -> None:
         super().__init__()
-        self.maxpool_conv = nn.Sequential(nn.MaxPool2d(2), DoubleConv(in_channels, out_channels))
+        self.maxpool_conv = nn.Sequential(
+            nn.MaxPool2d(2), DoubleConv(in_channels, out_channels, dilation=dilation)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, in_channels, H, W) to (N, out_channels, H / 2, W / 2)."""
@@ -125,6 +132,8 @@ class UNet(nn.Module):
         *,
         skips: bool = True,
         corners: Corners = "aligned",
+        dilation: int = 1,
+        bottom_channels: int | None = None,
     ) -> None:
         """Build the network.
 
@@ -138,10 +147,13 @@ class UNet(nn.Module):
             skips: False leaves the skip connections out, for comparison.
             corners: of bilinear upsampling: whether the corners' pixels stay in the corners
                 (``align_corners``).
+            dilation: of the two convolutions at the bottom, which see further with it.
+            bottom_channels: channels of the lowest level, instead of twice those above it; even.
+                Skip connections fix them.
 
         Raises:
-            ValueError: for an unknown ``upsampling`` or ``corners``, or a depth below 1 or above
-                16.
+            ValueError: for an unknown ``upsampling`` or ``corners``, a depth below 1 or above 16,
+                a dilation below 1, or channels of the bottom with skip connections.
         """
         super().__init__()
         if corners not in CORNERS:
@@ -152,14 +164,21 @@ class UNet(nn.Module):
             )
         if not 1 <= depth <= _DEEPEST:
             raise ValueError(f"depth is {depth}; a U-Net can have 1 to {_DEEPEST}")
+        if dilation < 1:
+            raise ValueError(f"dilation is {dilation}; it is at least 1")
+        if bottom_channels is not None and (skips or bottom_channels % 2):
+            raise ValueError("bottom_channels is for a U-Net without skips, and an even number")
         self.depth = depth
         self.in_channels = in_channels
         factor = 2 if upsampling == "bilinear" else 1
         widths = [base_channels * 2**level for level in range(depth + 1)]
+        widths[depth] = bottom_channels or widths[depth]
         self.inc = DoubleConv(in_channels, widths[0])
         for level in range(1, depth + 1):
-            out = widths[level] // (factor if level == depth else 1)
-            self.add_module(f"down{level}", Down(widths[level - 1], out))
+            bottom = level == depth
+            out = widths[level] // (factor if bottom else 1)
+            down = Down(widths[level - 1], out, dilation if bottom else 1)
+            self.add_module(f"down{level}", down)
         for step in range(1, depth + 1):
             level = depth - step
             out = widths[level] // (factor if level > 0 else 1)
@@ -231,6 +250,9 @@ def recognise_unet(shapes: Shapes, where: str) -> Found:
     }
     if joined and joined < first[0] * 2**depth:
         options["skips"] = False
+        bottom = shapes[f"down{depth}.maxpool_conv.1.double_conv.3.weight"][0]
+        if upsampling != "bilinear" and bottom != first[0] * 2**depth:
+            options["bottom_channels"] = bottom
     preprocess = {"scaling": "unit", "divisor": 2**depth, **input_channels(first[1])}
     asked = (_CORNERS_ASKED,) if upsampling == "bilinear" else ()
     return Found("U-Net", options, preprocess, classes, questions=asked)

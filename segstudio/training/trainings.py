@@ -116,6 +116,16 @@ class Training:
         return self.state in ALIVE
 
     @property
+    def is_done(self) -> bool:
+        """Whether there is a result."""
+        return self.state is RunState.DONE
+
+    @property
+    def moves(self) -> bool:
+        """Whether it can be paused or stopped."""
+        return self.state in (RunState.RUNNING, RunState.PAUSED)
+
+    @property
     def best(self) -> Epoch | None:
         """The epoch whose weights are the result."""
         return next((epoch for epoch in reversed(self.epochs) if epoch.best), None)

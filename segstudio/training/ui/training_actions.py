@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from segstudio.kit.actions import ActionSpec, Context, has_project
 from segstudio.kit.frame_names import MODEL
-from segstudio.training.trainings import RunState
 
 DOCK = "Training"
 
@@ -16,12 +15,12 @@ def _new(c: Context) -> None:
 
 def _moves(c: Context) -> bool:
     run = c.studio.training.active
-    return run is not None and run.state in (RunState.RUNNING, RunState.PAUSED)
+    return run is not None and run.moves
 
 
 def _is_done(c: Context) -> bool:
     run = c.studio.training.run
-    return run is not None and run.state is RunState.DONE
+    return run is not None and run.is_done
 
 
 TRAINING_ACTIONS = (

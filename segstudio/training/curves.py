@@ -15,6 +15,7 @@ from segstudio.training.trainings import Training
 
 _MARGIN: Final = 0.06
 _LEAST_SPAN: Final = 0.1
+_ROOM_FOR_WORDS: Final = 0.8
 TRAINING, VALIDATION = "training", "validation"
 
 
@@ -104,7 +105,9 @@ def _chart(
     rules: tuple[Rule, ...] = ()
     if shown is not None:
         x = shown.seconds / 60
-        rules = (Rule((x, span[0]), (x, span[1]), f"epoch {at}"),)
+        # at the right there is no room for the word
+        text = f"epoch {at}" if x < _ROOM_FOR_WORDS * end else ""
+        rules = (Rule((x, span[0]), (x, span[1]), text),)
     header, rows = table
     return ChartData(
         title,
@@ -121,7 +124,7 @@ def _chart(
 def _end(run: Training) -> float:
     """Where the axis of time ends, in minutes: at the budget's end, if that is known."""
     minutes = run.started.budget.get("minutes") if run.started is not None else None
-    return max(float(minutes or 0), run.seconds / 60)
+    return max(float(minutes or 0), run.seconds / 60) * (1 + _MARGIN / 2)
 
 
 def _loss_rows(run: Training) -> tuple[tuple[str, ...], list[list[str]]]:

@@ -14,10 +14,12 @@ import cv2
 import numpy as np
 
 from segstudio.core.difference import difference
+from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image, Labels
 from segstudio.core.progress import Check, no_check
 from segstudio.core.render import difference_table
 from segstudio.core.series_colors import GREEN, PINK, SKY, VERMILION
+from segstudio.storage.masks import read_index_png
 from segstudio.training.run_folder import EPOCHS, TRUTH, VIEWS
 
 LEGEND: Final = (
@@ -94,8 +96,10 @@ def mean_iou(truth: Labels, found: Labels, ignored: int = _IGNORED) -> float:
 
 
 def _labels(file: Path) -> Labels | None:
-    read = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
-    return None if read is None or read.ndim != 2 else np.asarray(read, np.uint8)
+    try:
+        return read_index_png(file)
+    except (OSError, ValueError, SegstudioError):
+        return None
 
 
 def _over(photo: Image, codes: Labels, opacity: float) -> Image:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 EPOCHS = ((0.6, 0.55, 0.5), (0.4, 0.35, 0.7), (0.3, 0.36, 0.6))
 """Training loss, validation loss and IoU of class 1 after each epoch; the second is the best."""
@@ -78,7 +79,7 @@ def _begin(run: Path, out: Path, words: list[str], say: object) -> None:
     truth = np.zeros((20, 30), np.uint8)
     truth[5:15, 5:15] = 1
     cv2.imwrite(str(views / "c.png"), np.full((20, 30, 3), 100, np.uint8))
-    cv2.imwrite(str(views / "c.truth.png"), truth)
+    _write_labels(views / "c.truth.png", truth)
 
 
 def _epoch(run: Path, say: object, number: int, loss: float, checked: float, iou: float) -> None:
@@ -86,7 +87,7 @@ def _epoch(run: Path, say: object, number: int, loss: float, checked: float, iou
     folder.mkdir(parents=True, exist_ok=True)
     found = np.zeros((20, 30), np.uint8)
     found[5:15, 5 : 5 + round(10 * iou)] = 1
-    cv2.imwrite(str(folder / "c.png"), found)
+    _write_labels(folder / "c.png", found)
     say(  # type: ignore[operator]
         "step", step=10 * number, epoch=number, fraction=number / 3, seconds=20.0 * number,
         left=60.0 - 20 * number, loss=loss, losses={"cross-entropy": loss}, learning_rate=0.002,
@@ -98,6 +99,13 @@ def _epoch(run: Path, say: object, number: int, loss: float, checked: float, iou
         mean_dice=(0.95 + 2 * iou / (1 + iou)) / 2, best=best, overlays=str(folder),
         worst=[{"name": "c", "iou": iou}],
     )  # fmt: skip
+
+
+def _write_labels(path: Path, labels: np.ndarray) -> None:
+    """With a palette, as the real one writes them."""
+    image = Image.fromarray(labels)
+    image.putpalette([0, 0, 0, 0, 158, 115])
+    image.save(path)
 
 
 def _held(run: Path, say: object) -> bool:

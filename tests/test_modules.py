@@ -25,6 +25,8 @@ SMALL = {
     "storage.large_masks": "counts in arrays of any size, whatever their values mean",
     "folder.step_order": "an order by itself, which knows no service",
     "folder.channel_showing": "follows the view by itself; opening images knows nothing of looks",
+    "training.model_file": "the format of files, which tools/embedded_models.py writes too",
+    "training.semantic_training": "tools/embedded_models.py trains by it too",
     "window.about": "loaded when it is asked for",
     "window.preload": "what a thread imports while the frame is on the screen",
     "window.region_focus": "loaded when it is asked for",

@@ -29,7 +29,7 @@ from segstudio.training.records import (
     RangeTest,
     Resumed,
     Started,
-    Step,
+    StepTaken,
     StoppedEarly,
     TrainingEvent,
 )
@@ -121,7 +121,7 @@ class Printer:
             sys.stdout.write(event.to_line() + "\n")
             sys.stdout.flush()
             return
-        if isinstance(event, Step):
+        if isinstance(event, StepTaken):
             self._print_step(event)
             return
         for line in self._lines(event):
@@ -129,7 +129,7 @@ class Printer:
             print_line(line)
         sys.stdout.flush()
 
-    def _print_step(self, event: Step) -> None:
+    def _print_step(self, event: StepTaken) -> None:
         if self._is_terminal:
             text = (
                 f"epoch {event.epoch}, step {event.step}, loss {event.loss:.3f}, "

@@ -30,7 +30,7 @@ from segstudio.training.data import Sample
 from segstudio.training.dataset import IGNORED
 from segstudio.training.loop import Stepper, learning_rate_factor
 from segstudio.training.losses import LossSettings, parse_loss
-from segstudio.training.plan import Plan
+from segstudio.training.plan import TrainingPlan
 from segstudio.training.semantic_training import byte_values, memory_format, scaled
 from segstudio.training.transforms import Augmentation, JointTransforms
 
@@ -42,7 +42,7 @@ _RANGE_SHARE: Final = 0.05
 _WARMUP: Final = 0.05
 
 
-class Source(Protocol):
+class SampleSource(Protocol):
     """Gives samples by name, as `DataSet.sample` does."""
 
     def sample(self, name: str) -> Sample:
@@ -53,7 +53,7 @@ class Source(Protocol):
 class Crops:
     """Draws batches of augmented crops; its state can be kept and set again."""
 
-    def __init__(self, source: Source, names: Sequence[str], plan: Plan) -> None:
+    def __init__(self, source: SampleSource, names: Sequence[str], plan: TrainingPlan) -> None:
         """Args:
         source: Of the images.
         names: Those that are trained on.
@@ -159,7 +159,7 @@ class Judge:
         loss: Of logits and classes, if it is to be told.
     """
 
-    source: Source
+    source: SampleSource
     names: tuple[str, ...]
     preprocess: Preprocess
     output: Output
@@ -218,9 +218,9 @@ def autocast(device: torch.device, precision: str) -> Iterator[None]:
 class CropLoss:
     """The loss of a plan on batches of crops."""
 
-    def __init__(self, plan: Plan, output: Output, classes: int) -> None:
+    def __init__(self, plan: TrainingPlan, output: Output, classes: int) -> None:
         shares = plan.pixel_shares[:classes]
-        settings = LossSettings(classes, IGNORED, shares)
+        settings = LossSettings(classes, IGNORED, shares, plan.thin)
         self.of_logits = parse_loss(plan.loss).make(settings)
         self._output = output
         self._precision = plan.precision
@@ -239,7 +239,7 @@ class CropLoss:
 
 
 @dataclass
-class Progress:
+class EpochProgress:
     """Where a training by epochs stands; all of it is kept in a checkpoint.
 
     Attributes:
@@ -277,7 +277,9 @@ class RangeFound:
 class EpochTrainer:
     """Trains a network as a plan says; what to do between two steps its user decides."""
 
-    def __init__(self, network: nn.Module, crops: Crops, loss: CropLoss, plan: Plan) -> None:
+    def __init__(
+        self, network: nn.Module, crops: Crops, loss: CropLoss, plan: TrainingPlan
+    ) -> None:
         """Args:
         network: On its device.
         crops: What is trained on.
@@ -286,7 +288,7 @@ class EpochTrainer:
         """
         self.plan = plan
         self.crops = crops
-        self.progress = Progress()
+        self.progress = EpochProgress()
         self._loss = loss
         self._stepper = self._new_stepper(network)
         torch.manual_seed(plan.seed)
@@ -441,7 +443,7 @@ class EpochTrainer:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
             self._stepper.set_state(state["stepper"])
             self.set_state_of_chance(state["chance"])
-            self.progress = Progress(**state["progress"])
+            self.progress = EpochProgress(**state["progress"])
         except Exception as error:
             raise SegstudioError(
                 f"The checkpoint {path} cannot be gone on from ({one_line(error)[:200]}).",

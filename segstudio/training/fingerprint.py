@@ -5,20 +5,22 @@ All of it is measured on the images to train on, before anything is chosen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.training.class_balance import ClassBalance
 from segstudio.training.data import Sample
 from segstudio.training.dataset import IGNORED
 
 _DARK, _BRIGHT = 1.0, 99.8
 _LEAST_OBJECT: Final = 4
 _LEAST_SHARE: Final = 0.005
+_NOTHING: Final = ClassBalance((), (), (), ())
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Fingerprint:
         contrast: How much brighter the brightest of an image is than its darkest: of ten images
             the second-darkest against the second-brightest; 1 if all are alike.
         by_class: Figures of each class by its id.
+        balance: How rare and how thin the classes are.
     """
 
     images: int
@@ -70,14 +73,20 @@ class Fingerprint:
     std: tuple[float, float, float]
     contrast: float
     by_class: dict[int, ClassFigures] = field(default_factory=dict)
+    balance: ClassBalance = _NOTHING
 
     @classmethod
     def of(cls, samples: Iterable[Sample]) -> Fingerprint:
         """Measure images, of which there must be at least one."""
         sums = _Sums()
-        for sample in samples:
-            sums.add(sample)
-        return sums.result()
+
+        def masks() -> Iterator[npt.NDArray[np.uint8]]:
+            for sample in samples:
+                sums.add(sample)
+                yield np.asarray(sample.target, np.uint8)
+
+        balance = ClassBalance.of(masks(), IGNORED)
+        return replace(sums.result(), balance=balance)
 
     def share(self, class_id: int) -> float:
         """The part of all counted pixels that a class has, 0..1."""
@@ -107,7 +116,7 @@ class Fingerprint:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "balance"}
 
 
 class _Sums:

@@ -13,7 +13,9 @@ from typing import Any, Final
 from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import counted
 from segstudio.core.schema import LabelSchema
+from segstudio.training.class_balance import advise
 from segstudio.training.fingerprint import Fingerprint
+from segstudio.training.losses import parse_loss
 
 SCRATCH: Final = "scratch"
 DEFAULT_MINUTES: Final = 20.0
@@ -32,7 +34,7 @@ _LEAST_STEPS: Final = 20
 
 
 @dataclass(frozen=True)
-class Architecture:
+class TrainableNetwork:
     """A kind of network that can be trained from scratch.
 
     Attributes:
@@ -71,39 +73,39 @@ _SEGFORMER_B0: Final = {
     "mlp_ratios": [4, 4, 4, 4],
     "decoder_hidden_size": 256,
 }
-ARCHITECTURES: Final[dict[str, Architecture]] = {
+ARCHITECTURES: Final[dict[str, TrainableNetwork]] = {
     row.key: row
     for row in (
-        Architecture(
+        TrainableNetwork(
             "unet", "U-Net", "stem-unet", _FAMILIES + "stem_unet:StemUNet",
             purpose="the first choice from scratch, sized to the data and to the time",
         ),
-        Architecture(
+        TrainableNetwork(
             "classic-unet", "U-Net after Ronneberger", "unet", _FAMILIES + "unet:UNet",
             {"base_channels": 16, "depth": 4, "upsampling": "bilinear"}, divisor=16,
             purpose="the U-Net of the paper, as courses build it",
         ),
-        Architecture(
+        TrainableNetwork(
             "smp-unet", "U-Net on a ResNet-18", "smp", _FAMILIES + "smp:smp_network",
             {"arch": "Unet", "encoder": "resnet18"}, "classes", rate=1e-3,
             purpose="more weights, for many images and a GPU",
         ),
-        Architecture(
+        TrainableNetwork(
             "smp-fpn", "FPN on a ResNet-18", "smp", _FAMILIES + "smp:smp_network",
             {"arch": "FPN", "encoder": "resnet18"}, "classes", rate=1e-3,
             purpose="objects of many sizes, with a light decoder",
         ),
-        Architecture(
+        TrainableNetwork(
             "deeplab", "DeepLabV3 on a MobileNetV3", "deeplab",
             _FAMILIES + "torchvision_semantic:deeplabv3", {}, channels_option="", rate=1e-3,
             purpose="scenes with much of the surroundings taken in",
         ),
-        Architecture(
+        TrainableNetwork(
             "lraspp", "LR-ASPP on a MobileNetV3", "lraspp",
             _FAMILIES + "torchvision_semantic:lraspp", {}, channels_option="", rate=1e-3,
             purpose="small and quick; its edges are coarse",
         ),
-        Architecture(
+        TrainableNetwork(
             "segformer", "SegFormer b0", "segformer", _FAMILIES + "huggingface:semantic_network",
             {"architecture": "SegformerForSemanticSegmentation", "config": _SEGFORMER_B0},
             "num_labels", channels_option="", rate=5e-4,
@@ -148,7 +150,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """All that a training is made of.
 
     Attributes:
@@ -170,7 +172,7 @@ class Plan:
         minutes: How long; None if epochs are counted.
         epochs: How many epochs; None if time counts.
         augmentation: Of `transforms.Augmentation`, as JSON.
-        rare: Ids of the classes that crops are drawn at more often.
+        thin: Ids of the classes whose centre lines count, where the loss knows of such.
         pixel_shares: Of each id of a class, its part of the pixels.
         seed: Of all that is left to chance.
         threads: Of the CPU.
@@ -196,7 +198,7 @@ class Plan:
     minutes: float | None
     epochs: int | None
     augmentation: dict[str, Any]
-    rare: tuple[int, ...]
+    thin: tuple[int, ...]
     pixel_shares: tuple[float, ...]
     seed: int
     threads: int
@@ -215,7 +217,7 @@ class Plan:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Plan:
+    def from_json(cls, data: Mapping[str, Any]) -> TrainingPlan:
         """The inverse of `to_json`.
 
         Raises:
@@ -228,7 +230,7 @@ class Plan:
                 f"The plan of the training has no entry {error}.",
                 "It was written by another version: train anew, without --resume.",
             ) from error
-        for name in ("rare", "pixel_shares", "why"):
+        for name in ("thin", "pixel_shares", "why"):
             values[name] = tuple(values[name])
         return cls(**values)
 
@@ -256,7 +258,7 @@ class StartModel:
 
 def propose(
     found: Fingerprint, schema: LabelSchema, wanted: Wanted, model: StartModel | None = None
-) -> Plan:
+) -> TrainingPlan:
     """The plan for a data set.
 
     Args:
@@ -283,7 +285,7 @@ class _Proposal:
         self.is_gpu = not wanted.device.startswith("cpu")
         self.channels = max(2, schema.num_classes)
 
-    def plan(self) -> Plan:
+    def plan(self) -> TrainingPlan:
         wanted, found = self.wanted, self.found
         self._tell_size()
         if self.model is None:
@@ -298,8 +300,8 @@ class _Proposal:
         crop = self._crop(stride, divisor, preprocess)
         batch = self._batch(crop, stride)
         rare = self._rare()
-        loss = self._loss(rare)
-        return Plan(
+        loss, thin = self._loss()
+        return TrainingPlan(
             arch="" if arch is None else arch.key,
             start=wanted.start,
             family=family,
@@ -317,8 +319,8 @@ class _Proposal:
             precision=self._precision(),
             minutes=self.minutes,
             epochs=wanted.epochs,
-            augmentation=self._augmentation(),
-            rare=rare,
+            augmentation={**self._augmentation(), "rare": list(rare)},
+            thin=thin,
             pixel_shares=tuple(found.share(i) for i in range(self.channels)),
             seed=wanted.seed,
             threads=wanted.threads,
@@ -335,7 +337,7 @@ class _Proposal:
             f"{counted(len(found.present), 'class', 'classes')}."
         )
 
-    def _architecture(self) -> Architecture:
+    def _architecture(self) -> TrainableNetwork:
         key = self.wanted.arch or next(iter(ARCHITECTURES))
         if key not in ARCHITECTURES:
             raise SegstudioError(
@@ -345,7 +347,7 @@ class _Proposal:
         return ARCHITECTURES[key]
 
     def _from_scratch(
-        self, arch: Architecture
+        self, arch: TrainableNetwork
     ) -> tuple[str, str, dict[str, Any], dict[str, Any], int, int]:
         """Family, builder, options, preprocessing, stride of the first maps, and divisor."""
         options = {**arch.options}
@@ -501,17 +503,15 @@ class _Proposal:
             return rare
         return ()
 
-    def _loss(self, rare: tuple[int, ...]) -> str:
+    def _loss(self) -> tuple[str, tuple[int, ...]]:
+        """The loss, and the classes whose centre lines count in it."""
+        names = [self.schema.name_of(i) for i in range(len(self.found.balance.pixels))]
+        advice = advise(self.found.balance, names)
         if self.wanted.loss is not None:
-            return self.wanted.loss
-        if rare:
-            self.why.append(
-                "The loss is cross-entropy in which rare classes weigh more, with Dice, which "
-                "counts each class alike."
-            )
-            return "effective-number+0.5*dice"
-        self.why.append("The loss is cross-entropy with Dice: no class is rare.")
-        return "cross-entropy+dice"
+            thin = advice.thin or self.found.balance.thin_classes
+            return parse_loss(self.wanted.loss).key, thin
+        self.why.append(advice.why)
+        return advice.loss, advice.thin
 
     def _precision(self) -> str:
         return "bfloat16" if self.wanted.bfloat16 else "float32"
@@ -528,6 +528,6 @@ class _Proposal:
         return {"upright": False}
 
 
-def with_rate(plan: Plan, rate: float) -> Plan:
+def with_rate(plan: TrainingPlan, rate: float) -> TrainingPlan:
     """The plan with the learning rate that the range test chose."""
     return replace(plan, learning_rate=rate, finds_rate=False)

@@ -84,7 +84,7 @@ class RangeTest(TrainingEvent):
 
 
 @dataclass(frozen=True)
-class Step(TrainingEvent):
+class StepTaken(TrainingEvent):
     """Where a training stands; at most two a second.
 
     Attributes:
@@ -222,7 +222,7 @@ class Note(TrainingEvent):
 _KINDS: Final[dict[str, type[TrainingEvent]]] = {
     kind.event: kind
     for kind in (
-        Started, RangeTest, Step, Epoch, Paused, Resumed, StoppedEarly, Proof, Done, Failed, Note,
+        Started, RangeTest, StepTaken, Epoch, Paused, Resumed, StoppedEarly, Proof, Done, Failed, Note,
     )
 }  # fmt: skip
 

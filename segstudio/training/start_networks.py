@@ -16,7 +16,7 @@ from segstudio.models.families import imported
 from segstudio.models.families.huggingface import SemanticNet
 from segstudio.models.segmenter import Segmenter
 from segstudio.models.weights import require_weights
-from segstudio.training.plan import Plan, StartModel
+from segstudio.training.plan import StartModel, TrainingPlan
 
 _NOT_TRAINED: Final = ("torchscript", "onnx", "mask2former", "maskrcnn")
 _CLASS_OPTIONS: Final = ("num_classes", "classes")
@@ -74,7 +74,7 @@ class StartNetwork:
         return cls(spec, fresh, _row(spec, options, replaced=True), Output(), (note,))
 
 
-def built_network(plan: Plan) -> nn.Module:
+def built_network(plan: TrainingPlan) -> nn.Module:
     """The network of a plan with random weights, by the plan's seed.
 
     Raises:

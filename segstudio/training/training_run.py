@@ -43,7 +43,7 @@ from segstudio.training.epoch_training import (
 )
 from segstudio.training.fingerprint import Fingerprint
 from segstudio.training.model_file import FORMAT, load_state_of, save_model
-from segstudio.training.plan import ARCHITECTURES, SCRATCH, Plan, Wanted, propose, with_rate
+from segstudio.training.plan import ARCHITECTURES, SCRATCH, TrainingPlan, Wanted, propose, with_rate
 from segstudio.training.records import (
     Done,
     Epoch,
@@ -53,7 +53,7 @@ from segstudio.training.records import (
     RangeTest,
     Resumed,
     Started,
-    Step,
+    StepTaken,
     StoppedEarly,
     TrainingEvent,
 )
@@ -239,7 +239,7 @@ class TrainingRun:
         self._open_data()
         self._open_start()
         self._folder.schema = self.schema
-        self._plan = Plan.from_json(kept["plan"])
+        self._plan = TrainingPlan.from_json(kept["plan"])
         self._split = Split(**{k: tuple(v) for k, v in kept["split"].items()})
         self._fingerprint = kept["fingerprint"]
         self._require_images()
@@ -474,7 +474,7 @@ class TrainingRun:
         trainer = self._trainer
         losses = trainer.losses
         self._tell(
-            Step(
+            StepTaken(
                 step=trainer.steps_done,
                 epoch=trainer.progress.epoch + 1,
                 fraction=trainer.fraction,

@@ -24,7 +24,7 @@ from segstudio.training.records import (
     RangeTest,
     Resumed,
     Started,
-    Step,
+    StepTaken,
     StoppedEarly,
     read_record,
 )
@@ -200,7 +200,7 @@ def test_nothing_is_written_where_nothing_can_be_trained(tmp_path):
 
 def test_stopped_in_the_first_epoch_it_keeps_what_there_is(squares, tmp_path):
     out = tmp_path / "net.safetensors"
-    told = train(squares, out, Orders(stop_after=Step))
+    told = train(squares, out, Orders(stop_after=StepTaken))
     assert len(told.of(StoppedEarly)) == 1
     assert [e.epoch for e in told.of(Epoch)] == [1]
     assert spec_from_weights(out).schema.ids == (0, 1)
@@ -217,7 +217,7 @@ def test_stopped_later_it_keeps_the_best_and_can_go_on(squares, tmp_path):
 
 
 def test_a_pause_is_told_and_changes_nothing(squares, tmp_path):
-    told = train(squares, tmp_path / "a.safetensors", Orders(pause_after=Step))
+    told = train(squares, tmp_path / "a.safetensors", Orders(pause_after=StepTaken))
     assert len(told.of(Paused)) == 1
     assert len(told.of(Resumed)) == 1
     plain = train(squares, tmp_path / "b.safetensors")

@@ -196,6 +196,18 @@ FAMILIES: Final[dict[str, Family]] = {
             purpose="Thin structures from few images: convolutions that read their answer again",
         ),
         Family(
+            "nested-unet", "U-Net++", "semantic", _HERE + "nested_unet:NestedUNet",
+            ("conv0_0.conv1.weight", "conv0_1.conv1.weight"),
+            _HERE + "nested_unet:recognise_nested_unet", told="U-Net++ with the names conv0_0 ...",
+            purpose="Objects of many sizes: encoder and decoder meet through blocks between them",
+        ),
+        Family(
+            "u2net", "U²-Net", "semantic", _HERE + "u2net:U2Net",
+            ("stage1.rebnconvin.conv_s1.weight", "outconv.weight"),
+            _HERE + "u2net:recognise_u2net", told="U²-Net, large and small",
+            purpose="One salient object cut out of its background, whatever it is",
+        ),
+        Family(
             "plain-unet", "Plain U-Net", "semantic", _PLAIN + "PlainUNet",
             (), _PLAIN + "recognise_plain_unet",
             told="plain U-Nets whatever their tensors are called",

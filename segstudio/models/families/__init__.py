@@ -112,6 +112,12 @@ FAMILIES: Final[dict[str, Family]] = {
             purpose="Scenes and objects of many sizes, with much of the surroundings taken in",
         ),
         Family(
+            "deeplab-plus", "DeepLabV3+", "semantic", _HERE + "deeplab_plus:DeepLabPlus",
+            (), _HERE + "deeplab_plus:recognise_deeplab_plus",
+            told="DeepLabV3 and V3+ with the names backbone, classifier.aspp ...",
+            purpose="Scenes with sharper edges than DeepLabV3: a finer map is joined in",
+        ),
+        Family(
             "fcn", "FCN", "semantic", _TORCHVISION + "fcn",
             ("classifier.0.weight", "classifier.4.weight", "backbone.conv1.weight"),
             _TORCHVISION + "recognise_fcn", told="torchvision's FCN",

@@ -2,7 +2,14 @@
 
 import pytest
 import torch
-from paper_unets import DeepResUNet, MonaiAttentionUNet, RecurrentUNet, TutorialResUNet
+from paper_unets import (
+    DeepResUNet,
+    MonaiAttentionUNet,
+    NestedUNet,
+    RecurrentUNet,
+    TutorialResUNet,
+    U2Net,
+)
 from safetensors.torch import save_file
 from tutorial_unets import randomised
 
@@ -24,6 +31,13 @@ NETWORKS = {
     "norms first, some of one width": (
         "plain-unet", lambda: TutorialResUNet(widths=(4, 4, 8, 8)), {**UP_FIRST, **ALIGNED},
     ),
+    "nested": ("nested-unet", NestedUNet, {}),
+    "nested, all outputs trained": (
+        "nested-unet",
+        lambda: NestedUNet(1, 3, deep=True, up="nearest", widths=(4, 6, 8)),
+        {"upsampling": "nearest"},
+    ),
+    "U2": ("u2net", U2Net, {}),
     "recurrent": ("recurrent-unet", RecurrentUNet, {}),
     "recurrent, gated": (
         "recurrent-unet", lambda: RecurrentUNet(1, 3, times=3, gated=True), {"times": "3"},
@@ -68,6 +82,10 @@ def test_only_what_the_tensors_leave_open_is_asked():
     strided = "none, the next convolution has stride 2"
     usual = {"join": "skip, upsampled", "activation": "relu", "padding": "zeros"}
     assert asked(DeepResUNet()) == {**usual, "pooling": strided}
+    nested = {"upsampling": "bilinear, corners aligned", "activation": "relu"}
+    assert asked(NestedUNet()) == nested
+    assert asked(NestedUNet(deep=True)) == {**nested, "head": "final4"}
+    assert asked(U2Net()) == {}
     assert asked(RecurrentUNet()) == {"times": "2"}
     assert asked(TutorialResUNet()) == {**usual, "pooling": strided, "upsampling": "bilinear"}
 

@@ -320,8 +320,14 @@ def _loses_border(nodes: Sequence[OperationNode], index: int, scales: dict[int, 
     if node.site.op != "conv2d" or node.rules is None:
         return False
     before = nodes[next(p for p in node.parents if p in scales)]
-    if before.site.op == "pad" and before.parents[0] in scales:
-        before = nodes[before.parents[0]]
+    given = before
+    while given.site.op != "pad" and given.parents and given.parents[0] in scales:
+        further = nodes[given.parents[0]]
+        if further.shape[-2:] != given.shape[-2:]:
+            break
+        given = further
+    if given.site.op == "pad" and given.parents[0] in scales:
+        before = nodes[given.parents[0]]
     window = node.rules[0]
     whole = isinstance(window, Window) and window.stride == 1 and window.kernel > 1
     return whole and node.shape[-2] < before.shape[-2] and node.shape[-1] < before.shape[-1]

@@ -116,6 +116,12 @@ FAMILIES: Final[dict[str, Family]] = {
             purpose="Scenes and objects of many sizes, with much of the surroundings taken in",
         ),
         Family(
+            "deeplab-plus", "DeepLabV3+", "semantic", _HERE + "deeplab_plus:DeepLabPlus",
+            (), _HERE + "deeplab_plus:recognise_deeplab_plus",
+            told="DeepLabV3 and V3+ with the names backbone, classifier.aspp ...",
+            purpose="Scenes with sharper edges than DeepLabV3: a finer map is joined in",
+        ),
+        Family(
             "fcn", "FCN", "semantic", _TORCHVISION + "fcn",
             ("classifier.0.weight", "classifier.4.weight", "backbone.conv1.weight"),
             _TORCHVISION + "recognise_fcn", told="torchvision's FCN",
@@ -198,6 +204,18 @@ FAMILIES: Final[dict[str, Family]] = {
             ("RRCNN1.RCNN.0.conv.0.weight",),
             _HERE + "recurrent_unet:recognise_recurrent_unet", told="R2U-Net and R2AttU-Net",
             purpose="Thin structures from few images: convolutions that read their answer again",
+        ),
+        Family(
+            "nested-unet", "U-Net++", "semantic", _HERE + "nested_unet:NestedUNet",
+            ("conv0_0.conv1.weight", "conv0_1.conv1.weight"),
+            _HERE + "nested_unet:recognise_nested_unet", told="U-Net++ with the names conv0_0 ...",
+            purpose="Objects of many sizes: encoder and decoder meet through blocks between them",
+        ),
+        Family(
+            "u2net", "U²-Net", "semantic", _HERE + "u2net:U2Net",
+            ("stage1.rebnconvin.conv_s1.weight", "outconv.weight"),
+            _HERE + "u2net:recognise_u2net", told="U²-Net, large and small",
+            purpose="One salient object cut out of its background, whatever it is",
         ),
         Family(
             "plain-unet", "Plain U-Net", "semantic", _PLAIN + "PlainUNet",

@@ -30,16 +30,22 @@ class EmptyState(QWidget):
 
 
 class Stacked(QStackedLayout):
-    """Shows one of several widgets; may be made before the widget that it lies in."""
+    """Shows one of several widgets; may be made before the widget that it lies in.
 
-    def __init__(self, *widgets: QWidget) -> None:
+    The first one is styled at once, and Qt styles all in it anew below another parent: what has much
+    in it is given the widget that it stays in.
+    """
+
+    def __init__(self, *widgets: QWidget, inside: QWidget | None = None) -> None:
         super().__init__()
-        # Without a parent, what a stacked layout shows first would be a window for a moment; the
-        # widget that gets this layout takes them all over. What lies in that widget already stays
-        # where it is: another parent would have all in it styled anew.
-        self._nursery = QWidget()
+        self._nursery = None
+        if inside is not None:
+            inside.setLayout(self)
+        else:
+            # without a parent, what is shown first would be a window for a moment
+            self._nursery = QWidget()
         for widget in widgets:
-            if widget.parentWidget() is None:
+            if self._nursery is not None and widget.parentWidget() is None:
                 widget.setParent(self._nursery)
             self.addWidget(widget)
 
@@ -47,8 +53,10 @@ class Stacked(QStackedLayout):
 class Switch(Stacked):
     """Shows either the contents or the empty state of a panel."""
 
-    def __init__(self, empty: EmptyState, contents: QWidget) -> None:
-        super().__init__(empty, contents)
+    def __init__(
+        self, empty: EmptyState, contents: QWidget, *, inside: QWidget | None = None
+    ) -> None:
+        super().__init__(empty, contents, inside=inside)
         self.empty = empty
 
     @property

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPalette
 from PySide6.QtWidgets import (
     QApplication,
+    QDockWidget,
     QHBoxLayout,
     QLabel,
     QMenu,
@@ -42,13 +43,15 @@ class PanelHeader(QWidget):
         *,
         folds: bool = False,
         note: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+        panel: QWidget | None = None,
     ) -> None:
         """Args:
         title: The panel's name.
         folds: Whether a click on it folds the panel.
         note: Where the note has its gap; `ElideNone`: it's left out where it does not fit.
+        panel: In whose dock it will stand; Tab goes to it before what is put into the panel later.
         """
-        super().__init__()
+        super().__init__(None if panel is None else _dock_of(panel))
         on_panel_ground(self)
         self.setFixedHeight(HEIGHT)
         self.setAccessibleName(title)
@@ -124,6 +127,13 @@ def on_panel_ground(widget: QWidget) -> None:
     """Give a widget the ground of lists and tables, so that it's one with those in it."""
     widget.setBackgroundRole(QPalette.ColorRole.Base)
     widget.setAutoFillBackground(True)
+
+
+def _dock_of(panel: QWidget) -> QDockWidget | None:
+    above = panel.parentWidget()
+    while above is not None and not isinstance(above, QDockWidget):
+        above = above.parentWidget()
+    return above
 
 
 class _FoldButton(QToolButton):

@@ -59,6 +59,11 @@ class PanelSpec:
         return f"panel.{self.name.lower()}"
 
 
+def _place(window: MainWindow, name: str) -> QWidget:
+    """Where a panel will stand: put there when it is full, it would be styled anew with all in it."""
+    return window.docks.frame(name).viewport()
+
+
 def _images() -> Build:
     from segstudio.folder.ui.images_panel import ImagesPanel
 
@@ -73,6 +78,7 @@ def _images() -> Build:
             studio.jobs,
             window.commands,
             studio.error_counts.want,
+            _place(window, "Images"),
         )
         panel.selection_changed.connect(window.commands.refresh)
         window.images = panel
@@ -93,6 +99,7 @@ def _classes() -> Build:
             studio.class_mappings,
             window.commands,
             studio.objects,
+            _place(window, "Classes"),
         )
         return window.classes
 
@@ -109,6 +116,7 @@ def _objects() -> Build:
             studio.objects,
             studio.object_csv,
             window.commands,
+            _place(window, "Objects"),
         )
         window.object_list.object_opened.connect(window.canvas.show_rect)
         window.object_list.counted.connect(lambda: window.docks.folds.open_at_first("Objects"))
@@ -122,7 +130,11 @@ def _model() -> Build:
 
     def build(window: MainWindow, studio: Studio) -> ModelPanel:
         window.model = ModelPanel(
-            studio.session, studio.segmenting, studio.class_mappings, window.commands
+            studio.session,
+            studio.segmenting,
+            studio.class_mappings,
+            window.commands,
+            _place(window, "Model"),
         )
         return window.model
 
@@ -134,7 +146,11 @@ def _disagreement() -> Build:
 
     def build(window: MainWindow, studio: Studio) -> DisagreementPanel:
         panel = DisagreementPanel(
-            studio.session, studio.disagreement, studio.error_targets, window.commands
+            studio.session,
+            studio.disagreement,
+            studio.error_targets,
+            window.commands,
+            _place(window, "Disagreement"),
         )
         panel.region_opened.connect(window.canvas.show_rect)
         window.disagreement = panel

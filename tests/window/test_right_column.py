@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QContextMenuEvent, QFont
-from PySide6.QtWidgets import QApplication, QToolButton
+from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 
 from segstudio.annotation.ui.class_table import BAR_AT, EYE, FIRST, NAME, SECOND
+from segstudio.kit.focus_chain import next_in_chain
 from segstudio.kit.table_model import BAR
 from segstudio.kit.theme import LIGHT
 from segstudio.session.session import What
 
-LEFT = Qt.MouseButton.LeftButton
+LEFT, TAB = Qt.MouseButton.LeftButton, Qt.FocusPolicy.TabFocus
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -431,6 +432,30 @@ def test_every_button_of_the_column_has_a_name_a_tip_and_takes_the_tab_key(score
             group = button.group()  # of which Qt lets Tab reach the one that is on
             stop = button if group is None else group.checkedButton()
             assert stop.focusPolicy() & Qt.FocusPolicy.TabFocus, button.toolTip()
+
+
+def test_the_tab_key_comes_to_all_that_takes_it_in_the_panels(bench):
+    window, order = bench.window, []
+    at = next_in_chain(window)
+    while at is not window:
+        order.append(at)
+        at = next_in_chain(at)
+    for panel in window.docks.panels():
+        inside = [w for w in panel.findChildren(QWidget) if w.window() is window]  # no list opened
+        stops = [w for w in inside if w.focusPolicy() & TAB]
+        assert stops
+        header = window.docks.by_name[panel.header.accessibleName()].titleBarWidget()
+        above = [w for w in header.findChildren(QToolButton) if w.focusPolicy() & TAB]
+        assert above
+        assert set(stops) | set(above) <= set(order), panel
+        assert max(map(order.index, above)) < min(map(order.index, stops)), panel
+
+
+def test_tab_goes_from_the_buttons_of_the_classes_into_their_table(bench):
+    classes = bench.window.classes
+    classes.menu_button.setFocus(Qt.FocusReason.TabFocusReason)
+    bench.qtbot.keyClick(classes.menu_button, Qt.Key.Key_Tab)
+    assert QApplication.focusWidget() is classes.view
 
 
 def test_no_button_of_an_open_panel_is_out_of_sight_while_others_have_room_to_spare(scored):

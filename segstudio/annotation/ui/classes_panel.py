@@ -85,15 +85,16 @@ class ClassesPanel(QWidget):
         mappings: ClassMappings,
         commands: ActionSet,
         objects: Objects,
+        parent: QWidget | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self._objects = objects
         self._commands = commands
         self._session, self._schema_keeper, self._scoring = session, schema_keeper, scoring
         self._removal, self._mappings = removal, mappings
         self._folder_sides: tuple[tuple[str, int], Sides | None] | None = None
         on_panel_ground(self)
-        self.header = PanelHeader("Classes")
+        self.header = PanelHeader("Classes", panel=self)
         self.header.note.setAccessibleName("Whose scores these are")
         self.details = ScoreDetails()
         self.model = TableModel(self._columns({}), lambda spec: spec.id, self)

@@ -111,8 +111,9 @@ class ObjectsPanel(QWidget):
         objects: Objects,
         files: ObjectCsv,
         actions: ActionSet,
+        parent: QWidget | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self._session, self._table, self._objects, self._files = session, table, objects, files
         self._run: str = ANNOTATION
         self._seen: tuple[object, ...] = ()
@@ -121,7 +122,7 @@ class ObjectsPanel(QWidget):
         self._deleted: tuple[int, set[int]] | None = None
         """The first row of what is being deleted, and its numbers."""
         on_panel_ground(self)
-        self.header = PanelHeader("Objects", folds=True)
+        self.header = PanelHeader("Objects", folds=True, panel=self)
         self.header.note.setAccessibleName("How many objects there are")
         self.filter = _FilterField()
         self.problem = FaintLabel()
@@ -149,8 +150,8 @@ class ObjectsPanel(QWidget):
                 ("tool.split", "Split"), ("objects.merge", "Merge"), ("objects.delete", "Delete"),
             )
         ]  # fmt: skip
-        self._lay_out()
         self._fill_menu(actions)
+        self._lay_out()
         self.setFocusProxy(self.table)
         self._refresh = Coalescer(self, self._show)
         self.filter.textChanged.connect(self._refresh.request)
@@ -206,8 +207,7 @@ class ObjectsPanel(QWidget):
         column.addWidget(self.problem)
         column.addWidget(self.table, 1)
         column.addWidget(self._foot)
-        self._switch = Switch(EmptyState("", self.make), contents)
-        self.setLayout(self._switch)
+        self._switch = Switch(EmptyState("", self.make), contents, inside=self)
 
     def _fill_menu(self, actions: ActionSet) -> None:
         self.header.add_menu("More of objects")

@@ -68,13 +68,14 @@ class DisagreementPanel(QWidget):
         disagreement: Disagreement,
         targets: ErrorTargets,
         actions: ActionSet,
+        parent: QWidget | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self._targets = targets
         self._session, self._disagreement = session, disagreement
         self._opened = 0
         on_panel_ground(self)
-        self.header = PanelHeader("Disagreement", folds=True)
+        self.header = PanelHeader("Disagreement", folds=True, panel=self)
         self.summary = ElidedLabel()
         self.summary.setContentsMargins(12, 0, 12, 2)
         self.summary.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -86,9 +87,13 @@ class DisagreementPanel(QWidget):
         self.run_models = QPushButton(actions["compare.models"].icon(), "Run models…")
         CommandTip(actions["compare.models"], self.run_models)
         self.run_models.clicked.connect(actions["compare.models"].trigger)
-        self.errors = ErrorsPage(session, targets, actions)
+        self.choices = ChoicesButton(session, disagreement, lambda menu: self.errors.fill(menu))
+        for button in (self.previous, self.next, self.show_layer, self.choices):
+            self.header.add(button)
+        self.header.add_menu("More of the disagreement panel")
         self.tabs = Segments("What is listed", _TABS)
-        self.choices = ChoicesButton(session, disagreement, self.errors)
+        pages = self._put_up_pages()
+        self.errors = ErrorsPage(session, targets, actions, pages)
         self.model: TableModel[DisputedRegion] = TableModel(
             region_columns(None, session.disagreeing, session.schema), lambda r: r.number, self
         )
@@ -97,7 +102,7 @@ class DisagreementPanel(QWidget):
             sorting=(PIXELS, Qt.SortOrder.DescendingOrder),
         )  # fmt: skip
         self.answers = AnswersView()
-        self._lay_out()
+        self._lay_out(pages)
         self._refresh = Coalescer(self, self._show)
         self.table.reached.connect(lambda region: self._open(region.number))
         self.table.verbs = lambda region: [
@@ -118,9 +123,18 @@ class DisagreementPanel(QWidget):
     def _bring(self, name: str, _checked: bool = False) -> None:
         self._targets.bring(name == ERRORS)
 
-    def _lay_out(self) -> None:
-        for button in (self.previous, self.next, self.show_layer, self.choices):
-            self.header.add(button)
+    def _put_up_pages(self) -> QWidget:
+        """Put below the tabs what the pages will lie in: Qt styles them anew below another parent."""
+        pages = QWidget()
+        self.tabs.setContentsMargins(12, 2, 12, 4)
+        whole = _Column(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(self.tabs)
+        whole.addWidget(pages, 1)
+        return pages
+
+    def _lay_out(self, pages: QWidget) -> None:
         contents = QWidget()
         column = QVBoxLayout(contents)
         column.setContentsMargins(0, 0, 0, 0)
@@ -128,18 +142,9 @@ class DisagreementPanel(QWidget):
         column.addWidget(self.summary)
         column.addWidget(self.table, 1)
         column.addWidget(self.answers)
-        regions = QWidget()
-        self._switch = Switch(EmptyState("", self.run_models), contents)
-        regions.setLayout(self._switch)
-        self._pages = Stacked(self.errors, regions)
-        pages = QWidget()
-        pages.setLayout(self._pages)
-        self.tabs.setContentsMargins(12, 2, 12, 4)
-        whole = _Column(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(0)
-        whole.addWidget(self.tabs)
-        whole.addWidget(pages, 1)
+        regions = QWidget(pages)
+        self._switch = Switch(EmptyState("", self.run_models), contents, inside=regions)
+        self._pages = Stacked(self.errors, regions, inside=pages)
 
     def fold(self, folded: bool) -> None:
         """Show the line with how much the models differ, or the regions too."""
@@ -319,9 +324,15 @@ def _no_regions(disputes: Disputes) -> str:
 class ChoicesButton(QToolButton):
     """Its menu is made when it opens, from what there is then."""
 
-    def __init__(self, session: Session, disagreement: Disagreement, errors: ErrorsPage) -> None:
+    def __init__(
+        self,
+        session: Session,
+        disagreement: Disagreement,
+        fill_with_errors: Callable[[QMenu], object],
+    ) -> None:
         super().__init__()
-        self._session, self._disagreement, self._errors = session, disagreement, errors
+        self._session, self._disagreement = session, disagreement
+        self._fill_with_errors = fill_with_errors
         self.setIcon(icon("sliders-horizontal"))
         self.setIconSize(QSize(16, 16))
         self.setAutoRaise(True)
@@ -338,7 +349,7 @@ class ChoicesButton(QToolButton):
         menu, session = self.choices, self._session
         menu.clear()
         if session.errors_in_front:
-            self._errors.fill(menu)
+            self._fill_with_errors(menu)
             return
         document, state = session.document, session.disagreeing
         predictions = {} if document is None else document.predictions

@@ -76,8 +76,10 @@ class ErrorsPage(QWidget):
 
     reached = Signal(object)
 
-    def __init__(self, session: Session, targets: ErrorTargets, actions: ActionSet) -> None:
-        super().__init__()
+    def __init__(
+        self, session: Session, targets: ErrorTargets, actions: ActionSet, parent: QWidget
+    ) -> None:
+        super().__init__(parent)
         self._session, self._targets = session, targets
         self._opened: ErrorKey | None = None
         self._listed: tuple[AnnotationErrors | None, ErrorKind | None, LabelSchema] | None = None
@@ -98,8 +100,7 @@ class ErrorsPage(QWidget):
         self.run_model = QPushButton(actions["model.run"].icon(), "Run")
         CommandTip(actions["model.run"], self.run_model)
         self.run_model.clicked.connect(actions["model.run"].trigger)
-        self._switch = Switch(EmptyState("", self.run_model), self._contents())
-        self.setLayout(self._switch)
+        self._switch = Switch(EmptyState("", self.run_model), self._contents(), inside=self)
         self.chips.chosen.connect(targets.list_only)
         self.table.reached.connect(lambda error: self._open(error.key))
         self.table.verbs = self._verbs

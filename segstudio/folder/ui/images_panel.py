@@ -97,6 +97,7 @@ class ImagesPanel(QWidget):
         jobs: JobRunner,
         actions: ActionSet,
         count_errors: Callable[[bool], None],
+        parent: QWidget | None = None,
     ) -> None:
         """Args:
         session: What is open.
@@ -108,8 +109,9 @@ class ImagesPanel(QWidget):
         jobs: Where long lists are chosen and sorted.
         actions: What can be done with an image.
         count_errors: Called with whether the list is in the order of errors.
+        parent: Where it stays.
         """
-        super().__init__()
+        super().__init__(parent)
         self._count_errors, self._scoring = count_errors, scoring
         self._order_counted = Order.NAME
         self._session, self._browsing, self._actions = session, browsing, actions
@@ -135,15 +137,15 @@ class ImagesPanel(QWidget):
         self.show_all = QPushButton("List all")
         self._nothing = EmptyState(_NONE_LISTED, self.show_all)
         self._list = Switch(self._nothing, self.view)
-        self.header = PanelHeader("Images", note=Qt.TextElideMode.ElideNone)
+        self.header = PanelHeader("Images", note=Qt.TextElideMode.ElideNone, panel=self)
         self.header.add(self.order)
+        self.header.add_menu("More of the images panel")
         self.count = self.header.note
         self.foot = ImagesFoot()
         self.shared, self.listed = self.foot.shared, self.foot.listed
         self._had_keys: QWidget | None = None
         self._note_project: Project | None = None
-        self._switch = Switch(EmptyState(_EMPTY), self._make_contents())
-        self.setLayout(self._switch)
+        self._switch = Switch(EmptyState(_EMPTY), self._make_contents(), inside=self)
         self.setFocusProxy(self.view)
         self.setBackgroundRole(QPalette.ColorRole.Base)
         self.setAutoFillBackground(True)

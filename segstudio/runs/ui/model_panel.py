@@ -61,11 +61,12 @@ class ModelPanel(QWidget):
         segmenting: Segmenting,
         mappings: ClassMappings,
         actions: ActionSet,
+        parent: QWidget | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self._session, self._segmenting, self._mappings = session, segmenting, mappings
         on_panel_ground(self)
-        self.header = PanelHeader("Model", folds=True)
+        self.header = PanelHeader("Model", folds=True, panel=self)
         self.header.note.setAccessibleName("The model in short")
         self.header.add_menu("Runs, weights and classes of the model", "settings")
         for action_id in _MENU:

@@ -36,7 +36,7 @@ from segstudio.training.records import (
     RangeTest,
     Resumed,
     Started,
-    Step,
+    StepTaken,
     StoppedEarly,
     TrainingEvent,
     event_of,
@@ -99,7 +99,7 @@ class Training:
     state: RunState = RunState.STARTING
     started: Started | None = None
     range_test: RangeTest | None = None
-    steps: tuple[Step, ...] = ()
+    steps: tuple[StepTaken, ...] = ()
     epochs: tuple[Epoch, ...] = ()
     proof: Proof | None = None
     problem: str = ""
@@ -156,7 +156,7 @@ class Training:
         return run
 
     def _after(self, event: TrainingEvent) -> Training:
-        if isinstance(event, (Step, Epoch, Resumed)):
+        if isinstance(event, (StepTaken, Epoch, Resumed)):
             return self._moved(event)
         if isinstance(event, (Paused, StoppedEarly, Done)):
             state = _ENTERED[type(event)]
@@ -168,9 +168,9 @@ class Training:
             return replace(self, state=RunState.FAILED, problem=text)
         return self._learnt(event)
 
-    def _moved(self, event: Step | Epoch | Resumed) -> Training:
+    def _moved(self, event: StepTaken | Epoch | Resumed) -> Training:
         """After what says how far it is."""
-        if isinstance(event, Step):
+        if isinstance(event, StepTaken):
             return replace(self, steps=_thinned((*self.steps, event)), state=self._going())
         if isinstance(event, Resumed):
             # what was done after the checkpoint is done once more
@@ -197,7 +197,7 @@ class Training:
         return RunState.STOPPING if self.state is RunState.STOPPING else RunState.RUNNING
 
 
-def _thinned(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+def _thinned(steps: tuple[StepTaken, ...]) -> tuple[StepTaken, ...]:
     return steps if len(steps) <= _MOST_STEPS else (*steps[:-1:2], steps[-1])
 
 
@@ -609,7 +609,7 @@ class _Record:
 
 
 def _report(job: Job, events: list[TrainingEvent]) -> None:
-    last = next((event for event in reversed(events) if isinstance(event, Step)), None)
+    last = next((event for event in reversed(events) if isinstance(event, StepTaken)), None)
     if last is not None and not job.cancelled:
         job.report(round(1000 * last.fraction), 1000, f"epoch {last.epoch}")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QFontMetrics, QResizeEvent
+from PySide6.QtGui import QAction, QFontMetrics, QIcon, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 BAR_HEIGHT = 36
 _ICON = QSize(16, 16)
-_TAB_RIM, _TAB_GAP = 12, 8
+_TAB_RIM, _TAB_GAP = 11, 8
 BESIDE, OVER, CLOSE = "room.beside", "room.over", "room.close"
 """Its buttons; the first two are commands of this id."""
 
@@ -99,7 +99,7 @@ class RoomDock(QDockWidget):
         self._commands = commands
         for at, picture in enumerate(self._icons):
             if picture:
-                self.tabs.setTabIcon(at, icon(picture))
+                self.tabs.give_icon(at, icon(picture))
         closing = QAction(icon("x"), "Close", self)
         closing.triggered.connect(self.close)
         for action_id, action in (
@@ -212,7 +212,13 @@ class RoomDock(QDockWidget):
             if name != self.front:
                 header.hide()
         front = self._headers.get(self.front)
-        fits = front is None or front.minimumSizeHint().width() <= self._bar.room
+        wanted = 0 if front is None else front.minimumSizeHint().width()
+        spare = self._bar.room_beside(self.tabs.width_with(icons=False))
+        # where it fits beside the words alone, the icons give way; they are in the status bar, too
+        fits = wanted <= spare
+        self.tabs.show_icons(
+            wanted <= self._bar.room_beside(self.tabs.width_with(icons=True)) or not fits
+        )
         if front is not None:
             self._bar.put(front, beside_tabs=fits)
             front.show()
@@ -236,6 +242,8 @@ class _RoomTabs(QTabBar):
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__()
+        self._icons: dict[int, QIcon] = {}
+        self._shows_icons = True
         self.setObjectName("roomTabs")
         self.setAccessibleName("Rooms")
         self.setDrawBase(False)
@@ -249,11 +257,30 @@ class _RoomTabs(QTabBar):
         for name in names:
             self.addTab(name)
 
+    def give_icon(self, index: int, picture: QIcon) -> None:
+        """Let a tab have an icon where there is room for it."""
+        self._icons[index] = picture
+        self.setTabIcon(index, picture)
+
+    def show_icons(self, shown: bool) -> None:
+        """Show words with their icons, or the words alone."""
+        if shown != self._shows_icons:
+            self._shows_icons = shown
+            for index, picture in self._icons.items():
+                self.setTabIcon(index, picture if shown else QIcon())
+
+    def width_with(self, *, icons: bool) -> int:
+        """How wide all tabs are together."""
+        return sum(self._width_of(index, icons=icons) for index in range(self.count()))
+
     def tabSizeHint(self, index: int) -> QSize:
         """As wide as icon and word: the style adds more, which it puts between them."""
+        return QSize(self._width_of(index, icons=self._shows_icons), BAR_HEIGHT)
+
+    def _width_of(self, index: int, *, icons: bool) -> int:
         font = semibold_font(self.font())  # in front
         word = QFontMetrics(font).horizontalAdvance(self.tabText(index))
-        return QSize(2 * _TAB_RIM + _ICON.width() + _TAB_GAP + word, BAR_HEIGHT)
+        return 2 * _TAB_RIM + word + (_ICON.width() + _TAB_GAP if icons else 0)
 
 
 class _Bar(QFrame):
@@ -292,9 +319,8 @@ class _Bar(QFrame):
         column.addLayout(self._line)
         self.show_line(shown=False)
 
-    @property
-    def room(self) -> int:
-        """Width that is left for the header of the panel in front."""
+    def room_beside(self, tabs: int) -> int:
+        """Width that is left for the header of the panel in front beside tabs so wide."""
         buttons = sum(
             widget.sizeHint().width() + 2
             for at in range(self._buttons.count())
@@ -303,7 +329,7 @@ class _Bar(QFrame):
             and not widget.isHidden()
         )
         margins = self._row.contentsMargins()
-        taken = self._tabs.sizeHint().width() + buttons + margins.left() + margins.right()
+        taken = tabs + buttons + margins.left() + margins.right()
         return self.width() - taken - 2 * self._row.spacing()
 
     def put(self, header: QWidget, *, beside_tabs: bool) -> None:

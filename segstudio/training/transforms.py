@@ -47,13 +47,14 @@ class Augmentation:
         scale: Log-uniform range of the zoom.
         elastic: Chance of an elastic distortion.
         elastic_pixels: How far it moves knots, as a standard deviation in pixels of the crop.
-        brightness: Largest shift, as a part of the range of values.
+        brightness: Largest shift, in spreads of the crop: 4 standard deviations of its values, so
+            that what is dark and faint stays visible.
         contrast: Largest logarithm of the factor.
         gamma: Largest logarithm of the exponent.
         hue: Largest turn of the hue, 1 all around; of colour images only.
         saturation: Largest logarithm of the factor; of colour images only.
         blur: Chance of a Gaussian blur.
-        noise: Chance of noise.
+        noise: Chance of noise, of up to 0.06 of the same spread.
         shade: Chance of uneven light.
         rare: Ids of classes that are rare.
         rare_chance: Chance that a crop lies about a pixel of a rare class, if there is one.
@@ -216,11 +217,11 @@ class Look:
     """Drawn changes of an image's values.
 
     Attributes:
-        tone: Exponent, factor about the mean, and shift.
+        tone: Exponent, factor about the mean, and shift in spreads (4 standard deviations).
         colour: (3, 3), red, green and blue to those of the new image; None if they stay.
         light: (3, 3), a coarse map of factors; None if it is even.
         blur: Standard deviation in pixels; 0 for none.
-        noise: Standard deviation, and the seed; 0 for none.
+        noise: Standard deviation in spreads, and the seed; 0 for none.
     """
 
     tone: tuple[float, float, float] = (1.0, 1.0, 0.0)
@@ -242,29 +243,37 @@ class Recolour(v2.Transform):  # type: ignore[misc]
     def transform(self, inpt: Any, _params: dict[str, Any]) -> Any:
         """Called by torchvision for images alone."""
         look = self._look
-        image = self._toned(inpt.as_subclass(Tensor).permute(1, 2, 0).numpy())
+        image = self._bent(inpt.as_subclass(Tensor).permute(1, 2, 0).numpy())
+        steps = [max(1, side // 64) for side in image.shape[:2]]
+        some = image[:: steps[0], :: steps[1]]
+        mean, spread = float(some.mean()), 4 * float(some.std())
+        image = self._toned(image, mean, spread)
         if look.light is not None:
             large = cv2.resize(look.light, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
             image *= np.asarray(large)[..., None]
         strength, seed = look.noise
         if strength:
             noise = np.random.default_rng(seed).standard_normal(image.shape, np.float32)
-            image += np.float32(strength) * noise
+            image += np.float32(strength * spread) * noise
         found = torch.from_numpy(image).permute(2, 0, 1).contiguous()
         if look.blur:
             radius = max(1, math.ceil(2 * look.blur))
             found = v2.functional.gaussian_blur(found, [2 * radius + 1] * 2, [look.blur] * 2)
         return tv_tensors.wrap(found.clamp_(0, 1), like=inpt)
 
-    def _toned(self, image: Stored) -> Float32:
-        """Gamma, colour, contrast about the mean, and brightness."""
-        exponent, factor, shift = self._look.tone
+    def _bent(self, image: Stored) -> Float32:
+        """The image (H, W, C) in 0..1 after the exponent."""
+        exponent = self._look.tone[0]
         if image.dtype == np.uint8:
             table = ((np.arange(256) / 255) ** exponent).astype(np.float32)
-            image = np.asarray(cv2.LUT(image, table)).reshape(image.shape)
-        elif exponent != 1:
-            image = image.clip(0, 1) ** np.float32(exponent)
-        offset = float(image.mean()) * (1 - factor) + shift
+            return np.asarray(cv2.LUT(image, table), np.float32).reshape(image.shape)
+        powered = image if exponent == 1 else image.clip(0, 1) ** np.float32(exponent)
+        return np.asarray(powered, np.float32)
+
+    def _toned(self, image: Float32, mean: float, spread: float) -> Float32:
+        """Colour, contrast about the mean, and brightness, in an array of its own."""
+        _, factor, shift = self._look.tone
+        offset = mean * (1 - factor) + shift * spread
         if self._look.colour is None or image.shape[2] != 3:
             return image * np.float32(factor) + np.float32(offset)
         matrix = np.column_stack([self._look.colour * factor, np.full(3, offset)])

@@ -154,13 +154,28 @@ def test_tones_by_hand():
     values = [[[0.2, 0.4, 0.6]]]
     squares = recoloured(values, Look((2.0, 1.0, 0.0)))
     torch.testing.assert_close(squares, torch.tensor([[[0.04, 0.16, 0.36]]]))
-    wider = recoloured(values, Look((1.0, 2.0, 0.1)))  # the mean, 0.4, is moved by 0.1
-    torch.testing.assert_close(wider, torch.tensor([[[0.1, 0.5, 0.9]]]))
+    # about the mean, 0.4, and moved by a tenth of 4 standard deviations
+    moved = 0.1 * 4 * np.sqrt(0.08 / 3)
+    wider = recoloured(values, Look((1.0, 2.0, 0.1)))
+    torch.testing.assert_close(wider, torch.tensor([[[0.0, 0.4, 0.8]]]) + moved)
     bytes_ = tv_tensors.Image(torch.tensor([[[0, 51, 255]]], dtype=torch.uint8))
     torch.testing.assert_close(
         Recolour(Look((2.0, 1.0, 0.0)))(bytes_).as_subclass(torch.Tensor),
         torch.tensor([[[0.0, 0.04, 1.0]]]),
     )
+
+
+def test_a_faint_image_stays_visible():
+    """Dark fluorescence: 2 % of the range above black."""
+    mask = np.zeros((64, 64), np.uint8)
+    cv2.circle(mask, (32, 32), 14, 1, -1)
+    image = (mask * 6 + 4)[..., None].astype(np.uint8)
+    loud = replace(NONE, brightness=0.2, contrast=0.3, gamma=0.2, noise=1.0)
+    transforms = JointTransforms(loud, 64, seed=0)
+    for _ in range(20):
+        pixels, ids = transforms(image, mask)
+        inside, outside = pixels[0][ids == 1], pixels[0][ids == 0]
+        assert inside.mean() - outside.mean() > 2 * outside.std()
 
 
 def test_hue_and_saturation_leave_grey_and_brightness_as_they_are():

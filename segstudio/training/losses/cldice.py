@@ -62,10 +62,11 @@ def soft_skeleton(maps: Tensor, counted: Tensor) -> Tensor:
 
 
 def _skeleton(maps: Tensor, counted: Tensor) -> Tensor:
-    skeleton = F.relu(maps - _dilated(_eroded(maps, counted)))
+    eroded = _eroded(maps, counted)
+    skeleton = F.relu(maps - _dilated(eroded))
     for _ in range(STEPS):
-        maps = _eroded(maps, counted)
-        rest = F.relu(maps - _dilated(_eroded(maps, counted)))
+        maps, eroded = eroded, _eroded(eroded, counted)
+        rest = F.relu(maps - _dilated(eroded))
         skeleton = skeleton + F.relu(rest - skeleton * rest)
     return skeleton
 

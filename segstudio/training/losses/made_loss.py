@@ -83,19 +83,17 @@ class PixelLoss(MadeLoss):
         return surprise
 
     def class_weights(self, ids: Tensor) -> Tensor:
-        """The weight of each class (C,), by the ids of the pixels that count."""
-        return torch.ones(self.settings.classes, device=ids.device)
+        """The weight of each class (C,), by the ids of the pixels that count; on the CPU."""
+        return torch.ones(self.settings.classes)
 
     def shares(self, ids: Tensor) -> Tensor:
-        """Of each class (C,) its share of the data, or of the pixels that count here."""
-        known = self.settings.pixel_shares
-        if known is not None:
-            if len(known) != self.settings.classes:
-                raise ValueError(
-                    f"there are shares of {len(known)} classes, not {self.settings.classes}"
-                )
-            return torch.tensor(known, dtype=torch.float64, device=ids.device)
-        return torch.bincount(ids, minlength=self.settings.classes).double() / max(1, len(ids))
+        """Of each class (C,) its share of the data, or of the pixels that count here; on the CPU."""
+        known, classes = self.settings.pixel_shares, self.settings.classes
+        if known is None:  # doubles are not known on every device
+            return torch.bincount(ids, minlength=classes).cpu().double() / max(1, len(ids))
+        if len(known) != classes:
+            raise ValueError(f"there are shares of {len(known)} classes, not {classes}")
+        return torch.tensor(known, dtype=torch.float64)
 
 
 @dataclass(frozen=True)

@@ -515,6 +515,9 @@ def _train(
     folder with the record, curves, and what each epoch said of some images. The lines pause, resume
     and stop on standard input, and Ctrl+C, are obeyed; stopped, the best epoch is kept.
     """
+    # Threads of torch that spin while they wait for each other take, beside other work, more than
+    # half of the time; read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from segstudio.cli.train import train
     from segstudio.training.plan import Wanted
     from segstudio.training.training_run import TrainingRequest

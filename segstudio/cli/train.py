@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import signal
@@ -72,12 +73,21 @@ class Console:
 
     def listen(self) -> None:
         """Read standard input in the background, if a program writes to it."""
-        if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
+        try:
+            number = sys.stdin.fileno()
+            if os.isatty(number):
+                return
+        except (AttributeError, OSError, ValueError):  # there is none
             return
 
         def read() -> None:
-            for line in sys.stdin:
-                self.obey(line)
+            # Not by sys.stdin: at the end of the program its lock would still be held here.
+            waiting = b""
+            with contextlib.suppress(OSError):
+                while chunk := os.read(number, 4096):
+                    *lines, waiting = (waiting + chunk).split(b"\n")
+                    for line in lines:
+                        self.obey(line.decode(errors="replace"))
 
         threading.Thread(target=read, daemon=True).start()
 
@@ -124,8 +134,11 @@ class Printer:
         if isinstance(event, StepTaken):
             self._print_step(event)
             return
+        self._clear()
+        if isinstance(event, Note):
+            warn(f"note: {event.message}")
+            return
         for line in self._lines(event):
-            self._clear()
             print_line(line)
         sys.stdout.flush()
 
@@ -178,8 +191,6 @@ def _plan_lines(event: Started) -> Iterator[str]:
 def _line(event: TrainingEvent) -> str:
     if isinstance(event, RangeTest):
         return f"Learning rate {event.chosen:g}, by {len(event.rates)} steps with growing rates."
-    if isinstance(event, Note):
-        return f"note: {event.message}"
     if isinstance(event, Paused | Resumed | StoppedEarly):
         return f"{event.event} after {_time(event.seconds)}"
     if isinstance(event, Done):

@@ -21,7 +21,7 @@ from segstudio.storage.decode import every_page, read_image
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.project import Project, open_project
-from segstudio.storage.states import Mark, load_marked, load_read_as
+from segstudio.storage.states import Mark, load_marked
 from segstudio.storage.truth import read_truth
 from segstudio.training.data import Sample
 
@@ -194,11 +194,11 @@ class DataSet:
                 masks mean must be said first.
         """
         project = open_project(folder, masks=masks or None)
-        if ignore is not None:
-            said = replace(load_read_as(project.data_folder), ignored=ignore)
-            project = open_project(folder, said=said, masks=masks or project.masks)
         if project.truth is not None:
-            truth = project.truth.settled(project.images, lambda _done, _total: check())
+            truth = project.truth
+            if ignore is not None:
+                truth = truth.read_as(replace(truth.said, ignored=ignore))
+            truth = truth.settled(project.images, lambda _done, _total: check())
             project = replace(project, truth=truth)
             if truth.undecided:
                 raise SegstudioError(

@@ -62,7 +62,7 @@ from segstudio.training.start_networks import StartNetwork, built_network, saved
 
 SplitBy = Literal["seed", "folder"]
 Tell = Callable[[TrainingEvent], None]
-_MEASURED: Final = 200
+_MEASURED: Final = 64
 _STEP_SECONDS: Final = 0.5
 _WORST: Final = 5
 _WAIT: Final = 0.05

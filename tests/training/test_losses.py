@@ -1,6 +1,7 @@
 """Losses: values by hand, independent implementations, and what ignored pixels may do."""
 
 from math import exp, log
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -350,3 +351,12 @@ def test_what_is_no_loss_is_refused_in_a_sentence(text):
     with pytest.raises(SegstudioError, match="in the loss") as error:
         parse_loss(text)
     assert "0.5*focal+dice" in error.value.hint
+
+
+def test_the_page_on_losses_has_each_row_as_the_table_has_it():
+    page = (Path(__file__).parents[2] / "docs" / "losses.md").read_text(encoding="utf-8")
+    rows = [
+        f"| {loss.title} | `{loss.key}` | {loss.formula} | {loss.when} |"
+        for loss in LOSSES.values()
+    ]
+    assert [line for line in page.splitlines() if line.startswith("| ")][2:] == rows

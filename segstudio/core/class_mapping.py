@@ -200,10 +200,46 @@ def same_classes(a: LabelSchema, b: LabelSchema) -> bool:
     """Whether predictions are mapped and counted alike in both: colours do not matter."""
 
     def meaning(schema: LabelSchema) -> tuple[object, ...]:
-        names = ((c.id, c.name.strip().casefold()) for c in schema.classes)
+        names = ((c.id, _key(c.name)) for c in schema.classes)
         return (schema.ignore_index, schema.rules, *names)
 
     return meaning(a) == meaning(b)
+
+
+def ids_by_name(first: LabelSchema, other: LabelSchema) -> dict[int, int] | None:
+    """Each class id of one list for that of the same name in another; None if the names differ.
+
+    Equal lists are one to one whatever their names.
+    """
+    if same_classes(first, other):
+        return {c.id: c.id for c in first.classes}
+    own, theirs = _by_name(first), _by_name(other)
+    unique = len(own) == len(first.classes) and len(theirs) == len(other.classes)
+    if not unique or own.keys() != theirs.keys():
+        return None
+    return {own[name]: theirs[name] for name in own}
+
+
+def class_difference(first: LabelSchema, other: LabelSchema, names: tuple[str, str]) -> str:
+    """What two lists of classes do not share, in words: "A alone knows cell; B alone knows dirt"."""
+    own, theirs = _by_name(first), _by_name(other)
+    told = []
+    for title, here, there, schema in (
+        (names[0], own, theirs, first),
+        (names[1], theirs, own, other),
+    ):
+        alone = [c.name for c in schema.classes if _key(c.name) in here.keys() - there.keys()]
+        if alone:
+            told.append(f"{title} alone knows {listed(alone, _SHOWN)}")
+    return "; ".join(told) or f"{names[0]} and {names[1]} have classes of the same name"
+
+
+def _by_name(schema: LabelSchema) -> dict[str, int]:
+    return {_key(c.name): c.id for c in schema.classes}
+
+
+def _key(name: str) -> str:
+    return name.strip().casefold()
 
 
 def _note(lost: list[str], fate: str) -> str:

@@ -195,7 +195,7 @@ class Ensemble:
     """Several models that answer together.
 
     Attributes:
-        members: The models; all tell the same classes apart but for "panoptic".
+        members: The models; all have classes of the same names, in any order, but for "panoptic".
         method: "mean" of their probabilities; majority "vote" of their classes; "panoptic": the
             objects that the first finds over the classes of the second.
     """

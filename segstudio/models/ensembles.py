@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.core.class_mapping import ids_by_name
 from segstudio.core.errors import SegstudioError
 from segstudio.core.ground import USUAL_THRESHOLD, JoinedClasses, Panoptic
 from segstudio.core.instances import Instances
@@ -22,9 +23,11 @@ from segstudio.core.prediction import (
     with_thresholds,
 )
 from segstudio.core.progress import Check, Report
+from segstudio.core.schema import LabelSchema
 
 FloatArray = NDArray[np.float32]
 
+_Order = Mapping[int, int] | None
 _FAINT: Final = 1e-12
 
 
@@ -75,6 +78,7 @@ class EnsemblePredictor:
         """Take the ensemble's description and its loaded members."""
         assert isinstance(spec.made_of, Ensemble)
         self._spec, self._members, self._method = spec, list(members), spec.made_of.method
+        self._orders = [_order(spec.schema, member.schema) for member in spec.made_of.members]
 
     def predict(
         self, pixels: Image, options: RunOptions, check: Check, report: Report
@@ -87,8 +91,8 @@ class EnsemblePredictor:
         start = time.perf_counter()
         if self._method == "vote":
             maps = [
-                member.predict(pixels, options, check, step).labels
-                for member, step in zip(self._members, self._steps(report), strict=True)
+                _labels_in(order, member.predict(pixels, options, check, step).labels)
+                for member, order, step in self._turns(report)
             ]
             votes = vote_shares(maps, max(self._spec.schema.ids) + 1)
         else:
@@ -110,15 +114,16 @@ class EnsemblePredictor:
     ) -> FloatArray:
         """The mean of the members' probabilities (C, H, W) float32."""
         total: FloatArray | None = None
-        for member, step in zip(self._members, self._steps(report), strict=True):
-            found = member.probabilities(pixels, options, check, step)
+        for member, order, step in self._turns(report):
+            found = _planes_in(order, member.probabilities(pixels, options, check, step))
             total = found if total is None else _added(total, found)
         assert total is not None
         total /= np.float32(len(self._members))
         return total
 
-    def _steps(self, report: Report) -> list[Report]:
-        return steps_of(report, len(self._members))
+    def _turns(self, report: Report) -> Iterator[tuple[Member, _Order, Report]]:
+        steps = steps_of(report, len(self._members))
+        return zip(self._members, self._orders, steps, strict=True)
 
 
 class PanopticPredictor:
@@ -172,6 +177,39 @@ class PanopticPredictor:
         np.put_along_axis(shares, answer.labels[None].astype(np.intp), sure[None], 0)
         shares[0] += 1 - shares.sum(axis=0)
         return shares
+
+
+def _order(schema: LabelSchema, member: LabelSchema) -> _Order:
+    """What the ensemble's ids are called in a member; None if they are the same.
+
+    Raises:
+        SegstudioError: if the member tells other classes apart.
+    """
+    found = ids_by_name(schema, member)
+    if found is None:
+        raise SegstudioError(
+            "The models of the ensemble do not tell the same classes apart.",
+            "Choose models with the same classes.",
+        )
+    return None if all(own == theirs for own, theirs in found.items()) else found
+
+
+def _labels_in(order: _Order, labels: Labels) -> Labels:
+    if order is None:
+        return labels
+    table = np.arange(256, dtype=np.uint8)
+    for own, theirs in order.items():
+        table[theirs] = own
+    return table[labels]
+
+
+def _planes_in(order: _Order, planes: FloatArray) -> FloatArray:
+    if order is None:
+        return planes
+    found = np.zeros((max(order) + 1, *planes.shape[1:]), np.float32)
+    for own, theirs in order.items():
+        found[own] = planes[theirs]
+    return found
 
 
 def owned_pixels(instances: Instances, shape_hw: tuple[int, int]) -> InstanceIds:

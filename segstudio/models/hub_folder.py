@@ -310,6 +310,76 @@ def parts_of_index(index: Path) -> list[Path]:
     return [index.parent / each for each in names]
 
 
+_TRANSFORM: Final = "albumentations_config_eval.json"
+"""What albumentations calls the transform that a training put beside its weights."""
+_BYTE: Final = 255.0
+_TO_TENSOR: Final = frozenset({"ToTensorV2", "ToTensor", "PadIfNeeded", "Lambda"})
+_AS_STORED: Final[Mapping[str, Any]] = {"scaling": "none", "mean": [0.0], "std": [1.0]}
+
+
+def transform_beside(folder: Path, channels: int) -> tuple[dict[str, Any], str]:
+    """What the saved transform of albumentations says of preparing images.
+
+    Args:
+        folder: Of the weights.
+        channels: That the network reads.
+
+    Returns:
+        Fields of `Preprocess`, empty if there is no such file; and what it does besides, which is
+        not done here, in a sentence.
+
+    Raises:
+        SegstudioError: if the file is there but cannot be read.
+    """
+    said = _read(folder / _TRANSFORM, needed=False).get("transform")
+    steps = said.get("transforms") if isinstance(said, dict) else None
+    if not isinstance(steps, list):
+        return {}, ""
+    found: dict[str, Any] = {**_AS_STORED}
+    others = []
+    for step in (each for each in steps if isinstance(each, dict)):
+        name = str(step.get("__class_fullname__", "")).rpartition(".")[2]
+        told = _transformed(name, step, channels)
+        if told is not None:
+            found.update(told)
+        elif name not in _TO_TENSOR:
+            others.append(name)
+    if others:
+        return found, f"{_TRANSFORM} also says {', '.join(others)}, which is not done here."
+    return found, ""
+
+
+def _transformed(name: str, step: Mapping[str, Any], channels: int) -> dict[str, Any] | None:
+    """The fields that one step of a transform sets; None if it has none."""
+    most = step.get("max_pixel_value", step.get("max_value", _BYTE))
+    scaling = {_BYTE: "unit", 1.0: "none"}.get(float(most or _BYTE)) if _is_number(most) else None
+    if name == "ToFloat" and scaling:
+        return {"scaling": scaling}
+    if name == "Normalize":
+        kind = step.get("normalization", "standard")
+        if kind == "image":
+            return {**_AS_STORED, "scaling": "standard"}
+        mean, std = (_numbers(step.get(key)) for key in ("mean", "std"))
+        fits = {len(mean), len(std)} <= {1, channels} and mean and std
+        return {"scaling": scaling, "mean": mean, "std": std} if fits and scaling else None
+    if name == "Resize" and all(isinstance(step.get(k), int) for k in ("height", "width")):
+        return {"size": [step["height"], step["width"]]}
+    if name == "SmallestMaxSize" and isinstance(step.get("max_size"), int):
+        return {"short_side": step["max_size"]}
+    return None
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _numbers(values: Any) -> list[float]:
+    listed = values if isinstance(values, list) else [values]
+    return (
+        [float(v) for v in listed] if all(v is not None and _is_number(v) for v in listed) else []
+    )
+
+
 def _read(path: Path, *, needed: bool = True) -> dict[str, Any]:
     if not needed and not path.exists():
         return {}

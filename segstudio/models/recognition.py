@@ -28,6 +28,7 @@ from segstudio.models.hub_folder import (
     require_transformers,
     spec_of_folder,
     tells_all,
+    transform_beside,
 )
 from segstudio.models.naming import variants, without_prefixes
 from segstudio.models.registry import (
@@ -259,8 +260,19 @@ def _configured(path: Path, shapes: Shapes) -> tuple[Family, Found] | None:
         if family.by_config:
             found: Found | None = imported(family.by_config)(config, shapes, str(path))
             if found is not None:
-                return family, found
+                said, besides = transform_beside(path.parent, _channels_read(found))
+                note = " ".join(filter(None, (found.note, besides)))
+                by = f"its {_CONFIG}"
+                prepared = {**found.preprocess, **said}
+                return family, replace(found, preprocess=prepared, note=note, by=by)
     return None
+
+
+def _channels_read(found: Found) -> int:
+    channels = found.preprocess.get("channels", "rgb")
+    if isinstance(channels, list):
+        return len(channels)
+    return 1 if channels == "grey" else 3
 
 
 def _shapes(path: Path) -> Shapes:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from segstudio.core.class_mapping import same_classes
+from segstudio.core.class_mapping import class_difference, ids_by_name
 from segstudio.core.errors import SegstudioError
 from segstudio.core.ground import JoinedClasses
 from segstudio.core.prediction import (
@@ -391,11 +391,15 @@ def _spec_of(
         )
     if definition.method == "panoptic":
         return _panoptic(definition, members)
-    if not all(same_classes(member.schema, first.schema) for member in members):
-        raise SegstudioError(
-            "These models do not tell the same classes apart.",
-            "Choose models with the same classes.",
-        )
+    for member in members:
+        if ids_by_name(first.schema, member.schema) is None:
+            titles = (first.title, member.title)
+            difference = class_difference(first.schema, member.schema, titles)
+            raise SegstudioError(
+                f"These models do not tell the same classes apart: {difference}.",
+                "Choose models with the same classes, or give classes that mean the same one name "
+                "(Model > Name and describe weights…).",
+            )
     how = "Mean of the probabilities" if definition.method == "mean" else "Majority vote"
     return ModelSpec(
         definition.id,

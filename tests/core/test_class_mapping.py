@@ -9,6 +9,8 @@ from segstudio.core.class_mapping import (
     ClassMapping,
     adapt,
     asked_of,
+    class_difference,
+    ids_by_name,
     is_scored,
     mapping_digest,
     same_classes,
@@ -249,3 +251,13 @@ def test_what_makes_classes_the_same():
     assert not same_classes(a, schema("background", "x", ignore=None))
     assert not same_classes(a, a.with_rule(ClassRule.of(a.names, {})))
     assert ClassMapping.between(a, recolored).is_identity
+
+
+def test_classes_of_one_name_are_found_whatever_their_order():
+    first, other = schema("background", "cell", "dirt"), schema("Dirt ", "background", "cell")
+    assert ids_by_name(first, other) == {0: 1, 1: 2, 2: 0}
+    assert ids_by_name(first, first) == {0: 0, 1: 1, 2: 2}
+    third = schema("background", "cell", "vessel")
+    assert ids_by_name(first, third) is None
+    told = class_difference(first, third, ("A", "B"))
+    assert told == "A alone knows dirt; B alone knows vessel"

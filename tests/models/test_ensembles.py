@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -176,6 +178,29 @@ def ensemble(method, *members):
 ONE = [[[0.9, 0.6]], [[0.1, 0.4]]]
 TWO = [[[0.3, 0.45]], [[0.7, 0.55]]]
 THREE = [[[0.4, 0.45]], [[0.6, 0.55]]]
+
+
+def reordered(method):
+    """Two members of which the second has the classes in another order."""
+    other = LabelSchema.from_names(("Cell", "background"))
+    specs = (plain("m0"), replace(plain("m1"), schema=other))
+    spec = ModelSpec("e", "E", "ensemble", "semantic", SCHEMA, "", made_of=Ensemble(specs, method))
+    # the second: cell 0.9 and 0.1, background 0.1 and 0.9
+    return EnsemblePredictor(
+        spec, [Fixed([[[0.6, 0.6]], [[0.4, 0.4]]]), Fixed([[[0.9, 0.1]], [[0.1, 0.9]]])]
+    )
+
+
+def test_classes_of_members_are_brought_together_by_name():
+    pixels = np.zeros((1, 2, 3), np.uint8)
+    mean = reordered("mean").predict(pixels, RunOptions(), nothing, nothing)
+    # cell: (0.4 + 0.9) / 2 = 0.65 and (0.4 + 0.1) / 2 = 0.25
+    assert mean.labels.tolist() == [[1, 0]]
+    assert mean.confidence.tolist() == [[round(0.65 * 255), round(0.75 * 255)]]
+    vote = reordered("vote").predict(pixels, RunOptions(), nothing, nothing)
+    # background and cell: a tie, which the lower id gets; twice background
+    assert vote.labels.tolist() == [[0, 0]]
+    assert vote.confidence.tolist() == [[128, 255]]
 
 
 def test_the_mean_of_probabilities_can_outvote_a_majority():

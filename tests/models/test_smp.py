@@ -250,6 +250,38 @@ def test_a_config_with_sigmoid_has_each_class_alone(tmp_path):
         torch.testing.assert_close(logits.sigmoid(), theirs(x), atol=1e-4, rtol=0)
 
 
+def with_transform(folder, *steps):
+    """The transform as albumentations saves it beside the weights."""
+    told = {"__version__": "1.4.24", "transform": {"__class_fullname__": "Compose", "p": 1.0,
+            "transforms": [*steps, {"__class_fullname__": "ToTensorV2", "p": 1.0}]}}  # fmt: skip
+    (folder / "albumentations_config_eval.json").write_text(json.dumps(told), encoding="utf-8")
+    return spec_from_weights(folder)
+
+
+def test_the_transform_saved_beside_the_weights_says_how_images_are_prepared(smp_folder):
+    folder, _ = smp_folder
+    resize = {"__class_fullname__": "Resize", "height": 384, "width": 512, "interpolation": 1}
+    raw = with_transform(folder, resize)
+    assert raw.preprocess["size"] == [384, 512]
+    assert (raw.preprocess["scaling"], raw.preprocess["mean"]) == ("none", [0.0])
+    numbers = {"mean": [0.1, 0.2, 0.3], "std": [0.5, 0.6, 0.7], "max_pixel_value": 255.0}
+    normal = {"__class_fullname__": "albumentations.Normalize", **numbers}
+    normed = with_transform(folder, normal)
+    prepared = normed.preprocess
+    assert (prepared["scaling"], prepared["mean"], prepared["std"]) == (
+        "unit", [0.1, 0.2, 0.3], [0.5, 0.6, 0.7],
+    )  # fmt: skip
+    assert "its config.json" in normed.description
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    assert Segmenter(normed, device="cpu").predict(pixels).labels.shape == (40, 56)
+
+
+def test_what_a_saved_transform_does_besides_is_said(smp_folder):
+    folder, _ = smp_folder
+    told = with_transform(folder, {"__class_fullname__": "CLAHE", "p": 1.0})
+    assert "also says CLAHE, which is not done here" in told.description
+
+
 def test_a_decoder_of_another_make_lists_keys_and_shapes():
     shapes = shapes_of(on_meta("Unet", "resnet18", classes=2))
     shapes["decoder.blocks.1.conv1.0.weight"] = (128, 300, 3, 3)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.core.class_mapping import same_classes
+from segstudio.core.class_mapping import class_difference, ids_by_name
 from segstudio.core.prediction import EnsembleMethod, ModelSpec, reads_stored
 from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.plain import plain
@@ -133,8 +133,11 @@ class EnsembleDialog(NewRunDialog):
                 else "It reads colours, those chosen read channels by number."
             )
         if self.method != "panoptic":
-            alike = not chosen or same_classes(spec.schema, chosen[0].schema)
-            return "" if alike else "It tells other classes apart than those chosen."
+            if not chosen or ids_by_name(chosen[0].schema, spec.schema) is not None:
+                return ""
+            titles = (chosen[0].title, spec.title)
+            difference = class_difference(chosen[0].schema, spec.schema, titles)
+            return f"It tells other classes apart: {difference}."
         if spec.task == "panoptic":
             return "It gives objects over classes by itself."
         taken = any(spec.task == other.task and spec.id != other.id for other in chosen)

@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 from tiny_networks import SHUFFLE, UNET
 
+from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import Ensemble, Variant
 from segstudio.runs.ui.ensemble_dialog import EnsembleDialog
 from segstudio.runs.ui.model_chooser import NAMED
@@ -142,6 +143,28 @@ def test_that_a_model_reads_other_channels_is_said_where_the_ensemble_is_made(be
     assert not row.flags() & Qt.ItemFlag.ItemIsEnabled
     shown.reject()
     bench.session.models = models
+
+
+def test_which_classes_models_do_not_share_is_said_where_the_ensemble_is_made(bench):
+    models = bench.session.models
+    own = models["fake-semantic"].schema
+    others = _renamed(own, "vessel")
+    bench.session.models = {**models, INSTANCE: replace(models[INSTANCE], schema=others)}
+    shown = dialog(bench, EnsembleDialog, "runs.ensemble")
+    rows = [shown.members.item(row) for row in range(shown.members.count())]
+    row = next(item for item in rows if item.text() == "Fake Mask R-CNN")
+    assert "Fake Mask R-CNN alone knows vessel" in row.toolTip()
+    assert not row.flags() & Qt.ItemFlag.ItemIsEnabled
+    shown.reject()
+    with pytest.raises(SegstudioError, match="alone knows vessel") as told:
+        bench.studio.named_runs.add_ensemble("Both", ["fake-semantic", INSTANCE])
+    assert "one name" in str(told.value)
+    bench.session.models = models
+
+
+def _renamed(schema, name):
+    """The classes with another name for the last."""
+    return replace(schema, classes=(*schema.classes[:-1], replace(schema.classes[-1], name=name)))
 
 
 def test_objects_are_laid_over_classes(bench):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import itertools
 import os
@@ -74,9 +75,9 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-def pytest_unconfigure() -> None:
-    """Let Python take all down as usual; libraries complain of what nobody frees."""
-    gc.unfreeze()
+# Let Python take all down as usual; libraries complain of what nobody frees. Not before pytest has
+# looked for garbage ten times at its end, which takes seconds with all modules among it.
+atexit.register(gc.unfreeze)
 
 
 _HARMLESS = r"This plugin does not support"

@@ -73,6 +73,17 @@ class ActionSet(QObject):
         self._context: Context | None = None
         self._shown: dict[str, tuple[bool, bool | None, str | None]] = {}
         """What each action says, by id; whether it can be done, whether it is on, its tip of now."""
+        self._told: dict[Condition, bool] = {}
+        """What each condition said when all rows with it were looked at."""
+        self._plain: dict[Condition, list[ActionSpec]] = {}
+        """Rows of which nothing but whether they can be done changes, by the condition of that."""
+        self._telling: list[ActionSpec] = []
+        """Rows that tell more: whether they are on, a tip of now."""
+        for spec in rows:
+            if spec.checked is None and spec.tip_now is None:
+                self._plain.setdefault(spec.enabled, []).append(spec)
+            else:
+                self._telling.append(spec)
         self._keymap: Keymap = {}
         self._scopes: dict[Scope, QWidget] = {}
         self._actions = {spec.id: self._make(spec) for spec in self.rows}
@@ -106,6 +117,7 @@ class ActionSet(QObject):
     def attach(self, context: Context) -> None:
         """Give the actions what they act on, and enable what can be done."""
         self._context = context
+        self._told.clear()
         self.refresh()
 
     def place(self, scopes: dict[Scope, QWidget]) -> None:
@@ -147,12 +159,24 @@ class ActionSet(QObject):
         if context is None:
             return
         said: dict[Condition, bool] = {}
-        for spec in self.rows:
+        for condition, rows in self._plain.items():
+            enabled = said[condition] = condition(context)
+            if self._told.get(condition) is enabled:
+                continue
+            for spec in rows:
+                self._refresh(spec, context, said)
+            self._told[condition] = enabled
+        for spec in self._telling:
             self._refresh(spec, context, said)
 
     def refresh_soon(self) -> None:
         """`refresh` once for all that happens until then."""
         self._soon.request()
+
+    def _refresh_one(self, spec: ActionSpec, context: Context) -> None:
+        """Look at one row alone, which may say then what no other with its condition says."""
+        self._told.pop(spec.enabled, None)
+        self._refresh(spec, context, {})
 
     def _refresh(self, spec: ActionSpec, context: Context, said: dict[Condition, bool]) -> None:
         """Show what is known of it now; what many rows ask is worked out once and kept in `said`."""
@@ -176,7 +200,7 @@ class ActionSet(QObject):
         """Do what the user chose in the palette or a button, if it can be done by now."""
         if self._context is not None:
             spec = next(spec for spec in self.rows if spec.id == action_id)
-            self._refresh(spec, self._context, {})
+            self._refresh_one(spec, self._context)
         if self._actions[action_id].isEnabled():
             self._actions[action_id].trigger()
 
@@ -211,5 +235,5 @@ class ActionSet(QObject):
         except SegstudioError as error:
             self.failed.emit(error.message, error.hint)
         # to look at all others in the same turn takes long
-        self._refresh(spec, self._context, {})
+        self._refresh_one(spec, self._context)
         self.refresh_soon()

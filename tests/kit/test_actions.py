@@ -107,6 +107,51 @@ def test_two_keys_of_one_action_may_be_the_same_press(qapp):
     assert done == ["keys", "keys"]  # J means two actions, and does neither
 
 
+def test_a_row_that_was_looked_at_alone_is_looked_at_again_with_all_others(qapp):
+    done: list[str] = []
+    can = [False]
+
+    def may(_context) -> bool:
+        return can[0]
+
+    rows = tuple(
+        ActionSpec(name, "Edit", name, lambda _c, name=name: done.append(name), enabled=may)
+        for name in ("first", "second")
+    )
+    actions = ActionSet(qapp, rows)
+    actions.attach(object())
+    can[0] = True
+    actions.run("first")  # by a button: it could be done by now, and nobody has looked at all yet
+    assert done == ["first"]
+    can[0] = False
+    actions.refresh()
+    assert [actions[row.id].isEnabled() for row in rows] == [False, False]
+    can[0] = True
+    actions.refresh()
+    assert [actions[row.id].isEnabled() for row in rows] == [True, True]
+
+
+def test_what_many_rows_ask_is_asked_once_and_rows_that_tell_more_are_kept_up_to_date(qapp):
+    asked: list[str] = []
+
+    def may(_context) -> bool:
+        asked.append("may")
+        return True
+
+    is_on = [False]
+    rows = (
+        *(ActionSpec(f"row.{n}", "Edit", "Row", print, enabled=may) for n in range(3)),
+        ActionSpec("on", "Edit", "On", print, enabled=may, checked=lambda _c: is_on[0]),
+    )
+    actions = ActionSet(qapp, rows)
+    actions.attach(object())
+    assert asked == ["may"]
+    is_on[0] = True
+    actions.refresh()
+    assert actions["on"].isChecked()
+    assert asked == ["may", "may"]
+
+
 def test_only_keys_that_change_are_shown_anew(qtbot):
     told: list[str] = []
     actions = ActionSet(QApplication.instance(), ACTIONS)

@@ -95,8 +95,8 @@ def make_tissue(options: TissueOptions, seed: int) -> Tissue:
     for radius in _radii(options, rng):
         cell = _cell(options.side, radius, rng)
         reach = cv2.dilate(cell, np.ones((2 * _LEAST_GAP + 1,) * 2, np.uint8))
-        if cell.any() and not (reach & taken).any():
-            taken |= cell
+        if cell.any() and not taken[reach > 0].any():
+            taken[cell > 0] = 1
             _add_cell(classes, dark, cell, options, rng)
     _add_spots(classes, dark, options, rng)
     return Tissue(_photograph(dark, options, rng), classes)
@@ -182,8 +182,8 @@ def _photograph(
     dark: npt.NDArray[np.float32], options: TissueOptions, rng: np.random.Generator
 ) -> npt.NDArray[np.uint8]:
     """Blur, texture, uneven light and noise."""
-    texture = cv2.GaussianBlur(rng.normal(0, 1, dark.shape).astype(np.float32), (0, 0), 2.0)
-    texture *= 0.035 / max(float(texture.std()), 1e-6)
+    grain = cv2.GaussianBlur(rng.normal(0, 1, dark.shape).astype(np.float32), (0, 0), 2.0)
+    texture = grain * (0.035 / max(float(grain.std()), 1e-6))
     light = cv2.resize(
         rng.uniform(0.9, 1.1, (3, 3)).astype(np.float32), dark.shape, interpolation=cv2.INTER_CUBIC
     )

@@ -45,6 +45,8 @@ from segstudio.training.records import (
 from segstudio.training.run_folder import PLAN, RECORD, SUFFIX, ask, run_folder_of
 
 _LANE: Final = "training"
+_GOES_ON: Final[list[subprocess.Popen[bytes]]] = []
+"""Processes that outlive this program: Python warns of one that nobody holds any more."""
 _LOOK_S: Final = 0.1
 """So often the record is looked at for new lines."""
 _MOST_STEPS: Final = 1200
@@ -530,6 +532,8 @@ def _followed(
             told(events, lines.anew)
             _report(job, events)
         if ended or leaving.is_set():
+            if process is not None and not ended:
+                _GOES_ON.append(process)
             break
         if job.cancelled and not stops and run.folder.is_dir():
             stops = True

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 BAR_HEIGHT = 36
 _ICON = QSize(16, 16)
-_TAB_RIM, _TAB_GAP = 11, 8
+_TAB_RIM, _TAB_GAP = 10, 8
 BESIDE, OVER, CLOSE = "room.beside", "room.over", "room.close"
 """Its buttons; the first two are commands of this id."""
 

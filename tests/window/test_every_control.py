@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
 from controls import controls, told, wants
@@ -24,7 +26,10 @@ from segstudio.inspection.ui.network_pages import (
     WHY,
 )
 from segstudio.runs.ui.weights_form import WeightsForm
+from segstudio.training.trainings import NewTraining
 from segstudio.window.help_window import HelpWindow
+
+TRAINER = Path(__file__).parents[1] / "support" / "fake_trainer.py"
 
 LONG_MS = 120_000
 """The first model loads torch."""
@@ -172,3 +177,22 @@ def test_the_start_page(make_window, qapp):
     bench.seen = set()
     bench.settle()
     assert lacking(bench, bench.window) == []
+
+
+def test_the_form_and_the_pages_of_a_training(desk, tmp_path):
+    training, room = desk.studio.training, desk.window.docks.room
+    training._command = (sys.executable, str(TRAINER), "held")
+    desk.window.docks.open("Training")
+    desk.until(lambda: hasattr(desk.window, "training"))
+    desk.settle()
+    assert lacking(desk, room) == []
+    training.start(NewTraining(desk.session.project.root, "pictures"))
+    desk.until(lambda: len(training.run.epochs) == 2)
+    panel = desk.window.training
+    desk.until(lambda: panel.status.stop.isVisible())
+    for page in range(panel.header.tabs.count()):
+        panel.header.tabs.setCurrentIndex(page)
+        assert lacking(desk, room) == []
+    training.stop()
+    desk.until(lambda: panel.proof.use.text() == "Use Run 1" and training.run.is_done)
+    assert lacking(desk, room) == []

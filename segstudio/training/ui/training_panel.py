@@ -77,6 +77,7 @@ class TrainingPanel(QWidget):
         self.loss, self.score = TitledChart(), TitledChart()
         self.strip = EpochStrip(jobs)
         self.proof = ProofCard(runs)
+        self._is_tall: bool | None = None
         self._lay_out()
         self._refresh = Coalescer(self, self._show, _EVERY_S)
         self.form.asked.connect(runs.start)
@@ -113,23 +114,19 @@ class TrainingPanel(QWidget):
         self._charts = QWidget()
         self._charts.setLayout(charts)
         charts.setContentsMargins(0, 0, 0, 0)
-        below = QHBoxLayout()
-        below.setSpacing(16)
-        below.addWidget(self.strip, 1)
-        below.addWidget(self.proof)
-        self._below = QWidget()
-        self._below.setLayout(below)
-        below.setContentsMargins(0, 0, 0, 0)
-        views = QVBoxLayout()
-        views.setContentsMargins(16, 8, 16, 8)
-        views.setSpacing(8)
-        views.addWidget(self._charts, 3)
-        views.addWidget(self._below, 2)
+        self._views = QGridLayout()
+        self._views.setContentsMargins(16, 8, 16, 8)
+        self._views.setHorizontalSpacing(16)
+        self._views.setVerticalSpacing(8)
+        self._views.setRowStretch(0, 3)
+        self._views.setRowStretch(1, 2)
+        self._views.setColumnStretch(0, 1)
+        self._views.addWidget(self.strip, 1, 0)
         right = QVBoxLayout()
         right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(0)
         right.addWidget(self.status)
-        right.addLayout(views, 1)
+        right.addLayout(self._views, 1)
         watched = QWidget()
         watched.setLayout(right)
         form = QScrollArea()
@@ -182,7 +179,14 @@ class TrainingPanel(QWidget):
         self.header.tabs.setVisible(not is_tall and self._stack.currentIndex() == 1)
         shown = self.header.tabs.tabText(self.header.tabs.currentIndex())
         self._charts.setVisible(is_tall or shown == CURVES)
-        self._below.setVisible(is_tall or shown == OVERLAYS)
+        self.strip.setVisible(is_tall or shown == OVERLAYS)
+        if is_tall != self._is_tall:
+            self._is_tall = is_tall
+            for widget in (self._charts, self.proof):
+                self._views.removeWidget(widget)
+            # the proof stands beside what is shown: below the curves where there is room for both
+            self._views.addWidget(self._charts, 0, 0, 1, 2 if is_tall else 1)
+            self._views.addWidget(self.proof, 1 if is_tall else 0, 1, 1 if is_tall else 2, 1)
 
 
 class TitledChart(QWidget):

@@ -14,8 +14,8 @@ from segstudio.resources import docs_path
 TOUR, GLOSSARY, METRICS = "tour", "glossary", "metrics"
 FOR_USERS: Final = (
     TOUR, "images", "finding-masks", "reading-masks", "correcting", "saving", "working-through", "comparing",
-    "disagreement", "evaluating", METRICS, "inspecting", "losses", "own-weights",
-    "faster-models", "adding-a-model", GLOSSARY,
+    "disagreement", "evaluating", METRICS, "inspecting", "training", "losses",
+    "own-weights", "faster-models", "adding-a-model", GLOSSARY,
 )  # fmt: skip
 """The pages on using the program, in reading order; all others are for who changes it."""
 _MOST_HITS = 60

@@ -47,6 +47,8 @@ _LEFT, _TALL, _ROW = 256, 520, 28
 """Width of the runs; from this height on curves and overlays stand below each other."""
 _EVERY_S: Final = 0.2
 _SHOWN: Final = What.TRAINING | What.PROJECT | What.STATES | What.MODELS
+_SAYS_SOMETHING: Final = 5
+"""A test of fewer rates is none."""
 CURVES, OVERLAYS = "Curves", "Overlays"
 _TAB_TIPS: Final = {
     CURVES: "Loss and scores, epoch by epoch",
@@ -477,7 +479,7 @@ def _set_up_rows(run: Training) -> dict[str, str]:
         return {}
     images = {name: len(names) for name, names in started.images.items()}
     rate = run.range_test.chosen if run.range_test else started.learning_rate
-    tested = ", tested" if run.range_test else ""
+    tested = ", tested" if run.range_test and len(run.range_test.rates) >= _SAYS_SOMETHING else ""
     return {
         "Starts from": "scratch" if started.start == "scratch" else started.start,
         "Network": started.arch,

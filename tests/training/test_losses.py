@@ -294,10 +294,12 @@ def test_boundary_is_that_of_the_paper_over_the_side(batch):
     assert value("boundary", logits, target) == pytest.approx(expected, rel=1e-5)
 
 
-def test_cldice_is_that_of_the_paper(batch):
+@pytest.mark.parametrize(("width", "radius"), [(2, 3), (5, 3), (9, 5), (11, 6)])
+def test_cldice_is_that_of_the_paper(width, radius):
+    """With as many erosions as the widest object has, at least 3."""
     probabilities = noise(1, 2, 16, 16).softmax(1).double()
     target = torch.zeros(1, 16, 16, dtype=torch.int64)
-    target[0, 4:9, :] = 1
+    target[0, 4 : 4 + width, :] = 1
     target[0, :, 11:13] = 1
     found, wanted = probabilities[0, 1].numpy(), (target[0] == 1).numpy().astype(float)
     cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)
@@ -310,7 +312,7 @@ def test_cldice_is_that_of_the_paper(batch):
 
     def skeleton(x):
         line = np.maximum(x - opened(x), 0)
-        for _ in range(10):
+        for _ in range(radius):
             x = eroded(x)
             more = np.maximum(x - opened(x), 0)
             line = line + np.maximum(more - line * more, 0)

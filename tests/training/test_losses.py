@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from segstudio.core.errors import SegstudioError
 from segstudio.training.losses import LOSSES, LossSettings, parse_loss
+from segstudio.training.losses.cldice import soft_skeleton
 
 # 2 x 2: the first class 1, the next two class 0, the last ignored
 FOUND = [[0.8, 0.4], [0.1, 0.7]]
@@ -323,6 +324,34 @@ def test_cldice_is_that_of_the_paper(width, radius):
     expected = 1 - 2 * precision * sensitivity / (precision + sensitivity)
     loss = value("cldice", probabilities.log(), target, thin=(1,))
     assert loss == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_soft_skeleton_and_its_gradient_are_those_of_the_authors_code():
+    def eroded(x):
+        return torch.min(
+            -F.max_pool2d(-x, (3, 1), (1, 1), (1, 0)), -F.max_pool2d(-x, (1, 3), (1, 1), (0, 1))
+        )
+
+    def opened(x):
+        return F.max_pool2d(eroded(x), (3, 3), (1, 1), (1, 1))
+
+    def skeleton(x, steps):
+        line = F.relu(x - opened(x))
+        for _ in range(steps):
+            x = eroded(x)
+            more = F.relu(x - opened(x))
+            line = line + F.relu(more - line * more)
+        return line
+
+    ours, theirs = (noise(2, 3, 13, 17).sigmoid().requires_grad_() for _ in range(2))
+    weights = noise(2, 3, 13, 17, seed=9)
+    line, steps = soft_skeleton(ours, torch.ones(2, 1, 13, 17), 4)
+    wanted = skeleton(theirs, 4)
+    assert steps == 4
+    torch.testing.assert_close(line, wanted)
+    (line * weights).sum().backward()
+    (wanted * weights).sum().backward()
+    torch.testing.assert_close(ours.grad, theirs.grad)
 
 
 # the table and sums

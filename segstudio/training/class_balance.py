@@ -15,6 +15,8 @@ RARE: Final = 0.01
 """A class of fewer of the pixels needs weights, or a step often sees none of it."""
 THIN: Final = 8.0
 """A thin object is this many times as long as wide; a disc has 2, a square 2."""
+WIDEST: Final = 16.0
+"""Nor is one of more pixels thin, however long: a standing person is not a line."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def _thickness(region: npt.NDArray[np.bool_]) -> tuple[int, float]:
     sums = np.bincount(numbers.reshape(-1), np.asarray(away, float).reshape(-1), count)[1:]
     double = 2 * sums / areas - 1
     widths = double + np.sqrt(np.maximum(0, double**2 - 1))
-    long = areas >= THIN * widths**2
+    long = (areas >= THIN * widths**2) & (widths <= WIDEST)
     return int(areas[long & (areas > 2)].sum()), float((areas * widths).sum())
 
 

@@ -280,6 +280,39 @@ class Recolour(v2.Transform):  # type: ignore[misc]
         return np.asarray(cv2.transform(image, matrix), np.float32)
 
 
+@dataclass(frozen=True)
+class BlurredMask:
+    """What bilinear interpolation would do to the mask of a crop.
+
+    Attributes:
+        ids: Interpolated and rounded, uint8 (height, width).
+        invented: Where that is an id that none of the four pixels between which it lies has.
+    """
+
+    ids: UInt8
+    invented: npt.NDArray[np.bool_]
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels got a class that is not there."""
+        return int(self.invented.sum())
+
+
+@dataclass(frozen=True)
+class PreviewedCrop:
+    """A crop as training sees it.
+
+    Attributes:
+        image: uint8 (height, width, C).
+        mask: uint8 (height, width).
+        blurred: The mask if it were interpolated like the image.
+    """
+
+    image: UInt8
+    mask: UInt8
+    blurred: BlurredMask
+
+
 class JointTransforms:
     """Draws augmented crops of images with their masks."""
 
@@ -324,6 +357,11 @@ class JointTransforms:
         Returns:
             The image, float32 (C, height, width), and the mask, int64 (height, width).
         """
+        geometry, ids = self.place(mask, scale)
+        return self._pixels(image, geometry, self._look(image)), ids
+
+    def place(self, mask: Stored, scale: float = 1.0) -> tuple[CropGeometry, Tensor]:
+        """Draw where a crop lies, and cut its mask."""
         geometry = self._geometry(mask, scale, self._rare_pixel(mask))
         ids = self._ids(mask, geometry)
         for _ in range(_TRIES):
@@ -331,7 +369,18 @@ class JointTransforms:
                 break
             geometry = self._geometry(mask, scale, self._pixel_of(mask != self.ignore_index))
             ids = self._ids(mask, geometry)
-        return self._pixels(image, geometry, self._look(image)), ids
+        return geometry, ids
+
+    def preview(
+        self, image: UInt8, mask: UInt8, scale: float = 1.0, count: int = 10
+    ) -> Iterator[PreviewedCrop]:
+        """Yield crops as training would draw them next, for display."""
+        for _ in range(count):
+            geometry, ids = self.place(mask, scale)
+            pixels = self._pixels(image, geometry, self._look(image))
+            shown = (pixels.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
+            blurred = interpolated_mask(mask, geometry, self.ignore_index)
+            yield PreviewedCrop(shown, ids.to(torch.uint8).numpy(), blurred)
 
     def _ids(self, mask: Stored, geometry: CropGeometry) -> Tensor:
         rows, columns = geometry.window(*mask.shape)
@@ -455,40 +504,13 @@ def _colour_matrix(turn: float, saturation: float) -> Float64:
     return matrix
 
 
-def preview(
-    transforms: JointTransforms, image: UInt8, mask: UInt8, scale: float = 1.0, count: int = 10
-) -> Iterator[tuple[UInt8, UInt8]]:
-    """Yield augmented samples for display: images uint8 (height, width, C), masks uint8."""
-    for _ in range(count):
-        pixels, ids = transforms(image, mask, scale)
-        shown = (pixels.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
-        yield shown, ids.to(torch.uint8).numpy()
-
-
-@dataclass(frozen=True)
-class BlurredMask:
-    """What bilinear interpolation does to a mask.
-
-    Attributes:
-        right: By nearest neighbour, uint8 (H, W).
-        wrong: The interpolated ids, rounded, uint8 (H, W).
-        invented: Where that is an id that none of the four pixels between which it lies has.
-    """
-
-    right: UInt8
-    wrong: UInt8
-    invented: npt.NDArray[np.bool_]
-
-    @property
-    def pixels(self) -> int:
-        """How many pixels got a class that is not there."""
-        return int(self.invented.sum())
-
-
-def interpolated_mask(mask: UInt8, geometry: CropGeometry) -> BlurredMask:
-    """Cut a mask along a geometry as if ids were brightness; outside its edge goes on."""
+def interpolated_mask(
+    mask: UInt8, geometry: CropGeometry, ignore_index: int = IGNORE_INDEX
+) -> BlurredMask:
+    """Cut a mask along a geometry as if ids were brightness; outside is the ignored id."""
     height, width = mask.shape
     x, y = geometry.places()
+    outside = (x < -0.5) | (y < -0.5) | (x >= width - 0.5) | (y >= height - 0.5)
     x, y = x.clip(0, width - 1), y.clip(0, height - 1)
     left, top = np.floor(x).astype(int), np.floor(y).astype(int)
     right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
@@ -497,5 +519,6 @@ def interpolated_mask(mask: UInt8, geometry: CropGeometry) -> BlurredMask:
     upper = four[0] * (1 - across) + four[1] * across
     lower = four[2] * (1 - across) + four[3] * across
     wrong = np.floor(upper * (1 - down) + lower * down + 0.5).astype(np.uint8)
-    nearest = mask[np.floor(y + 0.5).astype(int), np.floor(x + 0.5).astype(int)]
-    return BlurredMask(nearest, wrong, np.logical_and.reduce([wrong != each for each in four]))
+    wrong[outside] = ignore_index
+    invented = np.logical_and.reduce([wrong != each for each in four]) & ~outside
+    return BlurredMask(wrong, invented)

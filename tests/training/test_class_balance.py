@@ -51,6 +51,14 @@ def test_a_net_of_thin_lines_is_thin_and_what_it_parts_is_not():
     assert balance(mask).thin_classes == (2,)
 
 
+@pytest.mark.parametrize(("width", "thin"), [(3, (2,)), (15, (2,)), (17, ()), (45, ())])
+def test_what_is_long_and_wide_is_not_thin(width, thin):
+    """People who stand, logs, rivers: their middle needs no loss of its own."""
+    mask = np.zeros((500, 500))
+    mask[:, 100 : 100 + width] = 2
+    assert balance(mask).thin_classes == thin
+
+
 def shared(*shares):
     """A balance with these shares, and nothing thin."""
     pixels = tuple(round(share * 100_000) for share in shares)

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from segstudio.core.errors import SegstudioError
 from segstudio.training.losses import LOSSES, LossSettings, parse_loss
+from segstudio.training.losses.cldice import soft_skeleton
 
 # 2 x 2: the first class 1, the next two class 0, the last ignored
 FOUND = [[0.8, 0.4], [0.1, 0.7]]
@@ -294,10 +295,12 @@ def test_boundary_is_that_of_the_paper_over_the_side(batch):
     assert value("boundary", logits, target) == pytest.approx(expected, rel=1e-5)
 
 
-def test_cldice_is_that_of_the_paper(batch):
+@pytest.mark.parametrize(("width", "radius"), [(2, 3), (5, 3), (9, 5), (11, 6)])
+def test_cldice_is_that_of_the_paper(width, radius):
+    """With as many erosions as the widest object has, at least 3."""
     probabilities = noise(1, 2, 16, 16).softmax(1).double()
     target = torch.zeros(1, 16, 16, dtype=torch.int64)
-    target[0, 4:9, :] = 1
+    target[0, 4 : 4 + width, :] = 1
     target[0, :, 11:13] = 1
     found, wanted = probabilities[0, 1].numpy(), (target[0] == 1).numpy().astype(float)
     cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)
@@ -310,7 +313,7 @@ def test_cldice_is_that_of_the_paper(batch):
 
     def skeleton(x):
         line = np.maximum(x - opened(x), 0)
-        for _ in range(10):
+        for _ in range(radius):
             x = eroded(x)
             more = np.maximum(x - opened(x), 0)
             line = line + np.maximum(more - line * more, 0)
@@ -321,6 +324,34 @@ def test_cldice_is_that_of_the_paper(batch):
     expected = 1 - 2 * precision * sensitivity / (precision + sensitivity)
     loss = value("cldice", probabilities.log(), target, thin=(1,))
     assert loss == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_soft_skeleton_and_its_gradient_are_those_of_the_authors_code():
+    def eroded(x):
+        return torch.min(
+            -F.max_pool2d(-x, (3, 1), (1, 1), (1, 0)), -F.max_pool2d(-x, (1, 3), (1, 1), (0, 1))
+        )
+
+    def opened(x):
+        return F.max_pool2d(eroded(x), (3, 3), (1, 1), (1, 1))
+
+    def skeleton(x, steps):
+        line = F.relu(x - opened(x))
+        for _ in range(steps):
+            x = eroded(x)
+            more = F.relu(x - opened(x))
+            line = line + F.relu(more - line * more)
+        return line
+
+    ours, theirs = (noise(2, 3, 13, 17).sigmoid().requires_grad_() for _ in range(2))
+    weights = noise(2, 3, 13, 17, seed=9)
+    line, steps = soft_skeleton(ours, torch.ones(2, 1, 13, 17), 4)
+    wanted = skeleton(theirs, 4)
+    assert steps == 4
+    torch.testing.assert_close(line, wanted)
+    (line * weights).sum().backward()
+    (wanted * weights).sum().backward()
+    torch.testing.assert_close(ours.grad, theirs.grad)
 
 
 # the table and sums

@@ -17,7 +17,7 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class AttentionBlock:
-    """A block of a network with self-attention over places of the image.
+    """A block of a network with attention over places of the image: of its tokens, or of queries.
 
     Attributes:
         id: Name of the block's module, with "#2" for a second call of it.
@@ -27,6 +27,8 @@ class AttentionBlock:
         windows: How many windows look at nothing but themselves; 1: each token sees all.
         placeless: Tokens among the keys that have no place, as a class token.
         call: Which of the network's attentions it is, in order of execution.
+        queries: How many queries look, which have no place of their own; 0: tokens do. What looks
+            from a place is then the query whose mask has it, and `query_hw` the masks' grid.
     """
 
     id: str
@@ -36,6 +38,7 @@ class AttentionBlock:
     windows: int
     placeless: int
     call: int = 0
+    queries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,14 @@ class PixelAttention:
             of a head's sum to 1 together with `elsewhere`.
         seen: (h, w) bool: positions that the token can see at all; False outside its window.
         elsewhere: (heads,) the share of tokens without a place.
+        query: The number of the query that looks, from 0; -1 for a token.
     """
 
     position: tuple[int, int]
     shares: FloatArray = field(repr=False)
     seen: NDArray[np.bool_] = field(repr=False)
     elsewhere: FloatArray = field(repr=False)
+    query: int = -1
 
     def of_head(self, head: int | None) -> FloatArray:
         """(h, w) of one head; None: the mean of all."""
@@ -102,6 +107,7 @@ class BlockAttention:
         scale: What their products are multiplied with.
         bias: Added to the products, broadcast to (B, heads, Tq, Tk); or None.
         tokens: (C, h, w) of `block.query_hw`: what the block gives on; None if it is not known.
+        owners: (h, w) of `block.query_hw`: the query whose mask has each place; None for tokens.
     """
 
     block: AttentionBlock
@@ -113,6 +119,7 @@ class BlockAttention:
     scale: float = 1.0
     bias: FloatArray | None = field(default=None, repr=False)
     tokens: FeatureMap | None = field(default=None, repr=False)
+    owners: Places | None = field(default=None, repr=False)
 
     def at(self, down: float, across: float) -> PixelAttention:
         """What the token looks at that stands for a place of the input.
@@ -127,10 +134,13 @@ class BlockAttention:
         height, width = self.block.query_hw
         row = min(max(int(down * height), 0), height - 1)
         col = min(max(int(across * width), 0), width - 1)
-        found = np.argwhere(self.rows == row * width + col)
-        if not len(found):
-            raise SegstudioError(f"{self.block.id} has no token at this place of the image.")
-        batch, token = (int(index) for index in found[0])
+        if self.owners is not None:
+            batch, token = 0, int(self.owners[row, col])
+        else:
+            found = np.argwhere(self.rows == row * width + col)
+            if not len(found):
+                raise SegstudioError(f"{self.block.id} has no token at this place of the image.")
+            batch, token = (int(index) for index in found[0])
         weights = self._weights(batch, token)
         columns = self.columns[batch]
         placed = columns >= 0
@@ -145,6 +155,7 @@ class BlockAttention:
             shares.reshape(-1, *self.block.key_hw),
             seen.reshape(self.block.key_hw),
             weights[:, ~placed].sum(axis=1).astype(np.float32),
+            -1 if self.owners is None else token,
         )
 
     def _weights(self, batch: int, token: int) -> NDArray[np.float64]:

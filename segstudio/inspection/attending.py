@@ -298,9 +298,10 @@ def _head_text(kept: BlockAttention, head: int | None) -> str:
 def _text(kept: BlockAttention, found: PixelAttention, head: int | None) -> str:
     block, (row, col) = kept.block, found.position
     most = percent_text(float(found.of_head(head).max()))
-    parts = [
-        f"Token at row {row}, column {col}, {_head_text(kept, head)}: at most {most} at one place"
-    ]
+    looks = f"Token at row {row}, column {col}"
+    if found.query >= 0:
+        looks = f"Query {found.query + 1} of {block.queries}, whose mask is the surest here"
+    parts = [f"{looks}, {_head_text(kept, head)}: at most {most} at one place"]
     if block.placeless:
         rest = "the class token" if block.placeless == 1 else f"{block.placeless} more tokens"
         parts.append(f"{percent_text(found.elsewhere_of(head))} at {rest}")

@@ -12,6 +12,7 @@ from hub_networks import (
     NAMES,
     THINGS,
     filled,
+    mask2former_network,
     model_of,
     panoptic_maps,
     photo,
@@ -54,36 +55,6 @@ def segformer(tf, tmp_path_factory):
         network.decode_head.classifier.bias -= means
     processor = tf.SegformerImageProcessor(size={"height": 128, "width": 96})
     return saved(network, processor, tmp_path_factory.mktemp("hf") / "segformer-tiny")
-
-
-def mask2former_network(tf):
-    config = tf.Mask2FormerConfig(
-        backbone_config=swin(tf), feature_size=32, mask_feature_size=32, hidden_dim=32,
-        encoder_feedforward_dim=16, dim_feedforward=16, num_attention_heads=2, encoder_layers=1,
-        decoder_layers=3, num_queries=14, **LABELS,
-    )  # fmt: skip
-    network = filled(tf.Mask2FormerForUniversalSegmentation(config), 5)
-    seen = torch.from_numpy(photo(96, 128)).permute(2, 0, 1)[None] / 128 - 1
-    with torch.no_grad():
-        # queries that differ in class and place, and are sure of both
-        for name, parameter in network.model.transformer_module.decoder.named_parameters():
-            if "out_proj" in name or "fc2" in name:
-                parameter *= 0.1
-        projection = network.model.pixel_level_module.decoder.mask_projection
-        features = network.model.pixel_level_module(seen).decoder_last_hidden_state
-        projection.bias -= features.mean((0, 2, 3))
-        masks = network(pixel_values=seen).masks_queries_logits
-        projection.weight *= 3 / masks.std()
-        projection.bias *= 3 / masks.std()
-        *_, last = (
-            network.model.transformer_module.decoder.mask_predictor.mask_embedder.parameters()
-        )
-        last[0] += 10
-        projection.weight[0], projection.bias[0] = 0, -0.2
-        network.class_predictor.weight *= 3
-        classes = network(pixel_values=seen).class_queries_logits
-        network.class_predictor.bias -= classes.mean((0, 1))
-    return network
 
 
 @pytest.fixture(scope="module")

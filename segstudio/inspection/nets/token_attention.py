@@ -3,11 +3,13 @@
 A pass over the image with `token_places` shows for every attention where its queries and keys lie.
 Fused kernels give no weights: of the block that is looked at, its queries, keys and bias are kept,
 from which `core.attention` works out a token's row. Where a network writes attention out, the
-weights that it computed itself are kept.
+weights that it computed itself are kept. Queries have no place; where the network gives each a class
+and a mask, the one whose mask has a place looks from there.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -32,6 +34,8 @@ _FUSED, _WHOLE, _WRITTEN_OUT = (
     "multi_head_attention_forward",
     "softmax",
 )
+_STRIDES: Final = (4, 8, 16, 32, 64)
+_NO_OWNERS: Final = np.zeros((0, 0), np.int64)
 _LEAST_PLACES: Final = 4
 """An attention over fewer is a gate, no look around the image."""
 
@@ -85,9 +89,11 @@ def _passed(
     model: nn.Module, image: Tensor, name: str, check: Callable[[], None] | None
 ) -> _AttentionRecorder:
     images = as_batch(image)
-    recorder = _AttentionRecorder(model, name, check)
+    recorder = _AttentionRecorder(model, name, check, (images.shape[-2], images.shape[-1]))
     with torch.inference_mode(), evaluating(model), recording(model, recorder):
-        run(model, images)
+        output = run(model, images)
+    with torch.inference_mode():
+        recorder.take_owners(_owners(output))
     return recorder
 
 
@@ -114,8 +120,15 @@ class _AttentionRecorder(Recorder):
     one of the name, the last that sees all of the image, the last.
     """
 
-    def __init__(self, model: nn.Module, name: str, check: Callable[[], None] | None) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        name: str,
+        check: Callable[[], None] | None,
+        image_hw: tuple[int, int],
+    ) -> None:
         super().__init__(model, graph=False, check=check)
+        self._image_hw, self._owners = image_hw, _NO_OWNERS
         self.places = TokenPlaces()
         self.blocks: list[AttentionBlock] = []
         self.others = 0
@@ -131,10 +144,20 @@ class _AttentionRecorder(Recorder):
             return None
         with torch.inference_mode():
             numbers = _numbers(call.op, call.func, call.args, call.kwargs, call.result)
+        if block.queries:
+            numbers["owners"] = self._owners
         given = call.outputs.get(block.id.partition("#")[0])
         tokens = None if given is None else _tokens(*given)
         sides = call.sides
         return BlockAttention(block, sides.rows, sides.columns, tokens=tokens, **numbers)
+
+    def take_owners(self, owners: Places) -> None:
+        """Say which query has each place; blocks of queries are none where that is not known."""
+        self._owners = owners
+        blocks = [replace(b, query_hw=owners.shape) if b.queries else b for b in self.blocks]
+        most = int(owners.max()) if owners.size else sys.maxsize
+        self.blocks = [b for b in blocks if not b.queries or b.queries > most]
+        self.others += len(blocks) - len(self.blocks)
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (),
@@ -180,16 +203,16 @@ class _AttentionRecorder(Recorder):
             assert crossed is not None
             rows, columns = crossed.rows, crossed.columns
             heads = int(result.shape[1]) if result.ndim == 4 else 1
-        if rows is None or columns is None:
-            self.others += 1
-            return
-        sides = _Sides.of(op, rows, columns)
+        sides = self._sides_of_queries(op, args, kwargs, columns) if rows is None else None
+        count = 0 if sides is None else sides.rows.shape[1]
+        if rows is not None and columns is not None:
+            sides = _Sides.of(op, rows, columns)
         if sides is None:
             self.others += 1
             return
         block = AttentionBlock(
             self._path[-1], heads, sides.row_grid, sides.column_grid,
-            _windows(sides), int((sides.columns[0] < 0).sum()), self._number,
+            _windows(sides), int((sides.columns[0] < 0).sum()), self._number, count,
         )  # fmt: skip
         self.blocks.append(block)
         call = _Call(self._number, block.id, op, func, args, kwargs, result, sides, {})
@@ -197,14 +220,32 @@ class _AttentionRecorder(Recorder):
 
     def _slots(self, block: AttentionBlock) -> list[str]:
         """As what a block is held."""
-        slots = ["last"]
-        if block.windows == 1:
+        slots = ["queries"] if block.queries else ["last"]
+        if block.windows == 1 and not block.queries:
             slots.append("whole")
         if self._module and is_inside(block.id, self._module):
             self._left -= 1
             if self._left == 0:
                 slots.append("named")
         return slots
+
+    def _sides_of_queries(
+        self, op: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], columns: Placed | None
+    ) -> _Sides | None:
+        """Of an attention whose queries have no place; None if its keys have none either."""
+        query, key = argument(args, kwargs, 0, "query"), argument(args, kwargs, 1, "key")
+        if op == _WRITTEN_OUT or not isinstance(key, Tensor):
+            return None
+        tokens = 0 if op == _WHOLE else -2
+        count, there = int(query.shape[tokens]), int(key.shape[tokens])
+        rows = np.full((1, count), -1, np.int64)
+        if columns is not None:
+            sides = _Sides.of(op, columns, columns)
+            return None if sides is None else replace(sides, rows=rows, row_grid=(0, 0))
+        grid = _grid_of(there, self._image_hw)
+        if grid is None or there == count:
+            return None
+        return _Sides(rows, np.arange(there)[None], (0, 0), grid)
 
     def _sides_of_whole(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -238,6 +279,22 @@ class _Sides:
         if own_grid[0] * own_grid[1] < _LEAST_PLACES or other_grid[0] * other_grid[1] < 1:
             return None
         return cls(own, other, own_grid, other_grid)
+
+
+def _grid_of(count: int, image_hw: tuple[int, int]) -> tuple[int, int] | None:
+    """The grid of so many places, row by row, at one of the usual strides of an image."""
+    grids = [(-(-image_hw[0] // stride), -(-image_hw[1] // stride)) for stride in _STRIDES]
+    return next((grid for grid in grids if grid[0] * grid[1] == count >= _LEAST_PLACES), None)
+
+
+def _owners(output: Any) -> Places:
+    """(h, w): the query that has each place: class and mask together say so the surest."""
+    if not isinstance(output, Mapping) or not {"classes", "masks"} <= output.keys():
+        return _NO_OWNERS
+    sure = output["classes"][0].softmax(-1)[..., :-1].amax(-1)
+    shares = output["masks"][0].sigmoid() * sure[:, None, None]
+    found: Places = shares.argmax(0).cpu().numpy().astype(np.int64)
+    return found
 
 
 def _first_head(places: Tensor) -> Tensor:

@@ -187,7 +187,11 @@ class AttentionPage(WatchedPage):
             self.tokens.view.show_text(error_text(error))
 
         if tokens is None:
-            self.tokens.view.show_text("The block's result has no place on the image.")
+            self.tokens.view.show_text(
+                "Queries have no place: the one whose mask is the surest at a pixel looks from there."
+                if block.queries
+                else "The block's result has no place on the image."
+            )
             self.tokens.note.show_text("")
         else:
             channels, height, width = tokens.shape
@@ -252,6 +256,9 @@ def _line(state: AttentionState) -> str:
 
 
 def _title(block: AttentionBlock) -> str:
+    if block.queries:
+        height, width = block.key_hw
+        return f"{block.id} ({block.queries} queries, {height} {_TIMES} {width})"
     height, width = block.query_hw
     windows = f", {block.windows} windows" if block.windows > 1 else ""
     return f"{block.id} ({height} {_TIMES} {width}{windows})"

@@ -5,12 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from hub_networks import mask2former_network
 from inspection_networks import image, traced
 from torch import nn
 from torch.nn import functional as F
 
 from segstudio.core.errors import SegstudioError
 from segstudio.inspection.nets.token_attention import attention_of, block_attention
+from segstudio.models.universal import UniversalNet
 
 HEADS, WIDTH, PATCH = 2, 8, 8
 
@@ -221,6 +223,61 @@ def test_tokens_of_a_windowed_block_are_put_back_in_their_places(tf):
         # the second stage begins with what patch merging makes of the first one's tokens
         tokens = torch.from_numpy(kept.tokens.astype(np.float32)).reshape(8, -1).T[None]
         assert (merged(tokens, (16, 24)) - states[1]).abs().max() < 0.02
+
+
+def test_a_pixel_s_query_looks_where_the_decoder_s_weights_say(tf):
+    inner = mask2former_network(tf)
+    pixels = image(96, 128)
+    layer = inner.model.transformer_module.decoder.layers[1].cross_attn
+    seen = {}
+
+    def keep(_module, _args, given):
+        seen.update(given)
+
+    handle = layer.register_forward_pre_hook(keep, with_kwargs=True)
+    with torch.inference_mode():
+        answer = inner(pixel_values=pixels[None])
+        handle.remove()
+        (q, k, _), (qb, kb, _) = (t.chunk(3) for t in (layer.in_proj_weight, layer.in_proj_bias))
+        queries = F.linear(seen["query"][:, 0], q, qb).reshape(-1, 2, 16)
+        keys = F.linear(seen["key"][:, 0], k, kb).reshape(-1, 2, 16)
+        scores = torch.einsum("qhd,khd->hqk", queries, keys) / 16**0.5
+        scores[seen["attn_mask"]] = -math.inf
+        weights = scores.softmax(-1)
+        sure = answer.class_queries_logits[0].softmax(-1)[:, :-1].amax(-1)
+        shares = answer.masks_queries_logits[0].sigmoid() * sure[:, None, None]
+    found, kept = attention_of(UniversalNet(inner), pixels, "")
+    assert kept.block == found.blocks[-1]
+    assert (kept.block.id, kept.block.queries) == (
+        "inner.model.transformer_module.decoder.layers.1",
+        14,
+    )
+    assert kept.block.key_hw == (6, 8)  # of stride 16
+    looked = set()
+    for row, col in ((2, 3), (12, 20), (23, 31), (7, 0)):
+        at = kept.at((row + 0.5) / 24, (col + 0.5) / 32)
+        query = int(shares[:, row, col].argmax())
+        assert at.query == query
+        np.testing.assert_allclose(at.shares.reshape(2, -1), weights[:, query], atol=1e-5)
+        looked.add(query)
+    assert len(looked) > 1
+
+
+def test_queries_without_masks_are_not_taken_for_places():
+    class Plain(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.patches = nn.Conv2d(3, WIDTH, PATCH, PATCH)
+            self.queries = nn.Parameter(torch.randn(5, 1, WIDTH))
+            self.look = nn.MultiheadAttention(WIDTH, HEADS)
+
+        def forward(self, x):
+            y = self.patches(x)
+            tokens = y.flatten(2).permute(2, 0, 1)
+            return y + self.look(self.queries, tokens, tokens)[0].mean()
+
+    found, kept = attention_of(randomised(Plain()), image(32, 48), "")
+    assert (found.blocks, found.others, kept) == ((), 1, None)
 
 
 def test_networks_of_libraries_have_their_blocks():

@@ -31,28 +31,6 @@ def _tip(text: str, keys: tuple[str, ...], tip: str) -> str:
     return f"<b>{as_html(text.rstrip('…'))}</b>{key}{more}"
 
 
-class _Action(QAction):
-    """An action two of whose own keys may be the same press.
-
-    "?" and "Shift+/" are one key of a US keyboard, where Qt calls that ambiguous and does nothing.
-    """
-
-    def event(self, event: QEvent) -> bool:
-        """Do it, if the press means nothing but this action."""
-        if isinstance(event, QShortcutEvent) and event.isAmbiguous() and self._is_mine(event.key()):
-            self.trigger()
-            return True
-        return super().event(event)
-
-    def _is_mine(self, key: QKeySequence) -> bool:
-        siblings = [] if (whole := self.parent()) is None else whole.findChildren(QAction)
-        others = [a for a in siblings if a is not self and a.isEnabled()]
-        own = self.shortcuts()
-        return (
-            key in own and len(own) > 1 and not any(k in own for a in others for k in a.shortcuts())
-        )
-
-
 class ActionSet(QObject):
     """One QAction for every row; disabled until `attach` gives them something to act on.
 
@@ -113,6 +91,26 @@ class ActionSet(QObject):
         """The shortcut of a command that is shown, as this system writes it; "" if it has none."""
         keys = self._actions[action_id].shortcuts()
         return keys[0].toString(QKeySequence.SequenceFormat.NativeText) if keys else ""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Do an action of which two keys are the same press, if that means nothing else.
+
+        "?" and "Shift+/" are one key of a US keyboard, where Qt calls that ambiguous and does nothing.
+        """
+        if (
+            isinstance(event, QShortcutEvent)
+            and event.isAmbiguous()
+            and isinstance(watched, QAction)
+            and self._means_only(event.key(), watched)
+        ):
+            watched.trigger()
+            return True
+        return False
+
+    def _means_only(self, key: QKeySequence, action: QAction) -> bool:
+        others = [a for a in self._actions.values() if a is not action and a.isEnabled()]
+        own = action.shortcuts()
+        return key in own and not any(k in own for a in others for k in a.shortcuts())
 
     def attach(self, context: Context) -> None:
         """Give the actions what they act on, and enable what can be done."""
@@ -205,7 +203,7 @@ class ActionSet(QObject):
             self._actions[action_id].trigger()
 
     def _make(self, spec: ActionSpec) -> QAction:
-        action = _Action(spec.text, self)
+        action = QAction(spec.text, self)
         action.setObjectName(spec.id)
         action.setEnabled(False)
         action.setCheckable(spec.checked is not None)
@@ -219,7 +217,12 @@ class ActionSet(QObject):
         return action
 
     def _show_keys(self, action: QAction, spec: ActionSpec) -> None:
-        action.setShortcuts([QKeySequence(key) for key in self.keys(spec)])
+        keys = self.keys(spec)
+        action.setShortcuts([QKeySequence(key) for key in keys])
+        if len(keys) > 1:
+            action.installEventFilter(self)
+        else:
+            action.removeEventFilter(self)  # of each of its many events Python would be told
         self._show_tip(action, spec, spec.tip)
         self._shown.pop(spec.id, None)  # its tip of now has to be written with the new keys
 

@@ -148,6 +148,7 @@ class _SignedCombo(ElidedCombo):
     def __init__(self, sign: str, name: str) -> None:
         super().__init__()
         self._sign = icon(sign) if sign else QIcon()
+        self._measured: tuple[str, int, int] | None = None
         self.setIconSize(QSize(_SIGN_PX, _SIGN_PX))
         self.setAccessibleName(name)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -158,10 +159,17 @@ class _SignedCombo(ElidedCombo):
 
     def sizeHint(self) -> QSize:
         """Wide enough for the longest entry as a whole."""
-        advance = self.fontMetrics().horizontalAdvance
-        widest = max((advance(self.itemText(i)) for i in range(self.count())), default=0)
         sign = 0 if self._sign.isNull() else _SIGN_PX + 4
-        return QSize(widest + sign + _BESIDE_PX, super().sizeHint().height())
+        return QSize(self._widest() + sign + _BESIDE_PX, super().sizeHint().height())
+
+    def _widest(self) -> int:
+        """Width of the longest entry, measured once a font: the bar asks whenever it is laid out."""
+        font, count = self.font().key(), self.count()
+        if self._measured is None or self._measured[:2] != (font, count):
+            advance = self.fontMetrics().horizontalAdvance
+            widest = max((advance(self.itemText(i)) for i in range(count)), default=0)
+            self._measured = font, count, widest
+        return self._measured[2]
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()

@@ -105,6 +105,9 @@ def test_two_keys_of_one_action_may_be_the_same_press(qapp):
     for name, key in (("keys", "?"), ("keys", "Shift+/"), ("other", "J"), ("one", "J")):
         qapp.sendEvent(actions[name], QShortcutEvent(QKeySequence(key), 0, True))
     assert done == ["keys", "keys"]  # J means two actions, and does neither
+    actions.set_keymap({"keys": (), "one": ("?", "Shift+/")})  # as the user may choose them
+    qapp.sendEvent(actions["one"], QShortcutEvent(QKeySequence("Shift+/"), 0, True))
+    assert done == ["keys", "keys", "one"]
 
 
 def test_a_row_that_was_looked_at_alone_is_looked_at_again_with_all_others(qapp):

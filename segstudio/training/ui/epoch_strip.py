@@ -5,20 +5,19 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPixmap
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QHBoxLayout, QSlider, QVBoxLayout, QWidget
 
 from segstudio.core.formatting import ratio_text
 from segstudio.jobs import Job, JobRunner
-from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.plain import FaintLabel, PlainLabel, plain, semibold_font
 from segstudio.kit.swatch import swatch
 from segstudio.training.epoch_pictures import LEGEND, EpochPicture, pictures_of
 from segstudio.training.trainings import Training
+from segstudio.training.ui.card_row import CardPicture, CardRow
 
-_LEAST, _GAP, _CAPTION = 96, 8, 20
 _MOST: Final = 8
 
 
@@ -46,7 +45,7 @@ class EpochStrip(QWidget):
         self.slider.setToolTip(plain("Go back through the epochs"))
         self.slider.setMaximumWidth(220)
         self.text = FaintLabel(wraps=False)
-        self.pictures = _Row()
+        self.pictures = CardRow()
         self._lay_out()
         self.slider.valueChanged.connect(self._go)
         self.back.clicked.connect(lambda: self.slider.setValue(self.slider.value() - 1))
@@ -70,7 +69,7 @@ class EpochStrip(QWidget):
         self.slider.blockSignals(False)
         if other:
             self._first, self._loaded = {}, ()
-            self.pictures.show_pictures([], {})
+            self.pictures.show_pictures(())
         self._show()
 
     def _lay_out(self) -> None:
@@ -119,7 +118,8 @@ class EpochStrip(QWidget):
         def done(found: tuple[list[EpochPicture], dict[str, float]]) -> None:
             pictures, first = found
             self._first = first or self._first
-            self.pictures.show_pictures(pictures, {} if epoch == 1 else self._first)
+            before = {} if epoch == 1 else self._first
+            self.pictures.show_pictures([_card(p, before.get(p.name)) for p in pictures])
 
         self._jobs.submit(
             f"Overlays of epoch {epoch}",
@@ -140,85 +140,11 @@ def _loaded(
     return pictures, {p.name: p.iou for p in first} if needs_first else {}
 
 
-class _Row(QWidget):
-    """As many pictures as fit, all of one size, with name and score below each."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._cards: list[_Card] = []
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(_GAP)
-        self._row.addStretch(1)
-        self.setMinimumHeight(_LEAST + _CAPTION)
-
-    def show_pictures(self, pictures: list[EpochPicture], first: dict[str, float]) -> None:
-        """Show others; `first` has the scores to compare with, by name."""
-        while len(self._cards) > len(pictures):
-            card = self._cards.pop()
-            self._row.removeWidget(card)
-            card.deleteLater()
-        while len(self._cards) < len(pictures):
-            card = _Card()
-            self._row.insertWidget(len(self._cards), card, 0, Qt.AlignmentFlag.AlignTop)
-            self._cards.append(card)
-        for card, picture in zip(self._cards, pictures, strict=True):
-            card.show_picture(picture, first.get(picture.name))
-        self._fit()
-
-    def resizeEvent(self, event: object) -> None:
-        super().resizeEvent(event)  # type: ignore[arg-type]
-        self._fit()
-
-    def _fit(self) -> None:
-        """Leave out what has no room, rather than make all too small to be judged."""
-        side = max(_LEAST, min(self.height() - _CAPTION, 260))
-        fits = max(1, (self.width() + _GAP) // (side + _GAP))
-        for place, card in enumerate(self._cards):
-            card.fit(side)
-            card.setVisible(place < fits)
-
-
-class _Card(QWidget):
-    def __init__(self) -> None:
-        super().__init__()
-        self._pixmap = QPixmap()
-        self._name = ElidedLabel(Qt.TextElideMode.ElideMiddle)
-        self._score = PlainLabel()
-        line = QHBoxLayout()
-        line.setContentsMargins(0, 0, 0, 0)
-        line.addWidget(self._name, 1)
-        line.addWidget(self._score)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addStretch(1)
-        column.addLayout(line)
-
-    def show_picture(self, picture: EpochPicture, before: float | None) -> None:
-        height, width = picture.pixels.shape[:2]
-        image = QImage(picture.pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888)
-        self._pixmap = QPixmap.fromImage(image.copy())
-        self._name.show_text(picture.name)
-        now = ratio_text(picture.iou, 2)
-        self._score.setText(now if before is None else f"{ratio_text(before, 2)} → {now}")
-        said = f"{picture.name}: mean IoU {now}"
-        self.setAccessibleName(said)
-        after = "" if before is None else f"; after the first epoch {ratio_text(before, 2)}"
-        self.setToolTip(plain(said + after))
-        self.update()
-
-    def fit(self, side: int) -> None:
-        """Be as wide and as high as the picture in a square of this side, and the line below it."""
-        size = self._pixmap.size().scaled(QSize(side, side), Qt.AspectRatioMode.KeepAspectRatio)
-        self.setFixedSize(side, size.height() + _CAPTION)
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        if self._pixmap.isNull():
-            return
-        place = self.rect().adjusted(0, 0, 0, -_CAPTION)
-        size = self._pixmap.size().scaled(place.size(), Qt.AspectRatioMode.KeepAspectRatio)
-        painter = QPainter(self)
-        is_smaller = size.width() * self.devicePixelRatioF() < self._pixmap.width()
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, is_smaller)
-        painter.drawPixmap(0, 0, size.width(), size.height(), self._pixmap)
-        painter.end()
+def _card(picture: EpochPicture, before: float | None) -> CardPicture:
+    now = ratio_text(picture.iou, 2)
+    tip = f"{picture.name}: mean IoU {now}"
+    if before is None:
+        return CardPicture(picture.name, picture.pixels, now, tip)
+    first = ratio_text(before, 2)
+    tip += f"; after the first epoch {first}"
+    return CardPicture(picture.name, picture.pixels, f"{first} → {now}", tip)

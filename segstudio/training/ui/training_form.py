@@ -1,8 +1,9 @@
-"""What to train: the start, the images, the time. Everything has a sensible answer already."""
+"""What to train, and how crops of it will look. Everything has a sensible answer already."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
@@ -16,13 +17,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.core.formatting import counted
+from segstudio.core.formatting import count_text, counted
+from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import ModelSpec
+from segstudio.core.schema import LabelSchema
+from segstudio.jobs import Job, JobRunner
+from segstudio.kit.icon_button import icon_button, text_switch
 from segstudio.kit.plain import FaintLabel, PlainLabel, plain, semibold_font
 from segstudio.session.session import Session, WorkState
 from segstudio.storage.image_ref import PAGE_STEP
 from segstudio.training.plan import ARCHITECTURES, SCRATCH
 from segstudio.training.trainings import NewTraining
+from segstudio.training.ui.card_row import CardPicture, CardRow
 
 _FEWEST: Final = 3
 """Fewer images cannot be parted into those to learn from, to choose by and to prove it on."""
@@ -34,6 +40,9 @@ _INTRO: Final = (
 _NO_FOLDER: Final = "Open a folder of images with masks to train a network on them."
 _FEW: Final = "Three images with masks are needed at least: one to learn from, one to choose the best by, one to prove it on."
 DONE, ALL = "done", "all"
+_COUNT = 10
+_RIGHT = "as it is trained on"
+_ASIDE = "Open an image with a mask to see how crops of it are changed for training."
 
 
 class TrainingForm(QWidget):
@@ -181,3 +190,99 @@ def _fill(box: QComboBox, rows: list[tuple[str, str]], first: str) -> None:
     wanted = before if any(data == before for _, data in rows) else first
     box.setCurrentIndex(max(0, box.findData(wanted)))
     box.blockSignals(False)
+
+
+class CropStrip(QWidget):
+    """Ten crops with their masks, others on demand, and what interpolation would do to the masks."""
+
+    def __init__(self, session: Session, jobs: JobRunner) -> None:
+        super().__init__()
+        self._session, self._jobs = session, jobs
+        self._seed = 0
+        self._crops: list[tuple[CardPicture, CardPicture]] = []
+        self._seen: tuple[object, ...] = ()
+        title = PlainLabel("Crops it learns from")
+        title.setFont(semibold_font(title.font()))
+        self.others = icon_button("refresh-cw", "Other crops")
+        self.wrong = text_switch(
+            "Masks interpolated",
+            "What bilinear interpolation would do to the masks: between two classes it invents "
+            "a third one. Masks are cut by nearest neighbour, so that it never happens",
+        )
+        self.note = FaintLabel()
+        self.row = CardRow(fits_all=True)
+        head = QHBoxLayout()
+        head.setSpacing(6)
+        for widget in (title, self.others, self.wrong):
+            head.addWidget(widget)
+        head.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 0, 16, 8)
+        column.setSpacing(4)
+        column.addLayout(head)
+        column.addWidget(self.note)
+        column.addWidget(self.row, 1)
+        self.others.clicked.connect(self._draw_others)
+        self.wrong.toggled.connect(lambda _on: self._show())
+
+    def refresh(self) -> None:
+        """Follow the open image, where somebody looks at it."""
+        document = self._session.document
+        if not self.isVisible():
+            return
+        if document is None or not document.has_reference:
+            self._crops, self._seen = [], ()
+            self._show()
+            return
+        seen = (document.ref, document.annotation.revision, self._seed, self._session.schema)
+        if seen == self._seen:
+            return
+        self._seen = seen
+        labels, image = document.annotation.labels.copy(), document.pixels
+        self._jobs.submit(
+            "Drawing crops",
+            "features",
+            partial(_drawn, image, labels, self._session.schema, self._seed),
+            self._take,
+            key="training-crops",
+            visible=False,
+        )
+
+    def showEvent(self, event: object) -> None:
+        super().showEvent(event)  # type: ignore[arg-type]
+        self.refresh()
+
+    def _draw_others(self) -> None:
+        self._seed += 1
+        self.refresh()
+
+    def _take(self, crops: list[tuple[CardPicture, CardPicture]]) -> None:
+        self._crops = crops
+        self._show()
+
+    def _show(self) -> None:
+        wrong = self.wrong.isChecked()
+        self.row.show_pictures([pair[int(wrong)] for pair in self._crops])
+        self.wrong.setEnabled(bool(self._crops))
+        self.others.setEnabled(bool(self._crops))
+        self.note.setText("" if self._crops else _ASIDE)
+        self.note.setVisible(not self._crops)
+
+
+def _drawn(
+    image: Image, labels: Labels, schema: LabelSchema, seed: int, job: Job
+) -> list[tuple[CardPicture, CardPicture]]:
+    """Each crop with its mask as it is, and as interpolation would have it."""
+    from segstudio.training.crop_preview import crops_of  # torch
+
+    cards = []
+    for crop in crops_of(image, labels, schema, seed, _COUNT, job.check):
+        said = f"{counted(crop.invented, 'pixel')} of a class that is not there"
+        short = count_text(crop.invented)
+        cards.append(
+            (
+                CardPicture("", crop.right, "", f"A crop with its mask, {_RIGHT}"),
+                CardPicture("invented", crop.wrong, short, f"The mask interpolated: {said}"),
+            )
+        )
+    return cards

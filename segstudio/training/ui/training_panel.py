@@ -41,12 +41,12 @@ from segstudio.session.session import Change, Session, What
 from segstudio.training.curves import class_names, loss_chart, score_chart
 from segstudio.training.trainings import RunState, Training, Trainings
 from segstudio.training.ui.epoch_strip import EpochStrip
-from segstudio.training.ui.training_form import TrainingForm
+from segstudio.training.ui.training_form import CropStrip, TrainingForm
 
 _LEFT, _TALL, _ROW = 256, 520, 28
 """Width of the runs; from this height on curves and overlays stand below each other."""
 _EVERY_S: Final = 0.2
-_SHOWN: Final = What.TRAINING | What.PROJECT | What.STATES | What.MODELS
+_SHOWN: Final = What.TRAINING | What.PROJECT | What.STATES | What.MODELS | What.DOCUMENT
 _SAYS_SOMETHING: Final = 5
 """A test of fewer rates is none."""
 CURVES, OVERLAYS = "Curves", "Overlays"
@@ -74,6 +74,7 @@ class TrainingPanel(QWidget):
         on_panel_ground(self)
         self.header = TrainingHeader()
         self.form = TrainingForm(session, runs.trainable)
+        self.crops = CropStrip(session, jobs)
         self.side = RunsSide(runs)
         self.status = StatusLine(runs)
         self.loss, self.score = TitledChart(), TitledChart()
@@ -131,10 +132,16 @@ class TrainingPanel(QWidget):
         right.addLayout(self._views, 1)
         watched = QWidget()
         watched.setLayout(right)
+        asked = QWidget()
+        asked_column = QVBoxLayout(asked)
+        asked_column.setContentsMargins(0, 0, 0, 0)
+        asked_column.setSpacing(0)
+        asked_column.addWidget(self.form)
+        asked_column.addWidget(self.crops, 1)
         form = QScrollArea()
         form.setFrameShape(QFrame.Shape.NoFrame)
         form.setWidgetResizable(True)
-        form.setWidget(self.form)
+        form.setWidget(asked)
         self._stack = Stacked(form, watched)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -152,6 +159,7 @@ class TrainingPanel(QWidget):
         run = self._runs.run
         shows_form = self._runs.asks or run is None
         self.form.refresh()
+        self.crops.refresh()
         self.form.cancel.setVisible(run is not None)
         self.side.setVisible(bool(self._runs.runs))
         self.side.show_runs()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QPushButton
 
+from segstudio.core.geometry import Rect
 from segstudio.training.trainings import RunState
 
 LEFT = Qt.MouseButton.LeftButton
@@ -59,15 +61,15 @@ def test_curves_overlays_and_time_follow_the_epochs(room):
     assert iou.x.tolist() == pytest.approx([1 / 3, 2 / 3])
     assert iou.y.tolist() == [0.5, 0.7]
     panel.header.tabs.setCurrentIndex(1)
-    room.until(lambda: bool(panel.strip.pictures._cards))
-    (card,) = panel.strip.pictures._cards
+    room.until(lambda: bool(panel.strip.pictures.cards))
+    (card,) = panel.strip.pictures.cards
     # 7 of 10 columns of the square: IoU 0.7 of the cell, and 570 of 600 pixels of background
     first = (0.5 + 500 / 550) / 2
     second = (0.7 + 500 / 530) / 2
-    room.until(lambda: card._score.text() == f"{first:.2f} → {second:.2f}")
+    room.until(lambda: card.text == f"{first:.2f} → {second:.2f}")
     assert panel.strip.text.text() == "epoch 2 of 2, the best so far"
     room.qtbot.mouseClick(panel.strip.back, LEFT)
-    room.until(lambda: card._score.text() == f"{first:.2f}")
+    room.until(lambda: card.text == f"{first:.2f}")
     assert panel.strip.text.text() == "epoch 1 of 2"
 
 
@@ -116,3 +118,24 @@ def test_a_folder_without_masks_cannot_be_learnt_from_and_says_why(room, tmp_pat
     form = room.window.training.form
     room.until(lambda: not form.train.isEnabled())
     assert form.problem.text().startswith("Three images with masks are needed at least")
+
+
+def test_crops_show_what_interpolation_would_do_to_a_mask_of_three_classes(room):
+    crops = room.window.training.crops
+    # classes 0 and 2 side by side: between them interpolation finds 1, which is not there
+    document = room.session.document
+    halves = np.zeros(document.annotation.labels.shape, np.uint8)
+    halves[:, halves.shape[1] // 2 :] = 2
+    whole = Rect(0, 0, *halves.shape)
+    room.session.set_view(active_class=2)
+    room.studio.editing.clear()
+    room.studio.editing.paint_mask(whole, halves == 2, "Test")
+    crops.refresh()
+    room.until(lambda: len(crops.row.cards) == 10)
+    assert all(card.text == "" for card in crops.row.cards)
+    room.qtbot.mouseClick(crops.wrong, LEFT)
+    found = [int(card.text.split()[0]) for card in crops.row.cards]
+    assert max(found) > 0
+    before = [card.accessibleName() for card in crops.row.cards]
+    room.qtbot.mouseClick(crops.others, LEFT)
+    room.until(lambda: [card.accessibleName() for card in crops.row.cards] != before)

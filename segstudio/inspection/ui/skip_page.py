@@ -240,7 +240,7 @@ class SkipPage(QWidget):
             cell.view.show_picture(part.picture)
         self.pictures.arrange()
         self.bar.show_shares(tuple(Share(_short(part), part.share or 0.0) for part in view.sources))
-        self.line.setText(_explained(view))
+        self.line.setText(explained(view))
 
 
 def _title(part: JoinPart) -> str:
@@ -261,7 +261,8 @@ def _note(part: JoinPart, *, components: bool) -> str:
     return text if components else f"{text}, colours {part.low:.3g} … {part.high:.3g}"
 
 
-def _explained(view: JoinView) -> str:
+def explained(view: JoinView) -> str:
+    """What a join brings together, in words."""
     shares = [f"{100 * (part.share or 0):.0f} % is {_origin(part)}" for part in view.sources]
     joined = _JOINED_BY[view.edge.kind]
     if not view.response:
@@ -275,7 +276,12 @@ def _explained(view: JoinView) -> str:
     else:
         meeting = f"the parts reinforce each other, together {percent:.0f} % more"
     listed = ", ".join(shares)
-    return f"Of the energy of {view.response}'s response, {listed} ({joined}); {meeting}."
+    text = f"Of the energy of {view.response}'s response, {listed} ({joined}); {meeting}."
+    edge = view.edge
+    if not edge.crop_text:
+        return text
+    size = f"{edge.shape[1]}\u00d7{edge.shape[2]}"
+    return f"{text} {edge.source} is {edge.crop_text} to {size}, as convolutions pad nothing."
 
 
 def _origin(part: JoinPart) -> str:

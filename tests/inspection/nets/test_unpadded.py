@@ -1,5 +1,7 @@
 """Networks whose convolutions pad nothing: skips are cropped, and all stages lie where they look."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,8 @@ from tutorial_unets import Tutorial, randomised
 
 from segstudio.core.features import EdgeCut, Role
 from segstudio.inspection.nets.traced_model import TracedModel
+from segstudio.inspection.skip_merge_views import JoinView
+from segstudio.inspection.ui.skip_page import explained
 from segstudio.models.registry import spec_from_weights
 from segstudio.models.segmenter import Segmenter
 
@@ -47,6 +51,17 @@ def test_what_is_joined_has_its_place_on_the_photo(tmp_path, photo):
     # enc1 begins 2 pixels in, 16 of it are cropped, and 20 lie before the photo
     assert (high.place.start, high.place.jump) == ((-1.5, -1.5), (1.0, 1.0))
     assert (low.place.start, low.place.jump) == ((-5.0, -5.0), (2.0, 2.0))
+
+
+def test_that_a_skip_is_cropped_is_said(tmp_path, photo):
+    edge = traced_of(Unpadded(3), tmp_path, photo, padding=UNPADDED).trace().skips[1]
+    view = JoinView(edge, (), "dec1.0", -0.19)
+    told = explained(view)
+    assert told.endswith(
+        "enc1 is cropped from 132\u00d7164 to 100\u00d7132, as convolutions pad nothing."
+    )
+    whole = replace(edge, cropped_from=None)
+    assert "cropped" not in explained(JoinView(whole, (), "dec1.0", -0.19))
 
 
 def test_a_spot_is_seen_where_it_is_by_all_stages(tmp_path):

@@ -178,14 +178,14 @@ LESSONS: Final = {
         _lesson(
             "dice",
             "Dice loss",
-            "trained with the Dice loss, which finds rare granules and is always sure.",
+            "trained with the Dice loss, which finds rare granules, and specks with them.",
             _SMALL,
             loss="dice",
         ),
         _lesson(
             "focal",
             "focal loss",
-            "trained with the focal loss, which leaves it unsure of what is hard.",
+            "trained with the focal loss, which turns what is easy down and is less sure.",
             _SMALL,
             loss="focal",
         ),

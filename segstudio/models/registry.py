@@ -32,11 +32,15 @@ EMBEDDED_ORDER: Final = (
     "unet-nuclei",
     "deeplab-nuclei",
     "maskrcnn-nuclei",
-    # lessons: small networks that differ in one thing each, to look inside and compare
+    # lessons: small networks that differ from a sister in one thing, for the membranes
     "unet-small-transposed",
     "unet-small-bilinear",
     "unet-small-shuffle",
     "unet-small-no-skips",
+    "unet-small-dice",
+    "unet-small-focal",
+    "unet-small-plain",
+    "unet-small-dilated",
 )
 _MAX_HEADER_BYTES: Final = 100_000_000
 

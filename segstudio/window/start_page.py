@@ -48,7 +48,7 @@ _RIM: Final = 20
 _TITLE = "What would you like to segment?"
 _SUBTITLE = "Run a model, correct it by hand, measure, look inside."
 _OPEN = "Images, with or without masks. Nothing is changed until you correct something."
-_SAMPLES = "Cell nuclei with their ground truth, some photos, and seven small models. No download."
+_SAMPLES = "Cell nuclei with their ground truth, some photos, and three small models. No download."
 _TOUR = "Run a U-Net, correct a nucleus, cut a skip connection and watch the mask change."
 _BOTTLENECK = "#cc79a7"
 """As in the network diagram, in both themes."""

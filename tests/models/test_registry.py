@@ -31,7 +31,10 @@ SPEC = ModelSpec("a", "A", "unet", "semantic", LabelSchema.from_names(["x", "y"]
 def test_order_is_embedded_first_then_published():
     ids = list(registry())
     embedded = [i for i in ids if registry()[i].embedded]
-    lessons = [f"unet-small-{key}" for key in ("transposed", "bilinear", "shuffle", "no-skips")]
+    keys = (
+        "transposed", "bilinear", "shuffle", "no-skips", "dice", "focal", "plain", "dilated",
+    )  # fmt: skip
+    lessons = [f"unet-small-{key}" for key in keys]
     assert embedded == ["unet-nuclei", "deeplab-nuclei", "maskrcnn-nuclei", *lessons]
     assert ids[: len(embedded)] == embedded
     assert ids[len(embedded) : len(embedded) + len(PUBLISHED)] == list(PUBLISHED)

@@ -293,8 +293,8 @@ def _colored(image: QImage) -> int:
 
 
 def test_what_the_card_says_of_the_samples_is_true():
-    assert len(list(resource_path("models").glob("*.safetensors"))) == 7
-    assert "seven small models" in _SAMPLES
+    assert len(list(resource_path("models").glob("*-nuclei.safetensors"))) == 3
+    assert "three small models" in _SAMPLES
 
 
 def _with_tour(monkeypatch, *tours: ActionSpec) -> None:

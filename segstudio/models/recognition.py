@@ -96,7 +96,9 @@ def spec_from_weights(
         )
     spec = _answered(spec, answers, path)
     name = path.parent.name if path.name == _IN_FOLDER else path.name
-    return replace(spec, id=_free_id(Path(name)), title=f"{spec.title} ({name})")
+    # a name that has the file's in it, as trainings give, is not told twice
+    title = spec.title if Path(name).stem in spec.title else f"{spec.title} ({name})"
+    return replace(spec, id=_free_id(Path(name)), title=title)
 
 
 def _weights_in(folder: Path) -> Path:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from segstudio.core.prediction import ModelSpec
 from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
 from segstudio.session.session import Session, What
+from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.process_lock import ProcessLock
 from segstudio.training.records import (
     Done,
@@ -215,6 +216,7 @@ class NewTraining:
         minutes: The time that there is; None if epochs are counted.
         epochs: Passes, instead.
         only_done: Whether only images that are marked done are learnt from.
+        masks: Masks that a person chose.
         more: Further options of `segstudio train`, as words.
     """
 
@@ -225,6 +227,7 @@ class NewTraining:
     minutes: float | None = 8.0
     epochs: int | None = None
     only_done: bool = False
+    masks: ChosenMasks = field(default_factory=ChosenMasks)
     more: tuple[str, ...] = ()
 
     def arguments(self, out: Path) -> list[str]:
@@ -238,6 +241,10 @@ class NewTraining:
             words += ["--epochs", str(self.epochs)]
         elif self.minutes is not None:
             words += ["--minutes", f"{self.minutes:g}"]
+        if self.masks.folder is not None:
+            words += ["--gt", str(self.masks.folder)]
+        if self.masks.pattern is not None:
+            words += ["--pattern", self.masks.pattern.text]
         return [*words, *(["--done"] if self.only_done else []), *self.more]
 
 
@@ -452,9 +459,12 @@ class Trainings:
         taken = {run.name for run in self.runs}
         number = len(self.runs) + 1
         plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in title).strip("-") or "model"
-        while f"Run {number}" in taken or self._file(plain, number).exists():
+        while f"Run {number}" in taken or self._is_taken(self._file(plain, number)):
             number += 1
         return f"Run {number}", self._file(plain, number)
+
+    def _is_taken(self, out: Path) -> bool:
+        return out.exists() or run_folder_of(out).exists()
 
     def _file(self, plain: str, number: int) -> Path:
         return self._home / f"{plain}-{number}{RESULT}"

@@ -342,6 +342,7 @@ class MainWindow(QMainWindow):
         self.verbs.apply_settings()
         self.network.follow()
         self.docks.build_opened(studio)
+        studio.training.read()  # one that was left to itself is in the status bar again
         self.start.attach(studio)
         if not self.start.active:
             self.canvas.setFocus()

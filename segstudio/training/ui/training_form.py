@@ -165,6 +165,7 @@ class TrainingForm(QWidget):
                 arch=str(self.arch.currentData()),
                 minutes=self.minutes.value(),
                 only_done=self.images.currentData() == DONE,
+                masks=project.masks,
             )
         )
 

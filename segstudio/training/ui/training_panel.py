@@ -91,7 +91,6 @@ class TrainingPanel(QWidget):
         for titled in (self.loss, self.score):
             titled.chart.clicked.connect(lambda epoch: self.strip.slider.setValue(int(epoch)))
         session.changed.connect(self._on_change)
-        runs.read()
         self._show()
 
     @property

@@ -129,6 +129,22 @@ def chosen_masks(gt: Path | None, pattern: str | None) -> ChosenMasks:
     return ChosenMasks(None if gt is None else gt.absolute(), named)
 
 
+def _fold_of(text: str) -> tuple[int, int]:
+    number, slash, folds = text.partition("/")
+    if not (slash and number.isdecimal() and folds.isdecimal() and 1 <= int(number) <= int(folds)):
+        raise typer.BadParameter(f"{text!r} is no fold; say 1/4 for the first of four.")
+    return int(number), int(folds)
+
+
+Fold = Annotated[
+    Any,
+    typer.Option(
+        "--fold",
+        help="For cross-validation: hold out one of so many parts, 1/4 say, then 2/4 and so on.",
+        parser=_fold_of,
+        metavar="N/K",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Model = Annotated[
     str | None,

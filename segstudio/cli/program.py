@@ -495,6 +495,7 @@ def _train(
         options.SplitChoice,
         typer.Option("--split", help="Part the images by chance (seed), or by whole folders."),
     ] = options.SplitChoice.SEED,
+    fold: options.Fold = None,
     done: Annotated[
         bool, typer.Option("--done", help="Only images that are marked as done in the window.")
     ] = False,
@@ -542,6 +543,7 @@ def _train(
         options.chosen_masks(gt, pattern),
         done,
         split.value,
+        fold,
         "" if start == "scratch" else start,
         wanted,
     )

@@ -18,7 +18,7 @@ from segstudio.cli.exit_codes import OK, InputError, input_errors
 from segstudio.cli.loading import chosen_spec, fetch_weights
 from segstudio.cli.output import print_line, score, warn
 from segstudio.cli.writable import check_file
-from segstudio.core.errors import SegstudioError
+from segstudio.core.errors import CancelledError, SegstudioError
 from segstudio.core.prediction import ModelSpec
 from segstudio.training.records import (
     Done,
@@ -217,16 +217,21 @@ def train(request: TrainingRequest, *, as_json: bool, resume: bool, overwrite: b
     printer, console = Printer(as_json=as_json), Console(run_folder_of(request.out))
     _be_modest()
     try:
-        with input_errors():
-            _check(request)
-            check_file(request.out, "out")
-            run = TrainingRun(request, _find_model, console, printer)
-            console.listen()
-            with console.signals():
-                run.run(resume=resume, overwrite=overwrite)
+        console.listen()
+        with console.signals():
+            with input_errors():
+                _check(request)
+                check_file(request.out, "out")
+                run = TrainingRun(request, _find_model, console, printer)
+                run.prepare(resume=resume, overwrite=overwrite)
+            run.run()
     except SegstudioError as error:
         if as_json:
             printer(Failed(error.message, error.hint))
+        raise
+    except CancelledError:
+        if as_json:
+            printer(Failed("It was stopped before anything was trained."))
         raise
     return OK
 
@@ -237,6 +242,8 @@ def _check(request: TrainingRequest) -> None:
             f"{request.out} would not be recognised by its name.",
             "Give a file that ends with .safetensors with --out.",
         )
+    if request.fold is not None and request.validation is not None:
+        raise InputError("Give --fold or --val, not both.")
     wanted = request.wanted
     if wanted.minutes is not None and wanted.epochs is not None:
         raise InputError("Give --minutes or --epochs, not both.")

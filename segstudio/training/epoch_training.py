@@ -171,21 +171,18 @@ class Judge:
     def look(
         self,
         network: nn.Module,
-        check: Callable[[], None] = no_check,
         show: Callable[[str, npt.NDArray[np.uint8]], None] | None = None,
     ) -> Verdict:
         """Segment all images and count.
 
         Args:
             network: In evaluation mode, on the device.
-            check: Called before each image; raises to give up.
             show: Told each name and label map (H, W).
         """
         runner = SemanticRunner(network, self.preprocess, self.device, self.output)
         counted, losses = [], []
         with torch.inference_mode(), autocast(self.device, self.precision):
             for name in self.names:
-                check()
                 sample = self.source.sample(name)
                 labels, loss = self._one(runner, sample)
                 losses.append(loss)
@@ -334,7 +331,7 @@ class EpochTrainer:
             return max(0.0, 60 * self.plan.budget["minutes"] - self.progress.seconds)
         return self.progress.seconds / done * (1 - done) if done > 0.02 else math.nan
 
-    def find_rate(self, check: Callable[[], None] = no_check) -> RangeFound:
+    def find_rate(self, is_stopped: Callable[[], bool] = lambda: False) -> RangeFound:
         """Try rates that grow, each on a batch, and choose one; weights and chance are put back.
 
         The rate chosen is a third of the one at which the smoothed loss was lowest, and not
@@ -349,7 +346,8 @@ class EpochTrainer:
         limit = math.inf if self.plan.epochs else 60 * self.plan.budget["minutes"] * _RANGE_SHARE
         self._stepper.model.train()
         for place in range(_RANGE_STEPS):
-            check()
+            if is_stopped():
+                break
             at = place / (_RANGE_STEPS - 1)
             rate = math.exp(ends[0] + at * (ends[1] - ends[0]))
             loss = self._stepper.learn(self.crops.batch(), rate)
@@ -385,7 +383,6 @@ class EpochTrainer:
     def end_epoch(
         self,
         judge: Judge,
-        check: Callable[[], None] = no_check,
         show: Callable[[str, npt.NDArray[np.uint8]], None] | None = None,
     ) -> tuple[Verdict, float, bool]:
         """Look at whole images with the averaged weights.
@@ -394,7 +391,7 @@ class EpochTrainer:
             What it saw, the mean loss of the epoch's steps, and whether it is the best so far.
         """
         began = time.monotonic()
-        verdict = judge.look(self.averaged, check, show)
+        verdict = judge.look(self.averaged, show)
         progress = self.progress
         mean = progress.loss_sum / progress.step if progress.step else math.nan
         progress.over = self.fraction >= 1

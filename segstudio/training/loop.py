@@ -146,10 +146,12 @@ class Stepper:
         return True
 
     def _smooth(self, losses: dict[str, Tensor]) -> None:
+        """Follow the losses: at first their mean, later the last fifty or so."""
+        share = max(0.02, 1 / (self.ema.updates or 1))
         for name, value in losses.items():
             new = float(value.detach())
             old = self.losses.get(name, new)
-            self.losses[name] = old + 0.02 * (new - old)
+            self.losses[name] = old + share * (new - old)
 
     def state(self) -> dict[str, Any]:
         """All that a further step depends on, as `torch.load` reads it with weights only."""

@@ -10,11 +10,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final
 
 from segstudio.core.json_text import parse_json, without_nan
 
-Event = TypeVar("Event", bound="TrainingEvent")
+OTHER_FOLDER: Final = "val:"
+"""What the names of images begin with that are of the folder for validation."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Started(TrainingEvent):
         threads: Of the CPU.
         precision: "float32" or "bfloat16".
         classes: Id, name and colour of each.
-        images: Names of the images to train on, to choose the best by, and to prove it on.
+        images: Names of the images to train on, to choose the best by, and to prove it on; those
+            of another folder begin with `OTHER_FOLDER`.
         budget: "minutes" or "epochs".
         crop: Side of the crops in pixels.
         batch: Crops a step.

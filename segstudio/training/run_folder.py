@@ -60,6 +60,12 @@ def asked(folder: Path) -> str:
     return word
 
 
+def is_begun(out: Path) -> bool:
+    """Whether a training into a file was begun and not ended, so that it can be gone on with."""
+    folder = run_folder_of(out)
+    return (folder / CHECKPOINT).is_file() or ((folder / PLAN).is_file() and not out.exists())
+
+
 @dataclass
 class RunFolder:
     """The files of one training; held by one program at a time.

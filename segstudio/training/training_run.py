@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from segstudio import __version__
-from segstudio.core.errors import SegstudioError
+from segstudio.core.errors import CancelledError, SegstudioError
 from segstudio.core.formatting import counted
 from segstudio.core.prediction import ModelSpec, Output
 from segstudio.core.schema import LabelSchema
@@ -29,6 +29,7 @@ from segstudio.training.dataset import (
     DataSet,
     Split,
     joined_classes,
+    k_fold,
     split_by_folder,
     split_by_seed,
     split_with_validation,
@@ -45,6 +46,7 @@ from segstudio.training.fingerprint import Fingerprint
 from segstudio.training.model_file import FORMAT, load_state_of, save_model
 from segstudio.training.plan import ARCHITECTURES, SCRATCH, TrainingPlan, Wanted, propose, with_rate
 from segstudio.training.records import (
+    OTHER_FOLDER,
     Done,
     Epoch,
     Note,
@@ -57,7 +59,7 @@ from segstudio.training.records import (
     StoppedEarly,
     TrainingEvent,
 )
-from segstudio.training.run_folder import RunFolder, run_folder_of, shown_names
+from segstudio.training.run_folder import RunFolder, is_begun, shown_names
 from segstudio.training.start_networks import StartNetwork, built_network, saved_state
 
 SplitBy = Literal["seed", "folder"]
@@ -92,6 +94,7 @@ class TrainingRequest:
         masks: The masks that a person chose for `data`.
         done_only: Whether only images marked as done are used.
         split_by: How images are parted where there is no other folder.
+        fold: Which part of how many is held out, from 1, for cross-validation.
         start: Id or file of the model to start from; "" from scratch.
         wanted: What else was asked for.
         checkpoint_seconds: Time between checkpoints, besides those after each epoch.
@@ -104,6 +107,7 @@ class TrainingRequest:
     masks: ChosenMasks = field(default_factory=ChosenMasks)
     done_only: bool = False
     split_by: SplitBy = "seed"
+    fold: tuple[int, int] | None = None
     start: str = ""
     wanted: Wanted = field(default_factory=Wanted)
     checkpoint_seconds: float = CHECKPOINT_SECONDS
@@ -149,13 +153,10 @@ class _Images:
 
     def sample(self, name: str) -> Sample:
         """From the folder of validation if it is there and has the name, else from the first."""
-        begin, is_other, rest = name.partition(_OTHER)
+        begin, is_other, rest = name.partition(OTHER_FOLDER)
         if is_other and not begin:
             return replace(self._sets[1].sample(rest), name=name)
         return self._sets[0].sample(name)
-
-
-_OTHER: Final = "val:"
 
 
 class TrainingRun:
@@ -183,8 +184,10 @@ class TrainingRun:
         self._told_at = 0.0
         self._saved_at = time.monotonic()
 
-    def run(self, *, resume: bool, overwrite: bool) -> Done:
-        """Train from the data to the result.
+    def prepare(self, *, resume: bool = False, overwrite: bool = False) -> None:
+        """Read the data, decide how it is trained on, and build the network.
+
+        Nothing is written before all of that is known to be of use.
 
         Args:
             resume: Go on with the training that was begun into the same file.
@@ -192,22 +195,38 @@ class TrainingRun:
 
         Raises:
             SegstudioError: if something that was given cannot be used; says what.
+            CancelledError: if it was stopped meanwhile.
         """
-        out = self._request.out
-        if out.exists() and not overwrite and not resume:
-            raise SegstudioError(
-                f"{out} is there already.", "Choose another --out, or say --overwrite."
-            )
-        begun = (run_folder_of(out) / "checkpoint.pt").is_file()
-        if begun and not overwrite and not resume:
-            raise SegstudioError(
-                f"A training into {out} was begun and not ended.",
-                "Go on with it with --resume, or begin anew with --overwrite.",
-            )
-        if resume and not begun and not (run_folder_of(out) / "plan.json").is_file():
-            raise SegstudioError(f"No training into {out} was begun.", "Train without --resume.")
+        self._refuse_what_is_there(resume=resume, overwrite=overwrite)
         try:
-            return self._from_checkpoint() if resume else self._from_data()
+            if resume:
+                self._open_begun()
+            else:
+                self._open_data()
+                self._open_start()
+                self._make_plan()
+            self._set_up()
+            if self._folder is None:
+                self._folder = RunFolder.make(self._request.out, anew=True)
+                self._write_plan()
+            self._folder.schema = self.schema
+        except BaseException:
+            self._close()
+            raise
+
+    def run(self) -> Done:
+        """Train, once it is prepared, and write the result.
+
+        Raises:
+            SegstudioError: if memory or disk are not enough, or the checkpoint is damaged.
+        """
+        try:
+            if self._run_folder.checkpoint.is_file():
+                self._go_on()
+            else:
+                self._begin()
+            self._train()
+            return self._finish()
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise SegstudioError(
@@ -216,52 +235,64 @@ class TrainingRun:
                 ) from error
             raise
         finally:
-            if self._folder is not None:
-                self._folder.close()
+            self._close()
 
-    def _from_data(self) -> Done:
-        self._open_data()
-        self._open_start()
-        self._make_plan()
-        self._set_up()
-        # Until here nothing is written: what cannot be trained leaves nothing behind.
-        self._folder = RunFolder.make(self._request.out, anew=True)
-        self._folder.schema = self.schema
-        self._write_plan()
-        self._begin()
-        self._train()
-        return self._finish()
+    def _close(self) -> None:
+        if self._folder is not None:
+            self._folder.close()
 
-    def _from_checkpoint(self) -> Done:
+    def _refuse_what_is_there(self, *, resume: bool, overwrite: bool) -> None:
+        out = self._request.out
+        begun = is_begun(out)
+        if resume:
+            if not begun and out.exists():
+                raise SegstudioError(
+                    f"The training into {out} has ended.",
+                    f"Train further from its result with --start {out} and another --out.",
+                )
+            if not begun:
+                raise SegstudioError(
+                    f"No training into {out} was begun.", "Train without --resume."
+                )
+        elif overwrite:
+            return
+        elif out.exists():
+            raise SegstudioError(
+                f"{out} is there already.", "Choose another --out, or say --overwrite."
+            )
+        elif begun:
+            raise SegstudioError(
+                f"A training into {out} was begun and not ended.",
+                "Go on with it with --resume, or begin anew with --overwrite.",
+            )
+
+    def _open_begun(self) -> None:
+        """Take up the plan of a training, and what it was begun with."""
         self._folder = RunFolder.make(self._request.out, anew=False)
         kept = self._folder.read_plan()
         self._request = self._request.as_begun(kept["request"])
         self._open_data()
         self._open_start()
-        self._folder.schema = self.schema
         self._plan = TrainingPlan.from_json(kept["plan"])
         self._split = Split(**{k: tuple(v) for k, v in kept["split"].items()})
         self._fingerprint = kept["fingerprint"]
         self._require_images()
-        self._set_up()
-        if self._folder.checkpoint.is_file():
-            self._go_on()
-        else:
-            self._begin()
-        self._train()
-        return self._finish()
 
     # -- what is trained on ------------------------------------------------------------------------
 
     def _open_data(self) -> None:
-        request = self._request
+        request, check = self._request, self._check_reading
         self._data = DataSet.open(
-            request.data, ignore=request.ignore, masks=request.masks, done_only=request.done_only
+            request.data,
+            ignore=request.ignore,
+            masks=request.masks,
+            done_only=request.done_only,
+            check=check,
         )
         self._other: DataSet | None = None
         self.schema = self._data.schema
         if request.validation is not None:
-            self._other = DataSet.open(request.validation, ignore=request.ignore)
+            self._other = DataSet.open(request.validation, ignore=request.ignore, check=check)
             self.schema = joined_classes(self._data, self._other)
         self._images = _Images(self._data, self._other)
 
@@ -285,19 +316,22 @@ class TrainingRun:
 
     def _make_plan(self) -> None:
         request, wanted = self._request, self._request.wanted
-        names = self._data.usable(self._data.names, self._check)
+        names = self._data.usable(self._data.names, self._check_reading)
         if not names:
             raise SegstudioError(
                 f"No image in {request.data} can be used: {self._data.notes[0]}",
                 "Look at its masks in the window.",
             )
         if self._other is not None:
-            other = self._other.usable(self._other.names, self._check)
+            other = self._other.usable(self._other.names, self._check_reading)
             if not other:
                 raise SegstudioError(f"No image in {request.validation} can be used.")
             self._split = split_with_validation(
-                names, [f"{_OTHER}{name}" for name in other], wanted.seed
+                names, [f"{OTHER_FOLDER}{name}" for name in other], wanted.seed
             )
+        elif request.fold is not None:
+            number, folds = request.fold
+            self._split = k_fold(names, folds, wanted.seed)[number - 1]
         elif request.split_by == "folder":
             self._split = split_by_folder(names, wanted.seed)
         else:
@@ -383,6 +417,7 @@ class TrainingRun:
 
     def _begin(self) -> None:
         plan = self._plan
+        self._run_folder.cut_record(0)  # it may have been killed before the first checkpoint
         self._fingerprint_digest = self._data.digest(self._split.train)
         self._tell(
             Started(
@@ -413,7 +448,7 @@ class TrainingRun:
             self._tell(Note(note))
         self._trainer.progress.rate = plan.learning_rate
         if plan.finds_rate:
-            found = self._trainer.find_rate(self._check)
+            found = self._trainer.find_rate(self._is_stopped)
             self._tell(RangeTest(found.rates, found.losses, found.chosen))
             self._plan = with_rate(plan, found.chosen)
             self._trainer.plan = self._plan
@@ -425,9 +460,15 @@ class TrainingRun:
         self._run_folder.cut_record(int(state["record_bytes"]))
         self._tell(Resumed(self._trainer.progress.seconds, self._trainer.steps_done))
 
-    def _check(self) -> None:
-        """Note whether the user wants it to stop; what runs is ended in order."""
+    def _is_stopped(self) -> bool:
+        """Whether the user wants it to stop; what runs is ended in order."""
         self._stopped = self._stopped or self._commands.stop()
+        return self._stopped
+
+    def _check_reading(self) -> None:
+        """Give up while there is nothing to keep."""
+        if self._commands.stop():
+            raise CancelledError
 
     def _save(self) -> None:
         more = {"digest": self._fingerprint_digest, "record_bytes": self._run_folder.record_bytes}
@@ -457,14 +498,13 @@ class TrainingRun:
             self._tell(StoppedEarly(trainer.progress.seconds))
 
     def _obey(self) -> None:
-        self._check()
-        if self._stopped or not self._commands.pause():
+        if self._is_stopped() or not self._commands.pause():
             return
         self._save()
         self._tell(Paused(self._trainer.progress.seconds))
         while self._commands.pause() and not self._commands.stop():
             time.sleep(_WAIT)
-        self._check()
+        self._is_stopped()
         self._tell(Resumed(self._trainer.progress.seconds, self._trainer.steps_done))
 
     def _tell_step(self) -> None:
@@ -493,9 +533,9 @@ class TrainingRun:
 
         def show(name: str, labels: np.ndarray[Any, np.dtype[np.uint8]]) -> None:
             if name in shown:
-                folder.write_labels(number, name.removeprefix(_OTHER), labels)
+                folder.write_labels(number, name.removeprefix(OTHER_FOLDER), labels)
 
-        verdict, train_loss, best = trainer.end_epoch(self._judge, self._check, show)
+        verdict, train_loss, best = trainer.end_epoch(self._judge, show)
         metrics = verdict.metrics
         if best:
             self._save_network(folder.best, trainer.averaged, {"validation": _figures(verdict)})

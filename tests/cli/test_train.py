@@ -10,7 +10,7 @@ import pytest
 import torch
 from commands import run
 from PIL import Image
-from training_sets import square_image, squares_folder
+from training_sets import square_image, squares_folder, training_command
 
 from segstudio.cli.train import Console
 
@@ -73,6 +73,8 @@ def test_json_is_one_event_a_line_and_nothing_else(capsys, squares, tmp_path):
         (("--resume",), "No training into"),
         (("--split", "folder"), "split by folder"),
         (("--batch", "1"), "--batch"),
+        (("--fold", "5/4"), "5/4"),
+        (("--fold", "1/40"), "40 folds"),
     ],
 )
 def test_what_cannot_be_trained_is_one_line_and_leaves_nothing(
@@ -133,11 +135,11 @@ def test_lines_are_commands():
 
 def started(squares, out):
     child = subprocess.Popen(
-        [sys.executable, "-m", "segstudio", "train", str(squares), "--out", str(out), "--json",
-         "--epochs", "500", "--crop", "32", "--batch", "2", "--rate", "0.01", "--threads", "1",
-         "--device", "cpu"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        training_command(squares, out, "--json", "--epochs", 500, "--rate", 0.01),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     for line in child.stdout:
         if json.loads(line)["event"] == "step":
             break

@@ -110,7 +110,8 @@ def _write_labels(path: Path, labels: np.ndarray) -> None:
 
 def _held(run: Path, say: object) -> bool:
     """Wait for words; whether it was told to stop."""
-    while True:
+    end = time.monotonic() + 300.0  # nobody is there any more who could say something
+    while time.monotonic() < end:
         word = _word(run)
         if word == "pause":
             say("paused", seconds=40.0)  # type: ignore[operator]
@@ -121,6 +122,7 @@ def _held(run: Path, say: object) -> bool:
             say("stopped", seconds=40.0)  # type: ignore[operator]
             return True
         time.sleep(0.01)
+    return True
 
 
 def _word(run: Path) -> str:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 from image_files import save_image
 
 SIDE = 48
+_AT_USUAL_PRIORITY = """
+import os, sys
+os.nice = lambda _step: 0
+from segstudio.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+"""The program; beside other tests it would else wait for a processor as long as these run."""
+
+
+def training_command(data: Path, out: Path, *more: object) -> list[str]:
+    """Arguments that train in a process of its own."""
+    whole = ["train", data, "--out", out, "--crop", 32, "--batch", 2, "--threads", 1,
+             "--device", "cpu", *more]  # fmt: skip
+    return [sys.executable, "-c", _AT_USUAL_PRIORITY, *map(str, whole)]
 
 
 def square_image(number: int, noise: float = 12.0) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,6 @@
 import json
 import signal
 import subprocess
-import sys
 import time
 
 import cv2
@@ -9,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from training_sets import square_image, squares_folder
+from training_sets import square_image, squares_folder, training_command
 
-from segstudio.core.errors import SegstudioError
+from segstudio.core.errors import CancelledError, SegstudioError
 from segstudio.models.recognition import describes_itself, spec_from_weights
 from segstudio.models.segmenter import Segmenter
 from segstudio.training.plan import Wanted
@@ -73,7 +72,8 @@ def train(data, out, orders=None, *, resume=False, overwrite=False, **fields):
     orders = orders or Orders()
     request = TrainingRequest(data, out, **{"wanted": QUICK, **fields})
     run = TrainingRun(request, lambda name: spec_from_weights(data.parent / name), orders, orders)
-    run.run(resume=resume, overwrite=overwrite)
+    run.prepare(resume=resume, overwrite=overwrite)
+    run.run()
     return orders
 
 
@@ -244,13 +244,8 @@ def _assert_equal(first, second):
     assert different == []
 
 
-ARGUMENTS = ("--epochs", "3", "--crop", "32", "--batch", "2", "--threads", "1", "--device", "cpu")
-
-
 def command(data, out, *more):
-    return [
-        sys.executable, "-m", "segstudio", "train", str(data), "--out", str(out), *ARGUMENTS, *more
-    ]  # fmt: skip
+    return training_command(data, out, "--epochs", 3, *more)
 
 
 @pytest.mark.slow
@@ -317,3 +312,51 @@ def test_a_damaged_checkpoint_is_named(squares, tmp_path):
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     with pytest.raises(SegstudioError, match=r"checkpoint\.pt"):
         train(squares, out, resume=True)
+
+
+def test_what_has_ended_is_not_trained_again_by_resume(squares, tmp_path):
+    out = tmp_path / "net.safetensors"
+    train(squares, out, wanted=Wanted(epochs=1, crop=32, batch=2, rate=0.01))
+    before = out.read_bytes()
+    with pytest.raises(SegstudioError, match="has ended"):
+        train(squares, out, resume=True)
+    assert out.read_bytes() == before
+
+
+def test_killed_before_the_first_checkpoint_it_begins_again(squares, tmp_path):
+    class Dies(Exception):
+        pass
+
+    class Dying(Orders):
+        def __call__(self, event):
+            super().__call__(event)
+            raise Dies
+
+    out = tmp_path / "net.safetensors"
+    with pytest.raises(Dies):
+        train(squares, out, Dying())
+    told = train(squares, out, resume=True)
+    assert told.events[0].event == "started"
+    kept = list(read_record(run_folder_of(out) / "record.jsonl"))
+    assert [e.event for e in kept].count("started") == 1
+
+
+def test_stopped_while_the_data_is_read_nothing_is_written(squares, tmp_path):
+    class Never(Orders):
+        def stop(self):
+            return True
+
+    out = tmp_path / "net.safetensors"
+    with pytest.raises(CancelledError):
+        train(squares, out, Never())
+    assert not run_folder_of(out).exists()
+
+
+def test_each_fold_is_held_out_in_its_turn(squares, tmp_path):
+    wanted = Wanted(epochs=1, crop=32, batch=2, rate=0.01)
+    held = []
+    for number in (1, 2):
+        out = tmp_path / f"{number}.safetensors"
+        told = train(squares, out, fold=(number, 2), wanted=wanted)
+        held += told.of(Started)[0].images["held_out"]
+    assert sorted(held) == sorted(p.name for p in squares.glob("*.png"))

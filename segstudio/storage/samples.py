@@ -45,7 +45,7 @@ def assemble_lessons(data_folder: Path) -> Path:
 def _assembled(name: str, data_folder: Path, more: Mapping[str, Path]) -> Path:
     """Copy a folder of `resources/` with all that lies in it, and more files by their name."""
     target, source = data_folder / name, resource_path(name)
-    inside = {path.relative_to(source): path for path in sorted(source.rglob("*"))}
+    inside = {str(path.relative_to(source)): path for path in sorted(source.rglob("*"))}
     try:
         for place, path in {**inside, **more}.items():
             if path.is_file():

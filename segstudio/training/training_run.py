@@ -443,7 +443,7 @@ class TrainingRun:
         )
         for name in shown_names(self._judge.names):
             sample = self._images.sample(name)
-            self._run_folder.write_view(name.removeprefix(_OTHER), sample.image, sample.target)
+            self._run_folder.write_view(name.removeprefix(OTHER_FOLDER), sample.image, sample.target)
         for note in (*self._notes(), *(() if self._start is None else self._start.notes)):
             self._tell(Note(note))
         self._trainer.progress.rate = plan.learning_rate
@@ -637,11 +637,9 @@ class TrainingRun:
 
     def _title(self) -> str:
         plan = self._plan
-        row = ARCHITECTURES.get(plan.arch)
-        if row is not None:
-            return row.title
-        family = FAMILIES.get(plan.family)
-        return plan.family if family is None else family.title
+        row, family = ARCHITECTURES.get(plan.arch), FAMILIES.get(plan.family)
+        kind = row.title if row is not None else family.title if family is not None else plan.family
+        return f"{kind}, {self._request.out.stem}"
 
     def _tell(self, event: TrainingEvent) -> None:
         self._run_folder.add(event)

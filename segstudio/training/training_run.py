@@ -443,7 +443,9 @@ class TrainingRun:
         )
         for name in shown_names(self._judge.names):
             sample = self._images.sample(name)
-            self._run_folder.write_view(name.removeprefix(OTHER_FOLDER), sample.image, sample.target)
+            self._run_folder.write_view(
+                name.removeprefix(OTHER_FOLDER), sample.image, sample.target
+            )
         for note in (*self._notes(), *(() if self._start is None else self._start.notes)):
             self._tell(Note(note))
         self._trainer.progress.rate = plan.learning_rate

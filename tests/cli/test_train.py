@@ -13,6 +13,7 @@ from PIL import Image
 from training_sets import square_image, squares_folder, training_command
 
 from segstudio.cli.train import Console
+from segstudio.training.run_folder import ask
 
 QUICK = ("--epochs", 1, "--crop", 32, "--batch", 2, "--rate", 0.01, "--threads", 1,
          "--device", "cpu")  # fmt: skip
@@ -121,14 +122,19 @@ def test_a_result_is_replaced_only_if_that_is_said(capsys, squares, tmp_path):
     assert out.stat().st_size > 1000
 
 
-def test_lines_are_commands():
-    console = Console()
+def test_lines_and_words_in_a_file_are_commands(tmp_path):
+    console = Console(tmp_path)
     console.obey("pause\n")
     assert console.pause()
     console.obey("hello\n")
     console.obey("resume\n")
     assert not console.pause()
     assert not console.stop()
+    ask(tmp_path, "pause")
+    assert console.pause()
+    assert console.pause()  # until another word comes
+    ask(tmp_path, "resume")
+    assert not console.pause()
     console.obey(" STOP \n")
     assert console.stop()
 

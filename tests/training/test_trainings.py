@@ -10,6 +10,7 @@ import pytest
 from desks import Desk
 from fakes import make_folder, wait_for
 
+from segstudio.storage.mask_pattern import ChosenMasks, MaskPattern
 from segstudio.training.trainings import ALIVE, NewTraining, RunState
 
 TRAINER = Path(__file__).parents[1] / "support" / "fake_trainer.py"
@@ -151,3 +152,23 @@ def test_only_networks_for_classes_with_weights_here_are_trained_further(desk):
     desk.segmenting.refresh_models()
     desk.settle()
     assert not desk.training.trainable(models["bright"])
+
+
+def test_what_is_forgotten_loses_its_folder_and_keeps_its_result(trains):
+    desk = trains("plain")
+    ended(desk)
+    run = desk.training.run
+    desk.training.remove(run.name)
+    desk.settle()
+    assert desk.training.runs == ()
+    assert not run.folder.exists()
+    assert run.out.read_bytes() == b"weights"
+
+
+def test_masks_that_were_chosen_are_what_is_learnt_from(tmp_path):
+    masks = ChosenMasks(tmp_path / "masks", MaskPattern("{stem}_L.png"))
+    words = NewTraining(tmp_path, "cells", "net.pth", masks=masks).arguments(tmp_path / "a")
+    assert words == [
+        "train", str(tmp_path), "--out", str(tmp_path / "a"), "--json", "--start", "net.pth",
+        "--minutes", "8", "--gt", str(tmp_path / "masks"), "--pattern", "{stem}_L.png",
+    ]  # fmt: skip

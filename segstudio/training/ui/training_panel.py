@@ -33,6 +33,7 @@ from segstudio.kit.icon_button import icon_button
 from segstudio.kit.icons import icon
 from segstudio.kit.panel_header import on_panel_ground
 from segstudio.kit.plain import FaintLabel, PlainLabel, plain, semibold_font
+from segstudio.kit.row_menu import Verb
 from segstudio.kit.swatch import swatch
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import Column, Side, TableModel
@@ -348,6 +349,7 @@ class RunsSide(QWidget):
         column.addWidget(self.table)
         column.addWidget(scrolled, 1)
         self.table.selectionModel().currentChanged.connect(self._choose)
+        self.table.verbs = self._verbs_of
 
     def show_runs(self) -> None:
         """Show what the runs have come to."""
@@ -358,6 +360,14 @@ class RunsSide(QWidget):
             if run.name == self._runs.shown and self.table.currentIndex().row() != place:
                 self.table.setCurrentIndex(self.model.index(place, 0))
         self.set_up.show_run(self._runs.run)
+
+    def _verbs_of(self, run: Training) -> list[Verb]:
+        runs, name = self._runs, run.name
+        use: list[Verb] = [("circle-check", f"Use {name}", lambda: runs.use(name))]
+        on: list[Verb] = [("play", "Go on", lambda: runs.go_on(name))]
+        out: list[Verb] = [("trash-2", "Forget this training", lambda: runs.remove(name))]
+        is_cut = run.state is RunState.INTERRUPTED
+        return [*use[: run.is_done], *on[:is_cut], *out[: not run.is_alive]]
 
     def _choose(self) -> None:
         place = self.table.currentIndex().row()

@@ -85,6 +85,11 @@ def test_it_is_paused_gone_on_with_and_stopped_by_its_buttons(room):
     assert panel.proof.figures.text() == "0.71 → 0.83"
     assert panel.proof.text.text() == "+0.12 [+0.08, +0.15] mean IoU on 2 images not seen"
     assert panel.side.model.index(0, 1).data() == "proven +0.12"
+    verbs = {text: act for _icon, text, act in panel.side.table.verbs(training.run)}
+    assert [*verbs] == ["Use Run 1", "Forget this training"]
+    verbs["Forget this training"]()
+    room.until(lambda: panel.form.isVisible())
+    assert training.runs == ()
 
 
 def test_the_window_asks_whether_a_training_goes_on_without_it(room):

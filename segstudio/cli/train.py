@@ -20,6 +20,7 @@ from segstudio.cli.output import print_line, score, warn
 from segstudio.cli.writable import check_file
 from segstudio.core.errors import CancelledError, SegstudioError
 from segstudio.core.prediction import ModelSpec
+from segstudio.training.epoch_training import RANGE_STEPS
 from segstudio.training.records import (
     Done,
     Epoch,
@@ -189,6 +190,8 @@ def _plan_lines(event: Started) -> Iterator[str]:
 
 
 def _line(event: TrainingEvent) -> str:
+    if isinstance(event, RangeTest) and len(event.rates) < RANGE_STEPS // 2:
+        return f"Learning rate {event.chosen:g}, the usual one: there is no time to try others."
     if isinstance(event, RangeTest):
         return f"Learning rate {event.chosen:g}, by {len(event.rates)} steps with growing rates."
     if isinstance(event, Paused | Resumed | StoppedEarly):

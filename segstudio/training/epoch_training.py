@@ -37,7 +37,7 @@ from segstudio.training.transforms import Augmentation, JointTransforms
 CHECKPOINT_SECONDS: Final = 60.0
 _TILE_PX: Final = 2048
 _OVERLAP_PX: Final = 256
-_RANGE_STEPS: Final = 24
+RANGE_STEPS: Final = 24
 _RANGE_SHARE: Final = 0.05
 _WARMUP: Final = 0.05
 
@@ -345,10 +345,10 @@ class EpochTrainer:
         found = RangeFound()
         limit = math.inf if self.plan.epochs else 60 * self.plan.budget["minutes"] * _RANGE_SHARE
         self._stepper.model.train()
-        for place in range(_RANGE_STEPS):
+        for place in range(RANGE_STEPS):
             if is_stopped():
                 break
-            at = place / (_RANGE_STEPS - 1)
+            at = place / (RANGE_STEPS - 1)
             rate = math.exp(ends[0] + at * (ends[1] - ends[0]))
             loss = self._stepper.learn(self.crops.batch(), rate)
             if not math.isfinite(loss) or (found.losses and loss > 4 * min(found.losses)):
@@ -461,7 +461,7 @@ def _copied(state: Any) -> Any:
 
 
 def _chosen(found: RangeFound, usual: float) -> float:
-    if len(found.losses) < _RANGE_STEPS // 2:
+    if len(found.losses) < RANGE_STEPS // 2:
         return usual
     smooth = np.convolve(np.pad(found.losses, 2, mode="edge"), np.ones(5) / 5, mode="valid")
     lowest = found.rates[int(np.argmin(smooth))]

@@ -97,7 +97,8 @@ def spec_from_weights(
     spec = _answered(spec, answers, path)
     name = path.parent.name if path.name == _IN_FOLDER else path.name
     # a name that has the file's in it, as trainings give, is not told twice
-    title = spec.title if Path(name).stem in spec.title else f"{spec.title} ({name})"
+    is_told = spec.title.endswith(f", {Path(name).stem}")
+    title = spec.title if is_told else f"{spec.title} ({name})"
     return replace(spec, id=_free_id(Path(name)), title=title)
 
 

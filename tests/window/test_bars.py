@@ -391,7 +391,7 @@ def test_the_menu_of_classes_shows_names_as_they_are(desk):
 
 def test_rooms_open_and_close_from_the_status_bar(desk, qtbot):
     status, docks = desk.window.status, desk.window.docks
-    assert list(status.rooms) == ["Network", "Evaluation"]
+    assert list(status.rooms) == ["Network", "Evaluation", "Training"]
     button = status.rooms["Evaluation"]
     assert button.text() == "Evaluation"
     qtbot.mouseClick(button, LEFT)
@@ -529,10 +529,10 @@ def test_a_long_job_leaves_room_for_the_rest_at_the_smallest_width(desk):
     assert all(x + width <= nxt for (x, width), (nxt, _) in pairwise(ends))
 
 
-@pytest.mark.parametrize(("width", "whole"), [(1280, True), (1024, False)])
+@pytest.mark.parametrize(("width", "whole"), [(1440, True), (1100, False)])
 def test_what_lies_under_the_pointer_comes_before_the_title_of_a_job(desk, width, whole):
     window, status = desk.window, desk.window.status
-    window.resize(1280, 720)
+    window.resize(1440, 720)
     title = "Looking for a faster way to run U-Net, nuclei: float32 in rows"
     status.jobs.show_job(title, 3, 12, 0, lambda: None, "job")
     desk.settle()

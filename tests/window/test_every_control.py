@@ -127,6 +127,27 @@ def test_the_table_of_the_network(desk):
     assert found == []
 
 
+def test_the_form_and_the_pages_of_a_training(desk, tmp_path):
+    training, room = desk.studio.training, desk.window.docks.room
+    training._command = (sys.executable, str(TRAINER), "held")
+    desk.window.activateWindow()
+    desk.until(desk.window.isActiveWindow)
+    desk.window.docks.open("Training")
+    desk.until(lambda: hasattr(desk.window, "training"))
+    desk.settle()
+    assert lacking(desk, room) == []
+    training.start(NewTraining(desk.session.project.root, "pictures"))
+    desk.until(lambda: len(training.run.epochs) == 2)
+    panel = desk.window.training
+    desk.until(lambda: panel.status.stop.isVisible())
+    for page in range(panel.header.tabs.count()):
+        panel.header.tabs.setCurrentIndex(page)
+        assert lacking(desk, room) == []
+    training.stop()
+    desk.until(lambda: panel.proof.use.text() == "Use Run 1" and training.run.is_done)
+    assert lacking(desk, room) == []
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_dialogs(desk, command):
     desk.window.commands.refresh()
@@ -177,22 +198,3 @@ def test_the_start_page(make_window, qapp):
     bench.seen = set()
     bench.settle()
     assert lacking(bench, bench.window) == []
-
-
-def test_the_form_and_the_pages_of_a_training(desk, tmp_path):
-    training, room = desk.studio.training, desk.window.docks.room
-    training._command = (sys.executable, str(TRAINER), "held")
-    desk.window.docks.open("Training")
-    desk.until(lambda: hasattr(desk.window, "training"))
-    desk.settle()
-    assert lacking(desk, room) == []
-    training.start(NewTraining(desk.session.project.root, "pictures"))
-    desk.until(lambda: len(training.run.epochs) == 2)
-    panel = desk.window.training
-    desk.until(lambda: panel.status.stop.isVisible())
-    for page in range(panel.header.tabs.count()):
-        panel.header.tabs.setCurrentIndex(page)
-        assert lacking(desk, room) == []
-    training.stop()
-    desk.until(lambda: panel.proof.use.text() == "Use Run 1" and training.run.is_done)
-    assert lacking(desk, room) == []

@@ -124,7 +124,9 @@ class TrainingPanel(QWidget):
         self._views.setRowStretch(0, 3)
         self._views.setRowStretch(1, 2)
         self._views.setColumnStretch(0, 1)
+        self._views.addWidget(self._charts, 0, 0)
         self._views.addWidget(self.strip, 1, 0)
+        self._views.addWidget(self.proof, 0, 1)
         right = QVBoxLayout()
         right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(0)
@@ -186,10 +188,6 @@ class TrainingPanel(QWidget):
     def _arrange(self) -> None:
         """Both where there is room, else what the tabs say."""
         is_tall = self.height() >= _TALL
-        self.header.tabs.setVisible(not is_tall and self._stack.currentIndex() == 1)
-        shown = self.header.tabs.tabText(self.header.tabs.currentIndex())
-        self._charts.setVisible(is_tall or shown == CURVES)
-        self.strip.setVisible(is_tall or shown == OVERLAYS)
         if is_tall != self._is_tall:
             self._is_tall = is_tall
             for widget in (self._charts, self.proof):
@@ -197,6 +195,10 @@ class TrainingPanel(QWidget):
             # the proof stands beside what is shown: below the curves where there is room for both
             self._views.addWidget(self._charts, 0, 0, 1, 2 if is_tall else 1)
             self._views.addWidget(self.proof, 1 if is_tall else 0, 1, 1 if is_tall else 2, 1)
+        self.header.tabs.setVisible(not is_tall and self._stack.currentIndex() == 1)
+        shown = self.header.tabs.tabText(self.header.tabs.currentIndex())
+        self._charts.setVisible(is_tall or shown == CURVES)
+        self.strip.setVisible(is_tall or shown == OVERLAYS)
 
 
 class TitledChart(QWidget):

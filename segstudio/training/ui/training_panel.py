@@ -40,7 +40,7 @@ from segstudio.kit.table_model import Column, Side, TableModel
 from segstudio.report.chart_data import ChartData
 from segstudio.session.session import Change, Session, What
 from segstudio.training.curves import class_names, loss_chart, score_chart
-from segstudio.training.trainings import RunState, Training, Trainings
+from segstudio.training.trainings import NewTraining, RunState, Training, Trainings
 from segstudio.training.ui.epoch_strip import EpochStrip
 from segstudio.training.ui.training_form import CropStrip, TrainingForm
 
@@ -84,7 +84,7 @@ class TrainingPanel(QWidget):
         self._is_tall: bool | None = None
         self._lay_out()
         self._refresh = Coalescer(self, self._show, _EVERY_S)
-        self.form.asked.connect(runs.start)
+        self.form.asked.connect(self._begin)
         self.form.cancel.clicked.connect(lambda: runs.want_new(wanted=False))
         self.side.new.clicked.connect(lambda: runs.want_new())
         self.header.tabs.currentChanged.connect(lambda: self._arrange())
@@ -102,6 +102,10 @@ class TrainingPanel(QWidget):
     def room_header(self) -> QWidget:
         """What stands in the bar of the room while this panel is in front."""
         return self.header
+
+    def heightForWidth(self, _width: int) -> int:
+        """None: the dock's frame would scroll a panel that is lower than it would like to be."""
+        return -1
 
     def resizeEvent(self, event: object) -> None:
         super().resizeEvent(event)  # type: ignore[arg-type]
@@ -121,8 +125,6 @@ class TrainingPanel(QWidget):
         self._views.setContentsMargins(16, 8, 16, 8)
         self._views.setHorizontalSpacing(16)
         self._views.setVerticalSpacing(8)
-        self._views.setRowStretch(0, 3)
-        self._views.setRowStretch(1, 2)
         self._views.setColumnStretch(0, 1)
         self._views.addWidget(self._charts, 0, 0)
         self._views.addWidget(self.strip, 1, 0)
@@ -156,6 +158,13 @@ class TrainingPanel(QWidget):
     def _on_change(self, change: Change) -> None:
         if change.what & _SHOWN:
             self._refresh.request()
+
+    def _begin(self, request: NewTraining) -> None:
+        self._runs.start(request)
+        self._show()
+        # the button that had the keys is gone
+        keys = self.header.tabs if self.header.tabs.isVisible() else self.side.table
+        keys.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _show(self) -> None:
         run = self._runs.run
@@ -197,8 +206,13 @@ class TrainingPanel(QWidget):
             self._views.addWidget(self.proof, 1 if is_tall else 0, 1, 1 if is_tall else 2, 1)
         self.header.tabs.setVisible(not is_tall and self._stack.currentIndex() == 1)
         shown = self.header.tabs.tabText(self.header.tabs.currentIndex())
-        self._charts.setVisible(is_tall or shown == CURVES)
-        self.strip.setVisible(is_tall or shown == OVERLAYS)
+        for row, part, share, title in (
+            (0, self._charts, 3, CURVES),
+            (1, self.strip, 2, OVERLAYS),
+        ):
+            is_shown = is_tall or shown == title
+            part.setVisible(is_shown)
+            self._views.setRowStretch(row, share if is_shown else 0)
 
 
 class TitledChart(QWidget):

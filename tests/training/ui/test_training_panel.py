@@ -55,6 +55,8 @@ def test_the_form_says_what_is_there_and_nothing_has_to_be_filled_in(room):
 def test_curves_overlays_and_time_follow_the_epochs(room):
     panel = begun(room)
     assert panel.status.time.text() == "0:40 of 2 min, 2 epochs, 20 s left"
+    assert panel.header.tabs.hasFocus()  # the button that began it is gone
+    assert panel.loss.chart.height() > 120  # all the height that there is
     assert [layer.name for layer in panel.loss.chart.data.layers] == ["training", "validation"]
     (iou,) = panel.score.chart.data.layers
     assert panel.score.title.text() == "IoU, cell"
@@ -85,6 +87,9 @@ def test_it_is_paused_gone_on_with_and_stopped_by_its_buttons(room):
     assert panel.proof.figures.text() == "0.71 → 0.83"
     assert panel.proof.text.text() == "+0.12 [+0.08, +0.15] mean IoU on 2 images not seen"
     assert panel.side.model.index(0, 1).data() == "proven +0.12"
+    frame = room.window.docks.frame("Training")
+    assert frame.verticalScrollBar().maximum() == 0
+    assert frame.horizontalScrollBar().maximum() == 0
     verbs = {text: act for _icon, text, act in panel.side.table.verbs(training.run)}
     assert [*verbs] == ["Use Run 1", "Forget this training"]
     verbs["Forget this training"]()

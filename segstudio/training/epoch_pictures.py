@@ -19,6 +19,7 @@ from segstudio.core.labels import Image, Labels
 from segstudio.core.progress import Check, no_check
 from segstudio.core.render import difference_table
 from segstudio.core.series_colors import GREEN, PINK, SKY, VERMILION
+from segstudio.metrics.class_sums import ClassPairs
 from segstudio.storage.masks import read_index_png
 from segstudio.training.run_folder import EPOCHS, TRUTH, VIEWS
 
@@ -81,18 +82,9 @@ def pictures_of(
             continue
         rgb: Image = np.asarray(cv2.cvtColor(photo, cv2.COLOR_BGR2RGB), np.uint8)
         drawn = _over(rgb, difference(truth, found, _IGNORED), opacity)
-        pictures.append(EpochPicture(name, drawn, mean_iou(truth, found)))
+        score = ClassPairs.of(truth, found, _IGNORED).metrics(range(_IGNORED)).mean_iou
+        pictures.append(EpochPicture(name, drawn, score))
     return pictures
-
-
-def mean_iou(truth: Labels, found: Labels, ignored: int = _IGNORED) -> float:
-    """Mean IoU of two maps (H, W) over the ids that either has; pixels of `ignored` count nowhere."""
-    valid = truth != ignored
-    each = []
-    for value in np.union1d(truth[valid], found[valid]):
-        here, there = (truth == value) & valid, (found == value) & valid
-        each.append(np.count_nonzero(here & there) / np.count_nonzero(here | there))
-    return float(np.mean(each)) if each else float("nan")
 
 
 def _labels(file: Path) -> Labels | None:

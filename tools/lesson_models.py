@@ -23,7 +23,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from segstudio.core.labels import Labels
 from segstudio.core.prediction import Output
@@ -32,6 +31,7 @@ from segstudio.metrics.confusion import ConfusionMatrix, Metrics
 from segstudio.models.families.unet import UNet
 from segstudio.models.preprocess import Preprocess
 from segstudio.training.loop import FitOptions, FitProgress, Trainer
+from segstudio.training.losses import LOSSES, LossSettings
 from segstudio.training.model_file import FORMAT, load_model, save_model
 from segstudio.training.validation import predict_classes
 from tools.lesson_samples import (
@@ -67,37 +67,6 @@ MEASURED: Final = (
     "float32). The mean is over all classes, the ground too."
 )
 
-LogitsLoss = Callable[[Tensor, Tensor], Tensor]
-"""Maps logits (N, C, H, W) and class ids (N, H, W) to a scalar."""
-
-
-def dice_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Return 1 - Dice of the softmax, the mean over the classes that the batch has.
-
-    Milletari et al. 2016, https://arxiv.org/abs/1606.04797, pixels summed over the batch.
-    """
-    wanted = F.one_hot(target, logits.shape[1]).permute(0, 3, 1, 2)
-    found = logits.softmax(1)
-    pixels = wanted.sum((0, 2, 3))
-    dice = 2 * (found * wanted).sum((0, 2, 3)) / (found.sum((0, 2, 3)) + pixels)
-    return 1 - dice[pixels > 0].mean()
-
-
-def focal_loss(logits: Tensor, target: Tensor, gamma: float = 2.0) -> Tensor:
-    """Return the mean of (1 - p)^gamma * -log p, p the true class's probability.
-
-    Lin et al. 2017, https://arxiv.org/abs/1708.02002, without weights of the classes.
-    """
-    entropy = F.cross_entropy(logits, target, reduction="none")
-    return ((1 - torch.exp(-entropy)) ** gamma * entropy).mean()
-
-
-LOSSES: Final[dict[str, LogitsLoss]] = {
-    "cross-entropy": F.cross_entropy,
-    "dice": dice_loss,
-    "focal": focal_loss,
-}
-
 
 @dataclass(frozen=True)
 class Lesson:
@@ -109,7 +78,7 @@ class Lesson:
         summary: What it is for, in a sentence.
         sister: The lesson that it is compared with.
         options: Of `UNet`.
-        loss: Key of `LOSSES`.
+        loss: Key of `training.losses.LOSSES`.
     """
 
     id: str
@@ -272,7 +241,7 @@ def train(
     progress: Callable[[FitProgress], None] = lambda _: None,
 ) -> Trainer:
     """Train a lesson's network; the trainer has the averaged weights."""
-    loss = LOSSES[lesson.loss]
+    loss = LOSSES[lesson.loss].make(LossSettings(len(MEMBRANE_SCHEMA.classes)))
 
     def batch_loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
         images, classes = batch

@@ -1,7 +1,6 @@
 """The recipes of the lesson networks."""
 
 import numpy as np
-import pytest
 import torch
 
 from segstudio.training.model_file import load_model
@@ -11,29 +10,12 @@ from tools.lesson_models import (
     PREPROCESS,
     TRAINING_IMAGES,
     crops,
-    dice_loss,
-    focal_loss,
     measured,
     new_network,
     publish,
     train,
 )
 from tools.lesson_samples import HELD_OUT_SEED, SAMPLES, TissueOptions, make_tissue
-
-LOGITS = torch.tensor([[[[0.0, 0.0]], [[0.0, 0.0]]]])
-"""Two pixels, two classes, all probabilities a half."""
-
-
-def test_focal_by_hand():
-    # (1 - 1/2)^2 * ln 2 for both pixels
-    assert focal_loss(LOGITS, torch.tensor([[[0, 1]]])).item() == pytest.approx(np.log(2) / 4)
-
-
-def test_dice_by_hand():
-    # both classes: overlap 1/2, found 1 and wanted 1, so Dice is 1/2
-    assert dice_loss(LOGITS, torch.tensor([[[0, 1]]])).item() == pytest.approx(0.5)
-    # class 1 is not there; of class 0: overlap 1, found 1, wanted 2, so Dice is 2/3
-    assert dice_loss(LOGITS, torch.tensor([[[0, 0]]])).item() == pytest.approx(1 / 3)
 
 
 def test_what_is_measured_was_not_trained_on():

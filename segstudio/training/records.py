@@ -244,10 +244,28 @@ def event_of(line: str | bytes) -> TrainingEvent | None:
     values = {}
     for each in fields(kind):
         if each.name in data:
+            if not _fits(data[each.name], str(each.type)):
+                return None
             values[each.name] = _numbers_of(data[each.name], each.type)
         elif each.default is MISSING and each.default_factory is MISSING:
             return None
     return kind(**values)
+
+
+def _fits(value: Any, kind: str) -> bool:
+    """Whether a value is what a field's annotation says; in place of a number it may be None."""
+    if kind.startswith("list["):
+        return isinstance(value, list) and all(_fits(v, kind[5:-1]) for v in value)
+    if kind.startswith("dict["):
+        inner = kind[5:-1].partition(", ")[2]
+        return isinstance(value, dict) and all(_fits(v, inner) for v in value.values())
+    if kind == "float":
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return value is None or is_number
+    if kind == "int":
+        return isinstance(value, int) and not isinstance(value, bool)
+    plain = {"str": str, "bool": bool}.get(kind)
+    return plain is None or isinstance(value, plain)
 
 
 def _numbers_of(value: Any, kind: object) -> Any:

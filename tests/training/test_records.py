@@ -1,3 +1,4 @@
+import json
 import math
 
 import pytest
@@ -54,6 +55,22 @@ def test_what_is_no_number_is_null_in_between():
 )
 def test_other_lines_are_passed_over(line):
     assert event_of(line) is None
+
+
+@pytest.mark.parametrize(
+    ("event", "name", "value"),
+    [
+        (EVENTS[0], "classes", 8),
+        (EVENTS[0], "images", {"train": 3}),
+        (EVENTS[0], "out", None),
+        (EVENTS[0], "crop", True),
+        (EVENTS[0], "why", ["so", 1]),
+    ],
+)
+def test_a_line_whose_values_are_of_another_kind_is_passed_over(event, name, value):
+    data = event.to_json()
+    assert event_of(json.dumps(data)) == event
+    assert event_of(json.dumps({**data, name: value})) is None
 
 
 def test_a_record_that_a_crash_cut_off_is_read_up_to_there(tmp_path):
